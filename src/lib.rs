@@ -1,0 +1,5 @@
+//! `invalidate`: the compiler and the engine of a small language that says what every database
+//! write makes stale in the cache.
+
+pub mod cache;
+pub mod model;

@@ -1,0 +1,10 @@
+//! The domain's own words: names, keys, tags, patterns, values, strategies and writes.
+//!
+//! Everything here is plain data whose constructors refuse what could not be meant. Nothing here
+//! knows the language's syntax, a cache or the clock.
+
+mod key;
+mod pattern;
+
+pub use key::{Key, NameError, Tag};
+pub use pattern::{Pattern, PatternError};

@@ -1,0 +1,247 @@
+//! Patterns over live keys: a glob in Redis's own dialect, or a regular expression.
+
+use std::fmt;
+
+use regex::Regex;
+
+/// Why a text is not a [`Pattern`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PatternError {
+    Empty,
+    /// A `[` without its `]`.
+    OpenClass,
+    /// A glob that ends in a lone backslash.
+    DanglingEscape,
+    /// The regex crate's own words.
+    Regex(String),
+}
+
+impl fmt::Display for PatternError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => write!(f, "the pattern is empty"),
+            Self::OpenClass => write!(f, "`[` has no matching `]`; write `\\[` for the character itself"),
+            Self::DanglingEscape => {
+                write!(f, "the glob ends in a lone `\\`; write `\\\\` for the character itself")
+            }
+            Self::Regex(why) => write!(f, "{why}"),
+        }
+    }
+}
+
+impl std::error::Error for PatternError {}
+
+/// A set of live keys, by their names.
+///
+/// A glob speaks the dialect of Redis's `SCAN MATCH`: `*` any characters (`:` included), `?` one
+/// character, `[ab]`, `[^a]`, `[a-z]` classes, `\x` a literal; it must match the whole key. A regex
+/// (`/…/`) is searched anywhere in the key, or, under a namespace, in what follows the namespace's
+/// prefix; keys outside the namespace never match.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    text: String,
+    glob: Option<String>,
+    /// What every matching key starts with, where that is known.
+    prefix: String,
+    regex: Regex,
+}
+
+impl Pattern {
+    /// A glob in Redis's dialect.
+    ///
+    /// # Errors
+    /// [`PatternError`] for an empty glob, an open class or a dangling escape.
+    pub fn glob(glob: &str) -> Result<Self, PatternError> {
+        let (expression, prefix) = translate(glob)?;
+        let regex = Regex::new(&expression).map_err(|e| PatternError::Regex(last_line(&e)))?;
+        Ok(Self { text: glob.to_owned(), glob: Some(glob.to_owned()), prefix, regex })
+    }
+
+    /// A regular expression over what follows `prefix` (empty for none).
+    ///
+    /// # Errors
+    /// [`PatternError`] for an empty or malformed expression.
+    pub fn regex(prefix: &str, expression: &str) -> Result<Self, PatternError> {
+        if expression.is_empty() {
+            return Err(PatternError::Empty);
+        }
+        let regex = Regex::new(expression).map_err(|e| PatternError::Regex(last_line(&e)))?;
+        Ok(Self { text: format!("{prefix}/{expression}/"), glob: None, prefix: prefix.to_owned(), regex })
+    }
+
+    /// Reads a pattern as the command line takes it: `/…/` is a regex, everything else a glob.
+    ///
+    /// # Errors
+    /// As [`Pattern::glob`] and [`Pattern::regex`].
+    pub fn parse(text: &str) -> Result<Self, PatternError> {
+        match text.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')) {
+            Some(expression) if !expression.is_empty() => Self::regex("", expression),
+            _ => Self::glob(text),
+        }
+    }
+
+    /// The pattern as it is written and printed.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// A glob that matches at least every key this pattern matches: what a `SCAN MATCH` is given
+    /// before [`Pattern::matches`] decides.
+    pub fn scan_glob(&self) -> String {
+        match &self.glob {
+            Some(glob) => glob.clone(),
+            None => format!("{}*", quote_glob(&self.prefix)),
+        }
+    }
+
+    /// What every matching key starts with; may be empty.
+    pub fn literal_prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// Whether the pattern is a glob that any server can evaluate by itself.
+    pub fn is_glob(&self) -> bool {
+        self.glob.is_some()
+    }
+
+    pub fn matches(&self, key: &str) -> bool {
+        match &self.glob {
+            Some(_) => self.regex.is_match(key),
+            None => key.strip_prefix(&self.prefix).is_some_and(|rest| self.regex.is_match(rest)),
+        }
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text && self.glob.is_some() == other.glob.is_some()
+    }
+}
+impl Eq for Pattern {}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Quotes the characters that mean something in a glob, so that the text stands for itself.
+pub fn quote_glob(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '*' | '?' | '[' | ']' | '\\') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// The regex crate prints the expression with a caret above its reason: the reason is the last line.
+fn last_line(error: &regex::Error) -> String {
+    let text = error.to_string();
+    let line = text.lines().last().unwrap_or_default();
+    line.strip_prefix("error: ").unwrap_or(line).to_owned()
+}
+
+/// A glob as an anchored regex, with the literal text it starts with.
+fn translate(glob: &str) -> Result<(String, String), PatternError> {
+    if glob.is_empty() {
+        return Err(PatternError::Empty);
+    }
+    let mut out = String::from("(?s)^");
+    let mut prefix = String::new();
+    let mut literal = true;
+    let mut push_literal = |out: &mut String, c: char, literal: bool| {
+        out.push_str(&regex::escape(c.encode_utf8(&mut [0; 4])));
+        if literal {
+            prefix.push(c);
+        }
+    };
+    let mut chars = glob.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '*' => {
+                literal = false;
+                while chars.next_if_eq(&'*').is_some() {}
+                out.push_str(".*");
+            }
+            '?' => {
+                literal = false;
+                out.push('.');
+            }
+            '\\' => push_literal(&mut out, chars.next().ok_or(PatternError::DanglingEscape)?, literal),
+            '[' => {
+                literal = false;
+                out.push_str(&translate_class(&mut chars)?);
+            }
+            c => push_literal(&mut out, c, literal),
+        }
+    }
+    out.push('$');
+    Ok((out, prefix))
+}
+
+fn translate_class(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Result<String, PatternError> {
+    let negated = chars.next_if_eq(&'^').is_some();
+    let mut ranges: Vec<(char, char)> = Vec::new();
+    let literal = |c: char, chars: &mut std::iter::Peekable<std::str::Chars<'_>>| match c {
+        '\\' => chars.next().ok_or(PatternError::OpenClass),
+        c => Ok(c),
+    };
+    loop {
+        let c = chars.next().ok_or(PatternError::OpenClass)?;
+        if c == ']' {
+            break;
+        }
+        let from = literal(c, chars)?;
+        let mut ahead = chars.clone();
+        if ahead.next() == Some('-') && ahead.next().is_some_and(|c| c != ']') {
+            chars.next();
+            let c = chars.next().ok_or(PatternError::OpenClass)?;
+            let to = literal(c, chars)?;
+            // Redis takes the ends of a range in either order.
+            ranges.push((from.min(to), from.max(to)));
+        } else {
+            ranges.push((from, from));
+        }
+    }
+    if ranges.is_empty() {
+        // Redis: `[]` matches nothing and `[^]` anything.
+        return Ok(if negated { ".".to_owned() } else { "[^\\s\\S]".to_owned() });
+    }
+    let mut out = String::from(if negated { "[^" } else { "[" });
+    for (from, to) in ranges {
+        out.push_str(&format!("\\x{{{:x}}}-\\x{{{:x}}}", u32::from(from), u32::from(to)));
+    }
+    out.push(']');
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_glob_speaks_the_dialect_of_redis() {
+        let hit = |glob: &str, key: &str| Pattern::glob(glob).unwrap().matches(key);
+        assert!(hit("user:*:profile", "user:1:2:profile"));
+        assert!(hit("h[ae]llo", "hallo") && !hit("h[^ae]llo", "hallo") && hit("h[c-a]llo", "hbllo"));
+        assert!(hit("a\\*b", "a*b") && !hit("a\\*b", "axb"));
+        assert!(hit("a?c", "a\nc"));
+        assert!(!hit("user", "user:1"));
+        assert!(hit(&quote_glob("x[1]*?\\"), "x[1]*?\\"));
+        assert_eq!(Pattern::glob("a["), Err(PatternError::OpenClass));
+        assert_eq!(Pattern::glob("a\\"), Err(PatternError::DanglingEscape));
+        assert_eq!(Pattern::glob("user:1:*").unwrap().literal_prefix(), "user:1:");
+    }
+
+    #[test]
+    fn a_regex_stays_inside_its_namespace() {
+        let p = Pattern::regex("shop:", "^user:\\d+$").unwrap();
+        assert!(p.matches("shop:user:12"));
+        assert!(!p.matches("user:12") && !p.matches("other:shop:user:12"));
+        assert_eq!(p.scan_glob(), "shop:*");
+        assert_eq!(p.as_str(), "shop:/^user:\\d+$/");
+    }
+}
