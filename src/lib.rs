@@ -2,4 +2,9 @@
 //! write makes stale in the cache.
 
 pub mod cache;
+pub mod check;
+pub mod diagnostic;
 pub mod model;
+pub mod plan;
+pub mod span;
+pub mod syntax;

@@ -3,8 +3,18 @@
 //! Everything here is plain data whose constructors refuse what could not be meant. Nothing here
 //! knows the language's syntax, a cache or the clock.
 
+mod assign;
+mod escape;
 mod key;
 mod pattern;
+mod types;
+mod value;
+mod write;
 
-pub use key::{Key, NameError, Tag};
-pub use pattern::{Pattern, PatternError};
+pub use assign::AssignError;
+pub use escape::{escape_into, escape_tag_text, unescape};
+pub use key::{Key, MAX_NAME_BYTES, NameError, Tag};
+pub use pattern::{Pattern, PatternError, quote_glob};
+pub use types::{Comparison, Kind, Scalar, Timing, Type};
+pub use value::{Instant, Value, parse_scalar};
+pub use write::{RawId, RawWrite};

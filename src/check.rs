@@ -1,0 +1,102 @@
+//! Syntax trees to a checked [`RuleSet`]: names resolved, types held together, templates bound,
+//! relations held against refs. The only maker of a `RuleSet`.
+
+mod collide;
+pub mod condition;
+mod conditions;
+mod entities;
+mod load;
+mod names;
+mod relations;
+mod rules;
+pub mod ruleset;
+mod scoped;
+mod suppress;
+pub mod template;
+mod templates;
+pub mod walk;
+mod write;
+
+use std::path::Path;
+
+pub use load::Files;
+pub use ruleset::RuleSet;
+pub use write::{Undeclared, Write, WriteError, WriteErrorKind};
+
+use crate::diagnostic::{self, Code, Diagnostic};
+use crate::span::Sources;
+
+/// The deepest cascade a relation may ask for.
+pub const MAX_DEPTH: u32 = 16;
+
+/// The range of priorities, higher first.
+pub const PRIORITIES: std::ops::RangeInclusive<i64> = 0..=1000;
+
+/// The range of delays, in milliseconds.
+pub const DELAYS: std::ops::RangeInclusive<u64> = 10..=5000;
+
+/// What checking gives: the rules, where there was no error, and everything found on the way.
+#[derive(Debug)]
+pub struct Checked {
+    pub rules: Option<RuleSet>,
+    pub sources: Sources,
+    /// Sorted by place.
+    pub findings: Vec<Diagnostic>,
+}
+
+impl Checked {
+    pub fn has_errors(&self) -> bool {
+        self.rules.is_none()
+    }
+}
+
+impl RuleSet {
+    /// Reads and checks a rule file and its imports.
+    pub fn load(path: impl AsRef<Path>) -> Checked {
+        check(path.as_ref(), &Files::Disk)
+    }
+
+    /// Checks a rule text that imports nothing.
+    pub fn parse(text: &str) -> Checked {
+        let name = "rules.inv";
+        check(Path::new(name), &Files::Memory([(name.into(), text.as_bytes().to_vec())].into()))
+    }
+}
+
+/// Reads and checks a root file and its imports.
+pub fn check(root: &Path, files: &Files) -> Checked {
+    let load::Loaded { sources, files, mut findings } = load::load(root, files);
+    let names = names::collect(&files, &mut findings);
+    let mut entities = entities::declare(&names, &mut findings);
+    let (relations, links) = relations::check(&names, &mut entities, &mut findings);
+    let scope = templates::Scope::new(&names, &entities.broken);
+    entities::templates(&names, &mut entities.table, &scope, &mut findings);
+    let links_from = relations::by_source(&links, entities.table.len());
+    scoped::imply(&mut entities.table, &relations, &links_from, names.prefix(), &mut findings);
+    let rules = rules::check(&names, &entities.table, &relations, &scope, &sources, &mut findings);
+    collide::check(&entities.table, &names.varies, &mut findings);
+    let cascades =
+        scoped::cascades(&rules, &entities.table, &relations, &links_from, &mut findings);
+    // Only a file that could be read and has no rules is worth the remark.
+    if rules.is_empty() && !findings.iter().any(Diagnostic::is_error) {
+        let message = format!("`{}` has no rule: no write would invalidate anything", root.display());
+        findings.push(
+            Diagnostic::nowhere(Code::NoRules, message).help("`invalidate init` writes a rule file to start from"),
+        );
+    }
+    suppress::apply(&files, &mut findings);
+    diagnostic::sort(&mut findings);
+    let rules = (!findings.iter().any(Diagnostic::is_error)).then(|| RuleSet {
+        sources: sources.clone(),
+        namespace: names.namespace.as_ref().map(|n| n.text.clone()),
+        context: names.context,
+        varies: names.varies,
+        entity_names: entities.by_name,
+        entities: entities.table,
+        relations,
+        links,
+        rules,
+        cascades,
+    });
+    Checked { rules, sources, findings }
+}

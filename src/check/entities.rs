@@ -1,0 +1,212 @@
+//! Entities: their fields, operations and refs first, their templates once every ref is known.
+
+use std::sync::Arc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::names::{Names, duplicate, not_reserved};
+use super::ruleset::{Entity, EntityId, Field, KeyTemplate, Operation, Ref, TagOrigin, TagTemplate};
+use super::template::{Hole, Part, RowPath, Template};
+use super::templates::{Scope, Target, check_template};
+use crate::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::span::Span;
+use crate::syntax::ast::{self, Ident};
+
+/// The declared entities, and which of their names could not be made sense of.
+pub struct Entities {
+    pub table: Vec<Entity>,
+    pub by_name: FxHashMap<String, EntityId>,
+    /// Refs to unknown entities: reported once, then passed over in silence.
+    pub broken: FxHashSet<(EntityId, String)>,
+}
+
+/// Entities with fields, operations and refs; templates come later.
+pub fn declare(names: &Names<'_>, findings: &mut Vec<Diagnostic>) -> Entities {
+    let by_name: FxHashMap<String, EntityId> = names
+        .entities
+        .iter()
+        .enumerate()
+        .map(|(index, (_, entity))| (entity.name.text.clone(), EntityId::at(index)))
+        .collect();
+    let mut entities = Entities { table: Vec::new(), by_name, broken: FxHashSet::default() };
+    for (index, (item, entity)) in names.entities.iter().enumerate() {
+        let mut columns: Vec<(&str, Span)> = Vec::new();
+        let column_is_free = |what: &str, name: &'_ Ident, findings: &mut Vec<Diagnostic>| {
+            if !not_reserved(what, name, findings) {
+                return false;
+            }
+            if let Some(vary) = names.varies.iter().find(|v| v.name == name.text) {
+                findings.push(
+                    Diagnostic::at(
+                        Code::ReservedName,
+                        name.span,
+                        format!("`{}` is a vary dimension already", name.text),
+                        format!("a {what} of the same name would make `{{{}}}` ambiguous", name.text),
+                    )
+                    .also(vary.span, "the dimension"),
+                );
+                return false;
+            }
+            true
+        };
+        let mut fields = Vec::new();
+        for decl in &entity.fields {
+            if !column_is_free("field", &decl.name, findings) {
+                continue;
+            }
+            if let Some((_, earlier)) = columns.iter().find(|(n, _)| *n == decl.name.text) {
+                findings.push(duplicate("field", &decl.name, *earlier));
+                continue;
+            }
+            if let Some(default) = &decl.default {
+                findings.push(
+                    Diagnostic::at(Code::TypeError, default.span, "a field has no default", "")
+                        .help("what a write is silent about is unknown; only `context` attributes have defaults"),
+                );
+            }
+            columns.push((&decl.name.text, decl.name.span));
+            fields.push(Field {
+                name: decl.name.text.clone(),
+                doc: decl.attrs.doc.clone(),
+                ty: decl.ty,
+                span: decl.name.span,
+            });
+        }
+        let mut refs = Vec::new();
+        for reference in &entity.refs {
+            if !column_is_free("ref", &reference.name, findings) {
+                continue;
+            }
+            if let Some((_, earlier)) = columns.iter().find(|(n, _)| *n == reference.name.text) {
+                findings.push(duplicate("field or ref", &reference.name, *earlier));
+                continue;
+            }
+            columns.push((&reference.name.text, reference.name.span));
+            let target = reference.target.as_ref().unwrap_or(&reference.name);
+            match entities.by_name.get(&target.text) {
+                Some(id) => refs.push(Ref {
+                    name: reference.name.text.clone(),
+                    doc: reference.attrs.doc.clone(),
+                    target: *id,
+                    list: reference.list,
+                    implied: false,
+                    span: reference.name.span,
+                }),
+                None => {
+                    entities.broken.insert((EntityId::at(index), reference.name.text.clone()));
+                    findings.push(unknown_entity(target, names));
+                }
+            }
+        }
+        entities.table.push(Entity {
+            name: entity.name.text.clone(),
+            doc: item.attrs.doc.clone(),
+            fields,
+            operations: operations(entity, findings),
+            refs,
+            keys: Vec::new(),
+            tags: Vec::new(),
+            lists: Vec::new(),
+            span: entity.name.span,
+        });
+    }
+    entities
+}
+
+fn operations(entity: &ast::Entity, findings: &mut Vec<Diagnostic>) -> Vec<String> {
+    let mut out: Vec<(String, Span)> = Vec::new();
+    for name in &entity.operations {
+        if Operation::BUILT_IN.contains(&name.text.as_str()) {
+            findings.push(
+                Diagnostic::at(Code::DuplicateName, name.span, format!("every entity has `{}` already", name.text), "")
+                    .help("list only operations besides create, update and delete"),
+            );
+        } else if let Some((_, earlier)) = out.iter().find(|(n, _)| *n == name.text) {
+            findings.push(duplicate("operation", name, *earlier));
+        } else {
+            out.push((name.text.clone(), name.span));
+        }
+    }
+    out.into_iter().map(|(name, _)| name).collect()
+}
+
+/// A name that no entity has.
+pub fn unknown_entity(name: &Ident, names: &Names<'_>) -> Diagnostic {
+    let known = names.entities.iter().map(|(_, e)| e.name.text.as_str());
+    Diagnostic::at(Code::UnknownName, name.span, format!("unknown entity `{}`", name.text), "not declared")
+        .maybe_help(did_you_mean(&name.text, known, "entities"))
+}
+
+/// Checks keys, tags and lists, and adds each entity's instance tag.
+pub fn templates(
+    names: &Names<'_>,
+    table: &mut [Entity],
+    scope: &Scope<'_>,
+    findings: &mut Vec<Diagnostic>,
+) {
+    for (index, (_, written)) in names.entities.iter().enumerate() {
+        let id = EntityId::at(index);
+        let mut keys: Vec<KeyTemplate> = Vec::new();
+        for clause in &written.keys {
+            if let Some(earlier) = keys.iter().find(|k| k.name == clause.name.text) {
+                findings.push(duplicate("key", &clause.name, earlier.span));
+                continue;
+            }
+            let template = match &clause.template {
+                Some(template) => {
+                    check_template(template, Target::Key, scope, table, Some(id), &[], findings)
+                }
+                None => Some(default_key(scope, &table[index].name, &clause.name)),
+            };
+            if let Some(template) = template {
+                keys.push(KeyTemplate {
+                    name: clause.name.text.clone(),
+                    doc: clause.attrs.doc.clone(),
+                    template,
+                    span: clause.name.span,
+                });
+            }
+        }
+        let mut check = |template: &ast::Template| {
+            check_template(template, Target::Tag, scope, table, Some(id), &[], findings)
+        };
+        let lists: Vec<Template> = written.lists.iter().filter_map(&mut check).collect();
+        let mut tags: Vec<TagTemplate> = written
+            .tags
+            .iter()
+            .filter_map(&mut check)
+            .map(|template| TagTemplate { template, origin: TagOrigin::Written })
+            .collect();
+        if !tags.iter().any(|t| t.template.row_paths().any(|p| *p == RowPath::id())) {
+            let template = instance_tag(scope.prefix(), &table[index]);
+            tags.insert(0, TagTemplate { template, origin: TagOrigin::Instance });
+        }
+        let entity = &mut table[index];
+        (entity.keys, entity.tags, entity.lists) = (keys, tags, lists);
+    }
+}
+
+/// `ENTITY:{id}:KEY`.
+fn default_key(scope: &Scope<'_>, entity: &str, name: &Ident) -> Template {
+    Template {
+        parts: vec![
+            Part::Text(Arc::from(format!("{}{entity}:", scope.prefix()))),
+            Part::Hole(Hole::Row(RowPath::id())),
+            Part::Text(Arc::from(format!(":{}", name.text))),
+        ],
+        text: Arc::from(format!("{entity}:{{id}}:{}", name.text)),
+        span: name.span,
+    }
+}
+
+/// `ENTITY:{id}`.
+fn instance_tag(prefix: &str, entity: &Entity) -> Template {
+    Template {
+        parts: vec![
+            Part::Text(Arc::from(format!("{prefix}{}:", entity.name))),
+            Part::Hole(Hole::Row(RowPath::id())),
+        ],
+        text: Arc::from(format!("{}:{{id}}", entity.name)),
+        span: entity.span,
+    }
+}

@@ -1,0 +1,189 @@
+//! A root file and everything it imports, read once each.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::span::{Sources, Span};
+use crate::syntax::ast::{File, ItemKind};
+use crate::syntax::{self, MAX_FILE_BYTES};
+
+/// Imports inside one another at most.
+const MAX_IMPORT_DEPTH: usize = 64;
+
+/// Where rule files come from.
+#[derive(Clone, Debug)]
+pub enum Files {
+    Disk,
+    /// Texts by their path; used for rules that are built in, piped in or made by a test.
+    Memory(BTreeMap<PathBuf, Vec<u8>>),
+}
+
+impl Files {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Disk => {
+                let length = std::fs::metadata(path)?.len();
+                if length > MAX_FILE_BYTES as u64 {
+                    let mib = length / (1024 * 1024);
+                    let most = MAX_FILE_BYTES / (1024 * 1024);
+                    return Err(io::Error::new(
+                        io::ErrorKind::FileTooLarge,
+                        format!("it is {mib} MiB large; at most {most} MiB are taken"),
+                    ));
+                }
+                std::fs::read(path)
+            }
+            Self::Memory(files) => files.get(path).cloned().ok_or_else(|| io::ErrorKind::NotFound.into()),
+        }
+    }
+}
+
+/// The files of a rule set, the root first, in the order of their first import.
+pub struct Loaded {
+    pub sources: Sources,
+    pub files: Vec<File>,
+    pub findings: Vec<Diagnostic>,
+}
+
+/// Reads and parses a root file and its imports.
+pub fn load(root: &Path, files: &Files) -> Loaded {
+    let mut loader = Loader {
+        files,
+        loaded: Loaded { sources: Sources::default(), files: Vec::new(), findings: Vec::new() },
+        done: Vec::new(),
+        chain: Vec::new(),
+    };
+    loader.file(root.to_path_buf(), None);
+    loader.loaded
+}
+
+struct Loader<'a> {
+    files: &'a Files,
+    loaded: Loaded,
+    done: Vec<PathBuf>,
+    /// The files whose imports are being read, the root first.
+    chain: Vec<PathBuf>,
+}
+
+impl Loader<'_> {
+    fn file(&mut self, path: PathBuf, import: Option<Span>) {
+        if self.chain.contains(&path) {
+            self.report_cycle(&path, import);
+            return;
+        }
+        if self.done.contains(&path) {
+            return;
+        }
+        self.done.push(path.clone());
+        let Some(text) = self.text(&path, import) else { return };
+        let id = self.loaded.sources.add(path.display().to_string(), text);
+        let (file, findings) = syntax::parse(id, &self.loaded.sources);
+        self.loaded.findings.extend(findings);
+        let imports: Vec<(String, Span)> = file
+            .items
+            .iter()
+            .filter_map(|item| match &item.kind {
+                ItemKind::Import(target) => Some((target.node.clone(), target.span)),
+                _ => None,
+            })
+            .collect();
+        self.loaded.files.push(file);
+        if imports.is_empty() {
+            return;
+        }
+        if self.chain.len() >= MAX_IMPORT_DEPTH {
+            let (_, span) = &imports[0];
+            let message = format!("imports are nested more than {MAX_IMPORT_DEPTH} files deep");
+            self.loaded.findings.push(Diagnostic::at(Code::TooDeep, *span, message, "not followed"));
+            return;
+        }
+        let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+        self.chain.push(path);
+        for (target, span) in imports {
+            self.file(normalize(&folder.join(target)), Some(span));
+        }
+        self.chain.pop();
+    }
+
+    fn text(&mut self, path: &Path, import: Option<Span>) -> Option<String> {
+        let (code, why, help) = match self.files.read(path) {
+            Ok(bytes) => match String::from_utf8(bytes) {
+                Ok(text) => return Some(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)),
+                Err(error) => {
+                    let at = error.utf8_error().valid_up_to();
+                    let line = error.as_bytes()[..at].iter().filter(|b| **b == b'\n').count() + 1;
+                    let why = format!("is not UTF-8: byte {at}, in line {line}");
+                    (Code::UnreadableFile, why, "save the file as UTF-8")
+                }
+            },
+            Err(error) => {
+                let why = describe(&error);
+                match error.kind() {
+                    io::ErrorKind::FileTooLarge => {
+                        (Code::TooLarge, why, "split it into files and `import` them; is it a rule file at all?")
+                    }
+                    io::ErrorKind::NotFound if import.is_some() => (
+                        Code::UnreadableFile,
+                        why,
+                        "imports are relative to the file they stand in",
+                    ),
+                    io::ErrorKind::NotFound => {
+                        (Code::UnreadableFile, why, "`invalidate init` writes a first rule file")
+                    }
+                    _ => (Code::UnreadableFile, why, "check the path and its permissions"),
+                }
+            }
+        };
+        let message = format!("`{}` {why}", path.display());
+        self.loaded.findings.push(
+            match import {
+                Some(span) => Diagnostic::at(code, span, message, "imported here"),
+                None => Diagnostic::nowhere(code, message),
+            }
+            .help(help),
+        );
+        None
+    }
+
+    fn report_cycle(&mut self, path: &Path, import: Option<Span>) {
+        let Some(span) = import else { return };
+        let from = self.chain.iter().position(|p| p == path).unwrap_or(0);
+        let chain: Vec<String> = self.chain[from..]
+            .iter()
+            .map(PathBuf::as_path)
+            .chain([path])
+            .map(|p| format!("`{}`", p.display()))
+            .collect();
+        let message = format!("imports form a circle: {}", chain.join(" imports "));
+        self.loaded.findings.push(
+            Diagnostic::at(Code::ImportCycle, span, message, "this closes the circle")
+                .help("move what both files need into a third one"),
+        );
+    }
+}
+
+fn describe(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "does not exist".to_owned(),
+        io::ErrorKind::PermissionDenied => "may not be read: permission denied".to_owned(),
+        io::ErrorKind::IsADirectory => "is a folder, not a file".to_owned(),
+        _ => format!("cannot be read: {error}"),
+    }
+}
+
+/// Resolves `.` and `..` by the text alone, so that one file has one name.
+fn normalize(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if matches!(out.components().next_back(), Some(Component::Normal(_))) => {
+                out.pop();
+            }
+            other => out.push(other),
+        }
+    }
+    out
+}

@@ -1,0 +1,356 @@
+//! Rules: what fires them, when, and what they drop.
+
+use super::conditions::{self, Names as ConditionNames};
+use super::entities::unknown_entity;
+use super::names::{self, Names};
+use super::ruleset::{
+    Drop, Entity, EntityId, Follow, Operation, Operations, Relation, RelationId, Rule, TagPattern, TagTrigger,
+    Trigger, WriteTrigger,
+};
+use super::template::Template;
+use super::templates::{Scope, Target, check_template, holes_are_segments, tag_pattern};
+use crate::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::model::Pattern;
+use crate::span::{Sources, Span};
+use crate::syntax::ast::{self, Event, Ident};
+
+/// What every rule is checked against.
+struct Context<'a> {
+    names: &'a Names<'a>,
+    table: &'a [Entity],
+    relations: &'a [Relation],
+    scope: &'a Scope<'a>,
+    sources: &'a Sources,
+}
+
+/// Checks every rule; a rule with an error is left out.
+pub fn check(
+    names: &Names<'_>,
+    table: &[Entity],
+    relations: &[Relation],
+    scope: &Scope<'_>,
+    sources: &Sources,
+    findings: &mut Vec<Diagnostic>,
+) -> Vec<Rule> {
+    let context = Context { names, table, relations, scope, sources };
+    names.rules.iter().filter_map(|(item, written)| rule(&item.attrs.doc, written, &context, findings)).collect()
+}
+
+fn rule(doc: &str, written: &ast::Rule, cx: &Context<'_>, findings: &mut Vec<Diagnostic>) -> Option<Rule> {
+    let defaults = &cx.names.defaults;
+    let priority = written.priority.as_ref().map_or(defaults.priority, |p| names::priority(p, findings));
+    let delay = written.delay.as_ref().map_or(defaults.delay, |d| names::delay(d, findings));
+    let word = match &written.strategy {
+        // `strategy cascade` alone says nothing of timing.
+        Some(s) => s.node.timing.unwrap_or(ast::TimingWord::Immediate),
+        None => defaults.timing,
+    };
+    let timing = names::timing(word, delay);
+    if let Some(delay) = written.delay.as_ref().filter(|_| word != ast::TimingWord::Batched) {
+        findings.push(
+            Diagnostic::at(Code::BadRule, delay.span, "only a batched rule has a delay", format!("this rule is {}", timing.word()))
+                .help("write `strategy batched`, or leave out the delay"),
+        );
+    }
+    let cascade = written.strategy.as_ref().map_or(defaults.cascade, |s| s.node.cascade);
+    let chained = match events(written, findings)? {
+        Events::Writes(events) => {
+            let follow = follow(written, cascade, cx, findings);
+            let triggers = write_triggers(&events, written, cx, findings);
+            let entities: Vec<EntityId> = triggers.iter().map(|t| t.entity).collect();
+            let drops = drops(written, &entities, &[], cx, findings);
+            return Some(finish(doc, written, Trigger::Writes(triggers), priority, timing, follow, drops));
+        }
+        Events::Tags(events) => events,
+    };
+    refuse_in_chained(written, findings);
+    let mut holes = Vec::new();
+    let patterns: Vec<TagPattern> = chained
+        .iter()
+        .filter_map(|(template, _)| tag_pattern(template, cx.scope, &mut holes, findings))
+        .collect();
+    same_holes(&patterns, &chained, &holes, findings);
+    let condition = written.when.as_ref().and_then(|when| {
+        conditions::check(when, &ConditionNames::Holes(&holes), cx.scope, cx.table, cx.sources, findings)
+    });
+    let drops = drops(written, &[], &holes, cx, findings);
+    refuse_growth(&drops, findings);
+    let trigger = Trigger::Tags(TagTrigger { holes, patterns, condition });
+    Some(finish(doc, written, trigger, priority, timing, Follow::Nothing, drops))
+}
+
+fn finish(
+    doc: &str,
+    written: &ast::Rule,
+    trigger: Trigger,
+    priority: u16,
+    timing: crate::model::Timing,
+    follow: Follow,
+    drops: Vec<Drop>,
+) -> Rule {
+    Rule {
+        name: written.name.text.clone(),
+        doc: doc.to_owned(),
+        trigger,
+        priority,
+        timing,
+        follow,
+        drops,
+        span: written.span,
+        name_span: written.name.span,
+    }
+}
+
+enum Events<'a> {
+    Writes(Vec<(&'a Ident, Option<&'a Ident>)>),
+    Tags(Vec<(&'a ast::Template, Span)>),
+}
+
+/// The rule's events, which are of one sort.
+fn events<'a>(written: &'a ast::Rule, findings: &mut Vec<Diagnostic>) -> Option<Events<'a>> {
+    let mut writes = Vec::new();
+    let mut tags = Vec::new();
+    for event in &written.events {
+        match event {
+            Event::Entity { entity, operation } => writes.push((entity, operation.as_ref())),
+            Event::Tag { template, span } => tags.push((template, *span)),
+        }
+    }
+    match (writes.first(), tags.first()) {
+        (Some((entity, _)), Some((_, tag))) => {
+            findings.push(
+                Diagnostic::at(Code::BadRule, *tag, "a rule cannot be fired by both writes and tags", "a tag")
+                    .also(entity.span, "a write")
+                    .help("write two rules: the holes of a tag are unknown to a write, and a write's row to a tag"),
+            );
+            None
+        }
+        (None, None) => {
+            findings.push(
+                Diagnostic::at(
+                    Code::BadRule,
+                    written.name.span,
+                    format!("rule `{}` says nothing of what fires it", written.name.text),
+                    "",
+                )
+                .help("write `on ENTITY`, `on ENTITY.OPERATION` or `on tag \"…\"`"),
+            );
+            None
+        }
+        (Some(_), None) => Some(Events::Writes(writes)),
+        (None, Some(_)) => Some(Events::Tags(tags)),
+    }
+}
+
+/// The rule's entities with their operations; the condition is typed against each.
+fn write_triggers(
+    events: &[(&Ident, Option<&Ident>)],
+    written: &ast::Rule,
+    cx: &Context<'_>,
+    findings: &mut Vec<Diagnostic>,
+) -> Vec<WriteTrigger> {
+    let mut out: Vec<WriteTrigger> = Vec::new();
+    for (name, operation) in events {
+        let Some(index) = cx.table.iter().position(|e| e.name == name.text) else {
+            findings.push(unknown_entity(name, cx.names));
+            continue;
+        };
+        let entity = EntityId::at(index);
+        let operation = match operation {
+            None => None,
+            Some(op) => {
+                let declared = &cx.table[index].operations;
+                let known = || Operation::BUILT_IN.iter().copied().chain(declared.iter().map(String::as_str));
+                if !known().any(|k| k == op.text) {
+                    let all: Vec<&str> = known().collect();
+                    findings.push(
+                        Diagnostic::at(
+                            Code::UnknownName,
+                            op.span,
+                            format!("`{}` has no operation `{}`", name.text, op.text),
+                            "not declared",
+                        )
+                        .maybe_help(did_you_mean(&op.text, all.iter().copied(), "it has"))
+                        .help(format!("declare it: `operations {{ {} }}`", op.text)),
+                    );
+                    continue;
+                }
+                Some(Operation::named(&op.text))
+            }
+        };
+        match (out.iter_mut().find(|t| t.entity == entity), operation) {
+            (Some(trigger), None) => trigger.operations = Operations::All,
+            (Some(trigger), Some(operation)) => {
+                if let Operations::Some(list) = &mut trigger.operations {
+                    if !list.contains(&operation) {
+                        list.push(operation);
+                    }
+                }
+            }
+            (None, operation) => out.push(WriteTrigger {
+                entity,
+                operations: operation.map_or(Operations::All, |op| Operations::Some(vec![op])),
+                condition: None,
+            }),
+        }
+    }
+    if let Some(when) = &written.when {
+        let entities: Vec<EntityId> = out.iter().map(|t| t.entity).collect();
+        for trigger in &mut out {
+            let names = ConditionNames::Rows { entity: trigger.entity, all: &entities };
+            trigger.condition = conditions::check(when, &names, cx.scope, cx.table, cx.sources, findings);
+        }
+    }
+    out
+}
+
+fn follow(written: &ast::Rule, cascade: bool, cx: &Context<'_>, findings: &mut Vec<Diagnostic>) -> Follow {
+    let Some(follow) = &written.follow else {
+        return if cascade { Follow::All } else { Follow::Nothing };
+    };
+    let mut out: Vec<RelationId> = Vec::new();
+    for name in &follow.node {
+        if name.text == "all" {
+            if follow.node.len() > 1 {
+                findings.push(Diagnostic::at(Code::BadRule, name.span, "`all` stands beside other relations", "")
+                    .help("write `follow all` alone, or only the relations that are meant"));
+            }
+            return Follow::All;
+        }
+        match cx.names.relation_names.get(name.text.as_str()) {
+            Some(id) if out.contains(id) => {
+                findings.push(Diagnostic::at(Code::DuplicateName, name.span, format!("`{}` is followed twice", name.text), ""));
+            }
+            Some(id) => out.push(*id),
+            None => findings.push(
+                Diagnostic::at(Code::UnknownName, name.span, format!("unknown relation `{}`", name.text), "not declared")
+                    .maybe_help(did_you_mean(
+                        &name.text,
+                        cx.relations.iter().map(|r| r.name.as_str()),
+                        "relations",
+                    )),
+            ),
+        }
+    }
+    out.sort_unstable();
+    Follow::Some(out)
+}
+
+/// The drops, bound against every entity of the rule, or against the holes of its trigger.
+fn drops(
+    written: &ast::Rule,
+    entities: &[EntityId],
+    holes: &[String],
+    cx: &Context<'_>,
+    findings: &mut Vec<Diagnostic>,
+) -> Vec<Drop> {
+    let chained = matches!(written.events.first(), Some(Event::Tag { .. }));
+    if written.drops.is_empty() {
+        if chained {
+            findings.push(
+                Diagnostic::at(
+                    Code::MissingDrop,
+                    written.name.span,
+                    format!("rule `{}` says nothing to drop", written.name.text),
+                    "",
+                )
+                .help("a rule on a tag has no `self`: write `drop tag \"…\"`, `drop key \"…\"` or `drop match \"…\"`"),
+            );
+            return Vec::new();
+        }
+        return vec![Drop::Itself];
+    }
+    let bind = |template: &ast::Template, target: Target, findings: &mut Vec<Diagnostic>| -> Option<Template> {
+        if chained {
+            return check_template(template, target, cx.scope, cx.table, None, holes, findings);
+        }
+        let mut out = None;
+        for entity in entities {
+            out = check_template(template, target, cx.scope, cx.table, Some(*entity), holes, findings);
+            out.as_ref()?;
+        }
+        out
+    };
+    let mut out = Vec::new();
+    for drop in &written.drops {
+        match drop {
+            ast::Drop::Itself(span) if chained => findings.push(
+                Diagnostic::at(Code::BadRule, *span, "a rule on a tag has no `self`", "no row was written here")
+                    .help("name what to drop: `drop tag \"…\"`"),
+            ),
+            ast::Drop::Itself(_) => out.push(Drop::Itself),
+            ast::Drop::Tag(t) => out.extend(bind(t, Target::DropTag, findings).map(Drop::Tag)),
+            ast::Drop::Key(t) => out.extend(bind(t, Target::DropKey, findings).map(Drop::Key)),
+            ast::Drop::Match(t) => out.extend(bind(t, Target::DropMatch, findings).map(Drop::Match)),
+            ast::Drop::Regex(regex) => match Pattern::regex(cx.scope.prefix(), &regex.node) {
+                Ok(pattern) => out.push(Drop::Regex(pattern)),
+                Err(error) => findings.push(bad_regex(regex.span, &error.to_string())),
+            },
+        }
+    }
+    out
+}
+
+/// A regex that does not compile.
+pub fn bad_regex(span: Span, why: &str) -> Diagnostic {
+    Diagnostic::at(Code::BadLiteral, span, format!("this is no regex: {why}"), "")
+        .help("the syntax is that of Rust's regex crate: no look-around, no back-references")
+}
+
+/// Clauses that need a written row.
+fn refuse_in_chained(written: &ast::Rule, findings: &mut Vec<Diagnostic>) {
+    let cascade = written.strategy.as_ref().filter(|s| s.node.cascade).map(|s| s.span);
+    for (span, what) in [(written.follow.as_ref().map(|f| f.span), "follow"), (cascade, "cascade")] {
+        if let Some(span) = span {
+            findings.push(
+                Diagnostic::at(Code::BadRule, span, format!("a rule on a tag cannot {what}"), "no row was written here")
+                    .help("cascade in the rule that drops the tag"),
+            );
+        }
+    }
+}
+
+/// Every pattern of one rule must bind the same holes.
+fn same_holes(
+    patterns: &[TagPattern],
+    events: &[(&ast::Template, Span)],
+    holes: &[String],
+    findings: &mut Vec<Diagnostic>,
+) {
+    if patterns.len() != events.len() {
+        return;
+    }
+    for (pattern, (_, span)) in patterns.iter().zip(events) {
+        let binds = |index: usize| pattern.segments.contains(&super::ruleset::TagSegment::Hole(index));
+        if let Some(missing) = (0..holes.len()).find(|index| !binds(*index)) {
+            findings.push(
+                Diagnostic::at(
+                    Code::UnboundHole,
+                    *span,
+                    format!("this trigger has no hole `{{{}}}`, which another one has", holes[missing]),
+                    "",
+                )
+                .help("give every trigger of the rule the same holes, or write two rules"),
+            );
+        }
+    }
+}
+
+/// A chained drop whose hole is part of a segment could make an ever longer tag that fires it again.
+fn refuse_growth(drops: &[Drop], findings: &mut Vec<Diagnostic>) {
+    for drop in drops {
+        if let Drop::Tag(template) = drop {
+            if !holes_are_segments(template) {
+                findings.push(
+                    Diagnostic::at(
+                        Code::BadTemplate,
+                        template.span(),
+                        "a hole of a chained `drop tag` must be a whole segment",
+                        "",
+                    )
+                    .help("otherwise a chain of rules could grow a tag for ever"),
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What follows from walking the relations: the scoped tags that entries carry, and the cascades
+//! of the rules.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::ruleset::{Entity, EntityId, Follow, Hop, Link, Relation, Rule, TagOrigin, TagTemplate, Trigger};
+use super::template::{Hole, Part, RowPath, Template};
+use super::walk::{Binding, MAX_TOUCHES, Touch, walk};
+use crate::diagnostic::{Code, Diagnostic};
+
+/// Adds to every entity the scoped tags that cascades reach it by, unless a written tag names the
+/// same instance.
+pub fn imply(
+    table: &mut [Entity],
+    relations: &[Relation],
+    links_from: &[Vec<Link>],
+    prefix: String,
+    findings: &mut Vec<Diagnostic>,
+) {
+    for index in 0..table.len() {
+        let source = EntityId::at(index);
+        let child_side = |link: &Link| !matches!(link.hop, Hop::Parent(_));
+        let Ok(touches) = walk(source, relations, links_from, child_side) else {
+            findings.push(too_wide(&table[index]));
+            continue;
+        };
+        for touch in touches {
+            let Some(path) = path_to_start(&touch) else { continue };
+            let source_name = table[index].name.clone();
+            let target = &mut table[touch.entity.index()];
+            // A written tag stands in for the scoped one only where this cascade can fill all of it:
+            // otherwise nothing would reach these entries.
+            let stands_in = |t: &TagTemplate| {
+                t.template.row_paths().any(|p| *p == path)
+                    && t.template.row_paths().all(|p| touch.binding.translate(p).is_some())
+            };
+            if target.tags.iter().any(stands_in) {
+                continue;
+            }
+            let template = Template {
+                parts: vec![
+                    Part::Text(Arc::from(format!("{prefix}{source_name}:"))),
+                    Part::Hole(Hole::Row(path.clone())),
+                    Part::Text(Arc::from(format!(":{}", target.name))),
+                ],
+                text: Arc::from(format!("{source_name}:{{{path}}}:{}", target.name)),
+                span: target.span,
+            };
+            target.tags.push(TagTemplate { template, origin: TagOrigin::Scoped(source) });
+        }
+    }
+    for entity in table {
+        // Nearest first; written and instance tags keep their order among equals.
+        entity.tags.sort_by_key(|t| t.template.distance().unwrap_or(usize::MAX));
+    }
+}
+
+/// How the reached entity names the start: the refs back to it.
+fn path_to_start(touch: &Touch) -> Option<RowPath> {
+    match &touch.binding {
+        Binding::Known { strip, prefix } if prefix.is_empty() && !strip.is_empty() => {
+            Some(RowPath::new(strip.iter().cloned().chain([Arc::from("id")]).collect()))
+        }
+        _ => None,
+    }
+}
+
+fn too_wide(entity: &Entity) -> Diagnostic {
+    Diagnostic::at(
+        Code::TooLarge,
+        entity.span,
+        format!("a cascade from `{}` takes more than {MAX_TOUCHES} paths", entity.name),
+        "",
+    )
+    .help("lower the `depth` of the relations, or follow fewer of them")
+}
+
+/// Walks the cascade of every rule once for each entity and set of relations.
+pub fn cascades(
+    rules: &[Rule],
+    table: &[Entity],
+    relations: &[Relation],
+    links_from: &[Vec<Link>],
+    findings: &mut Vec<Diagnostic>,
+) -> FxHashMap<(EntityId, Follow), Arc<[Touch]>> {
+    let mut out: FxHashMap<(EntityId, Follow), Arc<[Touch]>> = FxHashMap::default();
+    for rule in rules.iter().filter(|r| r.follow != Follow::Nothing) {
+        let Trigger::Writes(triggers) = &rule.trigger else { continue };
+        for trigger in triggers {
+            let key = (trigger.entity, rule.follow.clone());
+            if out.contains_key(&key) {
+                continue;
+            }
+            let walked = walk(trigger.entity, relations, links_from, |l| rule.follow.allows(l.relation));
+            let touches = walked.unwrap_or_else(|_| {
+                findings.push(too_wide(&table[trigger.entity.index()]));
+                Vec::new()
+            });
+            report_dead_ends(rule, trigger.entity, &touches, table, relations, findings);
+            out.insert(key, touches.into());
+        }
+    }
+    out
+}
+
+/// Entities that a cascade reaches without any write being able to name what to drop there.
+fn report_dead_ends(
+    rule: &Rule,
+    from: EntityId,
+    touches: &[Touch],
+    table: &[Entity],
+    relations: &[Relation],
+    findings: &mut Vec<Diagnostic>,
+) {
+    for touch in touches {
+        let entity = &table[touch.entity.index()];
+        let bindable = |t: &Template| t.row_paths().all(|p| touch.binding.translate(p).is_some());
+        let nameable = entity.tags.iter().any(|t| bindable(&t.template))
+            || entity.lists.iter().any(bindable)
+            || entity.keys.iter().any(|k| bindable(&k.template));
+        // The same entity may be reached with more knowledge along another path.
+        let reached_otherwise = touches.iter().any(|other| {
+            other.entity == touch.entity && other.binding != Binding::Nothing && other.binding != touch.binding
+        });
+        if nameable || reached_otherwise {
+            continue;
+        }
+        let way: Vec<String> =
+            touch.via.iter().map(|r| format!("`{}`", relations[r.index()].name)).collect();
+        findings.push(
+            Diagnostic::at(
+                Code::DeadEnd,
+                rule.name_span,
+                format!(
+                    "the cascade from `{}` reaches `{}`, but no write of `{}` can say which",
+                    table[from.index()].name,
+                    entity.name,
+                    table[from.index()].name
+                ),
+                format!("along {}", way.join(", ")),
+            )
+            .also(entity.span, "nothing that is known there names its keys or tags")
+            .help(format!("lower the depth, or give `{}` a tag or list that the cascade can name", entity.name)),
+        );
+    }
+}

@@ -1,0 +1,50 @@
+//! `@allow(slug, "reason")`: takes back warnings inside the item it stands on.
+
+use crate::diagnostic::{Code, Diagnostic, Severity, did_you_mean};
+use crate::syntax::ast::{Allow, File};
+
+/// Removes what is allowed, and reports allowances that are unknown, unused or without a reason.
+pub fn apply(files: &[File], findings: &mut Vec<Diagnostic>) {
+    for file in files {
+        for item in &file.items {
+            for allow in &item.attrs.allows {
+                one(allow, item.span, findings);
+            }
+        }
+    }
+}
+
+fn one(allow: &Allow, item: crate::span::Span, findings: &mut Vec<Diagnostic>) {
+    let slug = allow.slug.text.as_str();
+    let warnings = || Code::ALL.iter().filter(|c| c.severity() == Severity::Warning);
+    let Some(code) = warnings().find(|c| c.slug() == slug) else {
+        let diagnostic = match Code::ALL.iter().find(|c| c.slug() == slug) {
+            Some(_) => Diagnostic::at(
+                Code::UnknownName,
+                allow.slug.span,
+                format!("`{slug}` is an error, which cannot be allowed"),
+                "",
+            ),
+            None => Diagnostic::at(Code::UnknownName, allow.slug.span, format!("unknown lint `{slug}`"), "")
+                .maybe_help(did_you_mean(slug, warnings().map(|c| c.slug()), "lints")),
+        };
+        findings.push(diagnostic);
+        return;
+    };
+    if allow.reason.as_ref().is_none_or(|r| r.trim().is_empty()) {
+        findings.push(
+            Diagnostic::at(Code::AllowWithoutReason, allow.span, "an allowance needs a reason", "")
+                .help(format!("write `@allow({slug}, \"why this is fine here\")`")),
+        );
+    }
+    let before = findings.len();
+    findings.retain(|d| {
+        d.code != *code || !d.primary.as_ref().is_some_and(|l| item.contains(l.span))
+    });
+    if findings.len() == before {
+        findings.push(
+            Diagnostic::at(Code::UnusedAllow, allow.span, format!("nothing here is a `{slug}`"), "suppresses nothing")
+                .help("remove it"),
+        );
+    }
+}

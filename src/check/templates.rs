@@ -1,0 +1,411 @@
+//! Binding templates: every hole resolved, every segment with one hole at most.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashSet;
+
+use super::names::Names;
+use super::ruleset::{Attribute, ContextId, Entity, EntityId, TagPattern, TagSegment, Vary, VaryId};
+use super::template::{Hole, Part, RowPath, Template};
+use crate::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::model::{MAX_NAME_BYTES, Pattern, Type, escape_tag_text};
+use crate::syntax::ast::{self, Path, TemplatePart};
+
+/// What names can mean outside an entity.
+pub struct Scope<'a> {
+    prefix: String,
+    pub context: &'a [Attribute],
+    pub varies: &'a [Vary],
+    broken: &'a FxHashSet<(EntityId, String)>,
+}
+
+impl<'a> Scope<'a> {
+    pub fn new(names: &'a Names<'_>, broken: &'a FxHashSet<(EntityId, String)>) -> Self {
+        Self { prefix: names.prefix(), context: &names.context, varies: &names.varies, broken }
+    }
+
+    /// Empty, or the namespace and a colon.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+}
+
+/// What a template names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// An entity's key: what it leaves open is reached through tags.
+    Key,
+    /// An entity's tag or list.
+    Tag,
+    DropTag,
+    DropKey,
+    DropMatch,
+}
+
+impl Target {
+    fn is_tag(self) -> bool {
+        matches!(self, Self::Tag | Self::DropTag)
+    }
+}
+
+/// The type at the end of a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PathType {
+    /// `None` for an id.
+    pub scalar: Option<crate::model::Scalar>,
+    /// Whether a list stands on the way or at the end.
+    pub list: bool,
+}
+
+/// Checks a template against an entity, or against the holes of a chained rule's trigger where
+/// there is none. `None` where it was reported as wrong.
+pub fn check_template(
+    template: &ast::Template,
+    target: Target,
+    scope: &Scope<'_>,
+    table: &[Entity],
+    entity: Option<EntityId>,
+    holes: &[String],
+    findings: &mut Vec<Diagnostic>,
+) -> Option<Template> {
+    let mut parts: Vec<Part> = Vec::new();
+    let mut text = scope.prefix().to_owned();
+    let mut good = !template.parts.is_empty() && one_hole_a_segment(template, findings);
+    let mut source = String::new();
+    for part in &template.parts {
+        match part {
+            TemplatePart::Text(literal) => {
+                source.push_str(&literal.node.replace('{', "{{").replace('}', "}}"));
+                good &= target != Target::DropMatch || check_glob(literal, findings);
+                if target.is_tag() {
+                    text.push_str(&escape_tag_text(&literal.node));
+                } else {
+                    text.push_str(&literal.node);
+                }
+            }
+            TemplatePart::Hole(path) => {
+                let name = join(path);
+                source.push_str(&format!("{{{name}}}"));
+                match hole(path, scope, table, entity, holes) {
+                    Ok(hole) => {
+                        good &= check_hole(&hole, target, path, scope, findings);
+                        if !text.is_empty() {
+                            parts.push(Part::Text(std::mem::take(&mut text).into()));
+                        }
+                        parts.push(Part::Hole(hole));
+                    }
+                    Err(problem) => {
+                        good = false;
+                        findings.extend(problem);
+                    }
+                }
+            }
+        }
+    }
+    if source.len() > MAX_NAME_BYTES {
+        let message = format!("the template is longer than a key may be ({MAX_NAME_BYTES} bytes)");
+        findings.push(Diagnostic::at(Code::BadTemplate, template.span, message, ""));
+        good = false;
+    }
+    if !text.is_empty() {
+        parts.push(Part::Text(text.into()));
+    }
+    good.then(|| Template { parts, text: source.into(), span: template.span })
+}
+
+fn join(path: &Path) -> String {
+    path.names.iter().map(|n| n.text.as_str()).collect::<Vec<_>>().join(".")
+}
+
+/// Two holes in one segment could fill to the same text in two ways.
+fn one_hole_a_segment(template: &ast::Template, findings: &mut Vec<Diagnostic>) -> bool {
+    let mut before: Option<&Path> = None;
+    for part in &template.parts {
+        match part {
+            TemplatePart::Text(text) if text.node.contains(':') => before = None,
+            TemplatePart::Text(_) => {}
+            TemplatePart::Hole(path) => {
+                if let Some(earlier) = before {
+                    findings.push(
+                        Diagnostic::at(Code::BadTemplate, path.span, "two holes stand in one segment", "the second one")
+                            .also(earlier.span, "the first one")
+                            .help("put a `:` between them, so that `1` and `23` cannot look like `12` and `3`"),
+                    );
+                    return false;
+                }
+                before = Some(path);
+            }
+        }
+    }
+    true
+}
+
+fn check_glob(literal: &crate::span::Spanned<String>, findings: &mut Vec<Diagnostic>) -> bool {
+    match Pattern::glob(&literal.node) {
+        Ok(_) => true,
+        Err(error) => {
+            findings.push(
+                Diagnostic::at(Code::BadLiteral, literal.span, format!("this is no glob: {error}"), "")
+                    .help("in a glob `*`, `?`, `[…]` and `\\` have a meaning; in a string a backslash is written `\\\\`"),
+            );
+            false
+        }
+    }
+}
+
+/// What the place of a hole asks of it.
+fn check_hole(
+    hole: &Hole,
+    target: Target,
+    path: &Path,
+    scope: &Scope<'_>,
+    findings: &mut Vec<Diagnostic>,
+) -> bool {
+    if let Hole::Vary(id) = hole {
+        let vary = &scope.varies[id.index()];
+        if vary.values.is_none() && target != Target::Key {
+            findings.push(
+                Diagnostic::at(
+                    Code::UnboundHole,
+                    path.span,
+                    format!("nothing lists the values of `{}`", vary.name),
+                    "no write can fill this hole",
+                )
+                .also(vary.span, "declared without values")
+                .help(format!("list them (`vary {}: \"…\", \"…\"`), or use the dimension only in keys, which are reached through their tags", vary.name)),
+            );
+            return false;
+        }
+    }
+    true
+}
+
+/// Resolves a hole. `Err(None)` where the reason was reported elsewhere.
+fn hole(
+    path: &Path,
+    scope: &Scope<'_>,
+    table: &[Entity],
+    entity: Option<EntityId>,
+    holes: &[String],
+) -> Result<Hole, Option<Diagnostic>> {
+    let first = path.names[0].text.as_str();
+    if first == "context" {
+        return context(path, scope).map(Hole::Context).map_err(Some);
+    }
+    if matches!(first, "old" | "new") && path.names.len() > 1 {
+        let rest = join(path).split_off(first.len() + 1);
+        return Err(Some(
+            Diagnostic::at(Code::BadTemplate, path.span, format!("`{first}.` has no place in a template"), "")
+                .help(format!("write `{{{rest}}}`: every template is filled from both images of the row")),
+        ));
+    }
+    if let [name] = path.names.as_slice() {
+        if let Some(index) = scope.varies.iter().position(|v| v.name == name.text) {
+            return Ok(Hole::Vary(VaryId::at(index)));
+        }
+    }
+    let Some(entity) = entity else {
+        return match holes.iter().position(|h| *h == first) {
+            Some(index) if path.names.len() == 1 => Ok(Hole::Trigger(index)),
+            _ => Err(Some(
+                Diagnostic::at(
+                    Code::UnboundHole,
+                    path.span,
+                    format!("`{{{}}}` is no hole of the rule's trigger", join(path)),
+                    "nothing fills it",
+                )
+                .maybe_help(did_you_mean(first, holes.iter().map(String::as_str), "holes of the trigger"))
+                .help("a chained rule knows only what its trigger's holes hold, and `context`"),
+            )),
+        };
+    };
+    let (row, kind) = row_path(path, scope, table, entity)?;
+    if kind.scalar.is_none() && path.names.last().is_none_or(|n| n.text != "id") {
+        return Err(Some(
+            Diagnostic::at(Code::BadTemplate, path.span, format!("`{{{}}}` is a ref, not a value", join(path)), "")
+                .help(format!("write `{{{}.id}}` for the id it holds", join(path))),
+        ));
+    }
+    Ok(Hole::Row(row))
+}
+
+/// Resolves `context.NAME`.
+pub fn context(path: &Path, scope: &Scope<'_>) -> Result<ContextId, Diagnostic> {
+    let known = scope.context.iter().map(|a| a.name.as_str());
+    let [_, name] = path.names.as_slice() else {
+        return Err(Diagnostic::at(
+            Code::UnknownName,
+            path.span,
+            format!("`{}` is no context attribute", join(path)),
+            "write `context.` and one name",
+        )
+        .maybe_help(did_you_mean("", known, "declared attributes")));
+    };
+    scope.context.iter().position(|a| a.name == name.text).map(ContextId::at).ok_or_else(|| {
+        Diagnostic::at(
+            Code::UnknownName,
+            name.span,
+            format!("unknown context attribute `{}`", name.text),
+            "not declared",
+        )
+        .maybe_help(did_you_mean(&name.text, known, "declared attributes"))
+        .help(format!("declare it: `context {{ {}: string }}`", name.text))
+    })
+}
+
+/// Resolves refs and a field or `id` behind them; a ref at the end stands for its id.
+/// `Err(None)` where the reason was reported elsewhere.
+pub fn row_path(
+    path: &Path,
+    scope: &Scope<'_>,
+    table: &[Entity],
+    entity: EntityId,
+) -> Result<(RowPath, PathType), Option<Diagnostic>> {
+    let mut at = entity;
+    let mut list = false;
+    let mut out: Vec<Arc<str>> = Vec::new();
+    let mut names = path.names.iter().peekable();
+    while let Some(name) = names.next() {
+        let here = &table[at.index()];
+        let last = names.peek().is_none();
+        if last && name.text == "id" {
+            out.push("id".into());
+            return Ok((RowPath::new(out), PathType { scalar: None, list }));
+        }
+        if let Some(reference) = here.refs.iter().find(|r| r.name == name.text && !r.implied) {
+            out.push(reference.name.as_str().into());
+            list |= reference.list;
+            at = reference.target;
+            if last {
+                out.push("id".into());
+                return Ok((RowPath::new(out), PathType { scalar: None, list }));
+            }
+            continue;
+        }
+        if let Some(field) = here.field(&name.text) {
+            if !last {
+                return Err(Some(Diagnostic::at(
+                    Code::TypeError,
+                    name.span,
+                    format!("`{}` is a field of `{}`, not a ref", name.text, here.name),
+                    "nothing stands behind a field",
+                )));
+            }
+            out.push(field.name.as_str().into());
+            let Type { scalar, list: is_list } = field.ty;
+            return Ok((RowPath::new(out), PathType { scalar: Some(scalar), list: list || is_list }));
+        }
+        if scope.broken.contains(&(at, name.text.clone())) {
+            return Err(None);
+        }
+        let fields = here.fields.iter().map(|f| f.name.as_str());
+        let refs = here.refs.iter().filter(|r| !r.implied).map(|r| r.name.as_str());
+        let known: Vec<&str> = ["id"].into_iter().chain(fields).chain(refs).collect();
+        let mut diagnostic = Diagnostic::at(
+            Code::UnknownName,
+            name.span,
+            format!("`{}` has no field or ref `{}`", here.name, name.text),
+            "not declared",
+        )
+        .also(here.span, "the entity");
+        let hint = did_you_mean(&name.text, known.iter().copied(), "it has");
+        if let Some(target) = table.iter().find(|e| e.name == name.text && !last) {
+            diagnostic = diagnostic.help(format!("declare `ref {}` in `{}`", target.name, here.name));
+        } else {
+            diagnostic = diagnostic.maybe_help(hint);
+        }
+        return Err(Some(diagnostic));
+    }
+    Err(None)
+}
+
+/// The pattern of a chained rule's trigger; adds its holes to `holes`. `None` where it was reported.
+pub fn tag_pattern(
+    template: &ast::Template,
+    scope: &Scope<'_>,
+    holes: &mut Vec<String>,
+    findings: &mut Vec<Diagnostic>,
+) -> Option<TagPattern> {
+    // Literal text and holes, cut at colons: a hole must be alone between two of them.
+    let mut segments: Vec<Vec<TagSegment>> = vec![vec![]];
+    let mut text = scope.prefix().to_owned();
+    let mut good = !template.parts.is_empty();
+    let literal = |segments: &mut Vec<Vec<TagSegment>>, text: &str| {
+        for (index, piece) in text.split(':').enumerate() {
+            if index > 0 {
+                segments.push(vec![]);
+            }
+            if let (false, Some(last)) = (piece.is_empty(), segments.last_mut()) {
+                last.push(TagSegment::Literal(piece.to_owned()));
+            }
+        }
+    };
+    literal(&mut segments, scope.prefix());
+    for part in &template.parts {
+        match part {
+            TemplatePart::Text(piece) => {
+                let escaped = escape_tag_text(&piece.node);
+                literal(&mut segments, &escaped);
+                text.push_str(&escaped);
+            }
+            TemplatePart::Hole(path) => {
+                let [name] = path.names.as_slice() else {
+                    findings.push(
+                        Diagnostic::at(Code::BadTemplate, path.span, format!("`{{{}}}` is no name for a hole", join(path)), "")
+                            .help("the holes of a trigger are names of your own: `{x}` holds whatever stands there"),
+                    );
+                    good = false;
+                    continue;
+                };
+                let taken = scope.varies.iter().any(|v| v.name == name.text);
+                if taken || !super::names::not_reserved("hole", name, findings) {
+                    good = false;
+                    if taken {
+                        findings.push(Diagnostic::at(
+                            Code::ReservedName,
+                            name.span,
+                            format!("`{}` is a vary dimension", name.text),
+                            "choose another name for the hole",
+                        ));
+                    }
+                    continue;
+                }
+                let index = holes.iter().position(|h| *h == name.text).unwrap_or_else(|| {
+                    holes.push(name.text.clone());
+                    holes.len() - 1
+                });
+                text.push_str(&format!("{{{}}}", name.text));
+                if let Some(last) = segments.last_mut() {
+                    last.push(TagSegment::Hole(index));
+                }
+            }
+        }
+    }
+    if segments.iter().any(|s| s.len() > 1) {
+        findings.push(
+            Diagnostic::at(Code::BadTemplate, template.span, "a hole of a trigger must be a whole segment", "")
+                .help("a segment is what stands between two `:`"),
+        );
+        return None;
+    }
+    let segments = segments
+        .into_iter()
+        .map(|mut s| s.pop().unwrap_or_else(|| TagSegment::Literal(String::new())))
+        .collect();
+    good.then_some(TagPattern { segments, text })
+}
+
+/// Whether every hole of a template fills a whole segment.
+pub fn holes_are_segments(template: &Template) -> bool {
+    template.parts.iter().enumerate().all(|(index, part)| {
+        let Part::Hole(_) = part else { return true };
+        let before = index.checked_sub(1).map(|i| &template.parts[i]);
+        let after = template.parts.get(index + 1);
+        let ends = |p: Option<&Part>, edge: fn(&str) -> bool| match p {
+            None => true,
+            Some(Part::Text(text)) => edge(text),
+            Some(Part::Hole(_)) => false,
+        };
+        ends(before, |t| t.ends_with(':')) && ends(after, |t| t.starts_with(':'))
+    })
+}

@@ -1,0 +1,172 @@
+//! Walking relations: what a cascade reaches, at which depth, and what is known there.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::sync::Arc;
+
+use super::ruleset::{EntityId, Hop, Link, Relation, RelationId};
+use super::template::RowPath;
+
+/// Touches compiled for one cascade at most; beyond it the rules describe an explosion.
+pub const MAX_TOUCHES: usize = 20_000;
+
+/// An entity that a cascade reaches, along paths that know the same about it.
+#[derive(Clone, Debug)]
+pub struct Touch {
+    pub entity: EntityId,
+    pub binding: Binding,
+    /// Hops of the shortest path, at least 1.
+    pub hop: u32,
+    /// The relations of that path; among equally short ones the first by name.
+    pub via: Vec<RelationId>,
+    /// Ids along the path of instances of the written entity's type. Where one of them is the
+    /// written instance itself, the path does not count: that instance is visited already.
+    pub revisits: Vec<RowPath>,
+}
+
+/// How paths at a reached entity translate to paths at the start: the path must begin with `strip`,
+/// which is replaced by `prefix`. Once a hop loses sight of the start, nothing is known any more.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Binding {
+    Known { strip: Vec<Arc<str>>, prefix: Vec<Arc<str>> },
+    Nothing,
+}
+
+impl Binding {
+    /// At the start itself: every path is its own.
+    pub fn start() -> Self {
+        Self::Known { strip: Vec::new(), prefix: Vec::new() }
+    }
+
+    /// A path at the reached entity as a path at the start; `None` where nothing is known of it.
+    pub fn translate(&self, path: &RowPath) -> Option<RowPath> {
+        let Self::Known { strip, prefix } = self else { return None };
+        let rest = path.names().strip_prefix(strip.as_slice())?;
+        // Stripping down to nothing would leave a ref without its `id`; paths end in a leaf, and
+        // refs never do, so `rest` is not empty.
+        Some(RowPath::new(prefix.iter().chain(rest).cloned().collect()))
+    }
+
+    /// The binding one hop further.
+    fn after(&self, hop: &Hop) -> Binding {
+        let Self::Known { mut strip, mut prefix } = self.clone() else { return Self::Nothing };
+        match hop {
+            Hop::Child(name) | Hop::Unlinked(name) => strip.insert(0, name.clone()),
+            Hop::Parent(name) => match strip.first() {
+                None => prefix.push(name.clone()),
+                Some(first) if first == name => {
+                    strip.remove(0);
+                }
+                Some(_) => return Self::Nothing,
+            },
+        }
+        Self::Known { strip, prefix }
+    }
+}
+
+/// Why a walk was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooWide;
+
+#[derive(Clone)]
+struct State {
+    entity: EntityId,
+    binding: Binding,
+    revisits: Vec<RowPath>,
+    via: Vec<RelationId>,
+    last: Option<(RelationId, bool)>,
+    budget: u32,
+}
+
+/// Everything that a cascade from `start` touches along the links that `allowed` lets through, by
+/// hop and then by the names of the relations.
+pub fn walk(
+    start: EntityId,
+    relations: &[Relation],
+    links_from: &[Vec<Link>],
+    allowed: impl Fn(&Link) -> bool,
+) -> Result<Vec<Touch>, TooWide> {
+    let mut touches = Vec::new();
+    let mut touched: FxHashSet<(EntityId, Binding, Vec<RowPath>)> = FxHashSet::default();
+    let mut budgets: FxHashMap<(EntityId, Binding, Vec<RowPath>, Option<(RelationId, bool)>), u32> =
+        FxHashMap::default();
+    let mut level = vec![State {
+        entity: start,
+        binding: Binding::start(),
+        revisits: Vec::new(),
+        via: Vec::new(),
+        last: None,
+        budget: u32::MAX,
+    }];
+    let mut hop = 0;
+    while !level.is_empty() {
+        hop += 1;
+        let mut next = Vec::new();
+        for state in &level {
+            for link in links_from[state.entity.index()].iter().filter(|l| allowed(l)) {
+                if let Some(reached) = step(state, link, start, relations) {
+                    next.push(reached);
+                }
+            }
+            if next.len() > MAX_TOUCHES {
+                return Err(TooWide);
+            }
+        }
+        let name = |id: &RelationId| relations[id.index()].name.as_str();
+        next.sort_by(|a, b| a.via.iter().map(name).cmp(b.via.iter().map(name)));
+        next.retain(|state| {
+            if touched.insert((state.entity, state.binding.clone(), state.revisits.clone())) {
+                touches.push(Touch {
+                    entity: state.entity,
+                    binding: state.binding.clone(),
+                    hop,
+                    via: state.via.clone(),
+                    revisits: state.revisits.clone(),
+                });
+            }
+            let key = (state.entity, state.binding.clone(), state.revisits.clone(), state.last);
+            let best = budgets.entry(key).or_insert(0);
+            let further = state.budget > *best;
+            *best = state.budget.max(*best);
+            further
+        });
+        if touches.len() > MAX_TOUCHES || budgets.len() > MAX_TOUCHES {
+            return Err(TooWide);
+        }
+        level = next;
+    }
+    Ok(touches)
+}
+
+/// The state after one more hop, if depth, direction and the visited instance allow it.
+fn step(state: &State, link: &Link, start: EntityId, relations: &[Relation]) -> Option<State> {
+    if state.last == Some((link.relation, !link.reverse)) {
+        return None;
+    }
+    let own = relations[link.relation.index()].depth;
+    let budget = if state.last.is_none() { own } else { own.min(state.budget - 1) };
+    if budget == 0 {
+        return None;
+    }
+    let binding = state.binding.after(&link.hop);
+    let mut revisits = state.revisits.clone();
+    if link.to == start {
+        if binding == Binding::start() {
+            return None;
+        }
+        if let Some(id) = binding.translate(&RowPath::id()) {
+            revisits.push(id);
+            revisits.sort();
+            revisits.dedup();
+        }
+    }
+    let mut via = state.via.clone();
+    via.push(link.relation);
+    Some(State {
+        entity: link.to,
+        binding,
+        revisits,
+        via,
+        last: Some((link.relation, link.reverse)),
+        budget,
+    })
+}

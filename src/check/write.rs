@@ -1,0 +1,419 @@
+//! Writes held against the rules: what planning takes has been checked where it came in.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::{Map, Value as Json};
+
+use super::names::article;
+use super::ruleset::{ContextId, Entity, EntityId, Operation, RuleSet};
+use super::template::RowPath;
+use crate::diagnostic::did_you_mean;
+use crate::model::{RawId, RawWrite, Type, Value, parse_scalar};
+
+/// A write that the rules understand.
+#[derive(Clone, Debug)]
+pub struct Write {
+    entity: EntityId,
+    /// `None` for many rows.
+    id: Option<Arc<str>>,
+    operation: Operation,
+    /// Columns that changed, by name; `None` where that is not known.
+    changed: Option<Vec<String>>,
+    new: BTreeMap<String, Value>,
+    old: BTreeMap<String, Value>,
+    /// By the place of the attribute; defaults filled in.
+    context: Vec<Option<Value>>,
+    ignored: Vec<String>,
+    raw: RawWrite,
+}
+
+/// What to do with names that the rules do not declare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undeclared {
+    /// A person typed them: a slip would be stale data.
+    Refuse,
+    /// A whole row arrived: they are listed and passed over.
+    Ignore,
+}
+
+/// Why a write cannot be taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WriteError {
+    pub kind: WriteErrorKind,
+    pub message: String,
+    pub help: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteErrorKind {
+    UnknownEntity,
+    UnknownOperation,
+    UnknownName,
+    WrongType,
+    BadId,
+}
+
+impl fmt::Display for WriteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for WriteError {}
+
+impl WriteError {
+    fn new(kind: WriteErrorKind, message: String, help: Option<String>) -> Self {
+        Self { kind, message, help }
+    }
+}
+
+impl Write {
+    pub fn entity(&self) -> EntityId {
+        self.entity
+    }
+
+    /// `None` for many rows.
+    pub fn id(&self) -> Option<&Arc<str>> {
+        self.id.as_ref()
+    }
+
+    pub fn operation(&self) -> &Operation {
+        &self.operation
+    }
+
+    /// Whether the caller said what changed, and this column is in it.
+    pub fn changed(&self, column: &str) -> Option<bool> {
+        self.changed.as_ref().map(|list| list.iter().any(|c| c == column))
+    }
+
+    /// The value after the write, as it was given.
+    pub fn new_value(&self, name: &str) -> Option<&Value> {
+        self.new.get(name)
+    }
+
+    /// The value before the write, as it was given.
+    pub fn old_value(&self, name: &str) -> Option<&Value> {
+        self.old.get(name)
+    }
+
+    /// A context attribute, or its default.
+    pub fn context(&self, id: ContextId) -> Option<&Value> {
+        self.context.get(id.index())?.as_ref()
+    }
+
+    /// Names that the rules do not declare.
+    pub fn ignored(&self) -> &[String] {
+        &self.ignored
+    }
+
+    /// The write as it was given, sorted.
+    pub fn raw(&self) -> &RawWrite {
+        &self.raw
+    }
+}
+
+/// What a name in a write stands for.
+enum Column {
+    Ref { list: bool },
+    Field(Type),
+}
+
+impl RuleSet {
+    /// Holds a write against the rules.
+    ///
+    /// # Errors
+    /// Unknown entity, operation or (where `undeclared` refuses them) name, a value of the wrong
+    /// type, an empty id.
+    pub fn write(&self, raw: RawWrite, undeclared: Undeclared) -> Result<Write, WriteError> {
+        let entity = self.entity_named(&raw.entity).ok_or_else(|| {
+            WriteError::new(
+                WriteErrorKind::UnknownEntity,
+                format!("unknown entity `{}`", raw.entity),
+                did_you_mean(&raw.entity, self.entities().iter().map(|e| e.name.as_str()), "the rules declare"),
+            )
+        })?;
+        let operation = self.operation(entity, &raw.op)?;
+        let id = check_id(&raw.id)?;
+        let mut ignored = Vec::new();
+        let mut reader = Reader { rules: self, entity, undeclared, id: id.as_deref(), ignored: &mut ignored };
+        let new = reader.image(&raw.new, "")?;
+        let old = reader.image(&raw.old, "old.")?;
+        let changed = raw.changed.as_deref().map(|list| reader.changed(list)).transpose()?;
+        let context = reader.context(&raw.context)?;
+        ignored.sort();
+        ignored.dedup();
+        Ok(Write { entity, id, operation, changed, new, old, context, ignored, raw: sorted(raw) })
+    }
+
+    fn operation(&self, entity: EntityId, name: &str) -> Result<Operation, WriteError> {
+        let entity = self.entity(entity);
+        let known: Vec<&str> =
+            Operation::BUILT_IN.into_iter().chain(entity.operations.iter().map(String::as_str)).collect();
+        if known.contains(&name) {
+            return Ok(Operation::named(name));
+        }
+        Err(WriteError::new(
+            WriteErrorKind::UnknownOperation,
+            format!("`{}` has no operation `{name}`", entity.name),
+            did_you_mean(name, known.iter().copied(), "it has"),
+        ))
+    }
+
+    /// A name in a write: refs, then a field, a ref, or `id` behind a ref. Implied refs count: their
+    /// values are what an unlinked relation cannot know.
+    fn column(&self, entity: EntityId, name: &str) -> Result<(String, Column), WriteError> {
+        let mut at = entity;
+        let mut list = false;
+        let mut names = name.split('.').peekable();
+        let mut out: Vec<Arc<str>> = Vec::new();
+        while let Some(part) = names.next() {
+            let here = self.entity(at);
+            let last = names.peek().is_none();
+            if let Some(reference) = here.reference(part) {
+                out.push(part.into());
+                list |= reference.list;
+                at = reference.target;
+                if last || (names.peek() == Some(&"id") && names.clone().count() == 1) {
+                    out.push("id".into());
+                    return Ok((RowPath::new(out).write_name(), Column::Ref { list }));
+                }
+                continue;
+            }
+            if let Some(field) = here.field(part).filter(|_| last) {
+                out.push(part.into());
+                let ty = Type { scalar: field.ty.scalar, list: list || field.ty.list };
+                return Ok((RowPath::new(out).write_name(), Column::Field(ty)));
+            }
+            return Err(unknown_name(here, name, part));
+        }
+        Err(unknown_name(self.entity(entity), name, name))
+    }
+}
+
+fn unknown_name(entity: &Entity, name: &str, part: &str) -> WriteError {
+    let known: Vec<&str> = entity
+        .fields
+        .iter()
+        .map(|f| f.name.as_str())
+        .chain(entity.refs.iter().map(|r| r.name.as_str()))
+        .collect();
+    let message = if name == part {
+        format!("unknown name `{name}`: `{}` has no such field or ref", entity.name)
+    } else {
+        format!("unknown name `{name}`: `{}` has no field or ref `{part}`", entity.name)
+    };
+    let help = match known.is_empty() {
+        true => Some(format!("`{}` declares no fields and no refs", entity.name)),
+        false => did_you_mean(part, known, "it has"),
+    };
+    WriteError::new(WriteErrorKind::UnknownName, message, help)
+}
+
+/// The id as text; `*` means many in every form.
+fn check_id(raw: &RawId) -> Result<Option<Arc<str>>, WriteError> {
+    match raw {
+        RawId::Many => Ok(None),
+        RawId::Text(text) if text == "*" => Ok(None),
+        RawId::Text(text) if text.is_empty() => Err(WriteError::new(
+            WriteErrorKind::BadId,
+            "the id is empty".to_owned(),
+            Some("give the row's id, or `*` (in JSON null) for a statement that writes many rows".to_owned()),
+        )),
+        other => Ok(Some(other.to_string().into())),
+    }
+}
+
+/// Reads the values of one write.
+struct Reader<'a> {
+    rules: &'a RuleSet,
+    entity: EntityId,
+    undeclared: Undeclared,
+    id: Option<&'a str>,
+    ignored: &'a mut Vec<String>,
+}
+
+impl Reader<'_> {
+    /// Passes over an undeclared name, or refuses it.
+    fn undeclared(&mut self, shown: String, error: WriteError) -> Result<(), WriteError> {
+        match self.undeclared {
+            Undeclared::Refuse => Err(error),
+            Undeclared::Ignore => {
+                self.ignored.push(shown);
+                Ok(())
+            }
+        }
+    }
+
+    fn image(&mut self, values: &Map<String, Json>, prefix: &str) -> Result<BTreeMap<String, Value>, WriteError> {
+        let mut out = BTreeMap::new();
+        for (name, json) in values {
+            let shown = format!("{prefix}{name}");
+            if name == "id" {
+                self.row_id(json, &shown)?;
+                continue;
+            }
+            let (canonical, column) = match self.rules.column(self.entity, name) {
+                Ok(found) => found,
+                Err(error) => {
+                    self.undeclared(shown, error)?;
+                    continue;
+                }
+            };
+            let value = match column {
+                Column::Ref { list } => ref_value(&shown, json, list)?,
+                Column::Field(ty) => field_value(&shown, json, ty)?,
+            };
+            if out.insert(canonical, value).is_some() {
+                return Err(WriteError::new(
+                    WriteErrorKind::WrongType,
+                    format!("`{shown}` is given twice"),
+                    Some("`ref` and `ref.id` are the same".to_owned()),
+                ));
+            }
+        }
+        Ok(out)
+    }
+
+    /// A row's own id among its values, as whole rows bring it.
+    fn row_id(&mut self, json: &Json, shown: &str) -> Result<(), WriteError> {
+        let text = scalar_text(json);
+        match (self.undeclared, text, self.id) {
+            (Undeclared::Ignore, Some(text), Some(id)) if text == id => Ok(()),
+            (Undeclared::Ignore, _, None) => Ok(()),
+            (Undeclared::Refuse, ..) => Err(WriteError::new(
+                WriteErrorKind::UnknownName,
+                format!("`{shown}` is no name: the id stands behind the entity"),
+                None,
+            )),
+            (Undeclared::Ignore, text, Some(id)) => Err(WriteError::new(
+                WriteErrorKind::BadId,
+                format!("`{shown}` is `{}`, but the write is of `{id}`", text.unwrap_or_default()),
+                Some("a row that gets another id is two writes: a delete of the old one, a create of the new one".to_owned()),
+            )),
+        }
+    }
+
+    fn changed(&mut self, list: &[String]) -> Result<Vec<String>, WriteError> {
+        let mut out = Vec::new();
+        for name in list {
+            let here = self.rules.entity(self.entity);
+            let column = name.strip_suffix(".id").unwrap_or(name);
+            let known = here.field(column).is_some() || here.reference(column).is_some_and(|r| !r.implied);
+            if known {
+                out.push(column.to_owned());
+            } else {
+                self.undeclared(format!("changed.{name}"), unknown_name(here, name, name))?;
+            }
+        }
+        Ok(out)
+    }
+
+    fn context(&mut self, values: &Map<String, Json>) -> Result<Vec<Option<Value>>, WriteError> {
+        let declared = self.rules.context();
+        let mut out: Vec<Option<Value>> = declared.iter().map(|a| a.default.clone()).collect();
+        for (name, json) in values {
+            let shown = format!("context.{name}");
+            match declared.iter().position(|a| a.name == *name) {
+                Some(index) => out[index] = Some(field_value(&shown, json, declared[index].ty)?),
+                None => {
+                    let known = declared.iter().map(|a| a.name.as_str());
+                    let help = match declared.is_empty() {
+                        true => Some("the rules declare no context attributes".to_owned()),
+                        false => did_you_mean(name, known, "declared attributes"),
+                    };
+                    let message = format!("unknown name `{shown}`");
+                    self.undeclared(shown, WriteError::new(WriteErrorKind::UnknownName, message, help))?;
+                }
+            }
+        }
+        Ok(out)
+    }
+}
+
+/// A string or number as text.
+fn scalar_text(json: &Json) -> Option<String> {
+    match json {
+        Json::String(text) => Some(text.clone()),
+        Json::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+fn ref_value(name: &str, json: &Json, list: bool) -> Result<Value, WriteError> {
+    let one = |json: &Json| -> Result<Value, WriteError> {
+        match json {
+            Json::Null => Ok(Value::Null),
+            Json::String(text) if text.is_empty() => Err(WriteError::new(
+                WriteErrorKind::BadId,
+                format!("`{name}` is an empty id"),
+                Some(format!("a ref that points nowhere is null: `{name}:=null`")),
+            )),
+            Json::String(text) => Ok(Value::text(text.as_str())),
+            Json::Number(number) if !number.is_f64() => Ok(Value::text(number.to_string())),
+            other => Err(wrong_type(name, other, "an id: a string or a whole number")),
+        }
+    };
+    listed(name, json, list, one, "one id, not a list")
+}
+
+fn field_value(name: &str, json: &Json, ty: Type) -> Result<Value, WriteError> {
+    let scalar = Type { list: false, ..ty };
+    let one = |json: &Json| -> Result<Value, WriteError> {
+        let value = match json {
+            Json::Null => Some(Value::Null),
+            Json::String(text) => parse_scalar(ty.scalar, text),
+            Json::Bool(b) => parse_scalar(ty.scalar, if *b { "true" } else { "false" })
+                .filter(|v| matches!(v, Value::Bool(_))),
+            Json::Number(number) => {
+                let whole = !number.is_f64();
+                parse_scalar(ty.scalar, &number.to_string())
+                    .filter(|v| !matches!(v, Value::Text(_)) || whole)
+            }
+            Json::Array(_) | Json::Object(_) => None,
+        };
+        value.ok_or_else(|| wrong_type(name, json, &article(scalar)))
+    };
+    listed(name, json, ty.list, one, &article(scalar))
+}
+
+/// A value, or each of a list; one value alone is a list of one.
+fn listed(
+    name: &str,
+    json: &Json,
+    list: bool,
+    one: impl Fn(&Json) -> Result<Value, WriteError>,
+    expected: &str,
+) -> Result<Value, WriteError> {
+    match json {
+        Json::Null => Ok(Value::Null),
+        Json::Array(items) if list => items.iter().map(one).collect::<Result<_, _>>().map(Value::List),
+        Json::Array(_) => Err(wrong_type(name, json, expected)),
+        single if list => Ok(Value::List(vec![one(single)?])),
+        single => one(single),
+    }
+}
+
+fn wrong_type(name: &str, json: &Json, expected: &str) -> WriteError {
+    let mut shown = json.to_string();
+    if let Some((at, _)) = shown.char_indices().nth(60) {
+        shown.truncate(at);
+        shown.push('…');
+    }
+    WriteError::new(
+        WriteErrorKind::WrongType,
+        format!("`{name}` is {shown}, but the rules declare {expected}"),
+        None,
+    )
+}
+
+/// The same write with its names in order.
+fn sorted(mut raw: RawWrite) -> RawWrite {
+    for map in [&mut raw.new, &mut raw.old, &mut raw.context] {
+        let mut entries: Vec<_> = std::mem::take(map).into_iter().collect();
+        entries.sort_by(|a, b| a.0.cmp(&b.0));
+        *map = entries.into_iter().collect();
+    }
+    raw
+}

@@ -1,0 +1,94 @@
+//! What the compiler has to say about a rule file, as plain data.
+//!
+//! Wording follows one set of rules: lower case, what the user wrote in backticks, no names of our
+//! own types, one sentence a line; the way out stands in `help`.
+
+mod code;
+mod render;
+mod suggest;
+
+pub use code::{Code, Severity};
+pub use render::render;
+pub use suggest::{did_you_mean, nearest, quoted_list};
+
+use crate::span::Span;
+
+/// A place with a few words on it.
+#[derive(Clone, Debug)]
+pub struct Label {
+    pub span: Span,
+    pub text: String,
+}
+
+/// One finding.
+#[derive(Clone, Debug)]
+pub struct Diagnostic {
+    pub code: Code,
+    pub message: String,
+    /// Where it is. `None` for what concerns a whole file that could not be read.
+    pub primary: Option<Label>,
+    /// Other places that explain it, in any file.
+    pub secondary: Vec<Label>,
+    /// The way out, a sentence each.
+    pub help: Vec<String>,
+}
+
+impl Diagnostic {
+    /// A finding at a place; `label` may be empty.
+    pub fn at(code: Code, span: Span, message: impl Into<String>, label: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            primary: Some(Label { span, text: label.into() }),
+            secondary: Vec::new(),
+            help: Vec::new(),
+        }
+    }
+
+    /// A finding without a place in any text.
+    pub fn nowhere(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), primary: None, secondary: Vec::new(), help: Vec::new() }
+    }
+
+    #[must_use]
+    pub fn also(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.secondary.push(Label { span, text: text.into() });
+        self
+    }
+
+    #[must_use]
+    pub fn help(mut self, text: impl Into<String>) -> Self {
+        self.help.push(text.into());
+        self
+    }
+
+    /// Adds a help text where there is one.
+    #[must_use]
+    pub fn maybe_help(self, text: Option<String>) -> Self {
+        match text {
+            Some(text) => self.help(text),
+            None => self,
+        }
+    }
+
+    pub fn severity(&self) -> Severity {
+        self.code.severity()
+    }
+
+    pub fn is_error(&self) -> bool {
+        self.severity() == Severity::Error
+    }
+}
+
+/// Sorts findings by place and drops those that say the same of the same place.
+pub fn sort(diagnostics: &mut Vec<Diagnostic>) {
+    diagnostics.sort_by(|a, b| {
+        let key = |d: &Diagnostic| d.primary.as_ref().map(|l| l.span);
+        key(a).cmp(&key(b)).then(a.code.cmp(&b.code)).then_with(|| a.message.cmp(&b.message))
+    });
+    diagnostics.dedup_by(|a, b| {
+        a.code == b.code
+            && a.message == b.message
+            && a.primary.as_ref().map(|l| l.span) == b.primary.as_ref().map(|l| l.span)
+    });
+}

@@ -1,0 +1,75 @@
+//! The stable names of findings: a code and a slug each, never reused.
+
+use std::fmt;
+
+/// How much a finding weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    Warning,
+    Error,
+}
+
+macro_rules! codes {
+    ($($variant:ident $code:literal $slug:literal $severity:ident $doc:literal;)*) => {
+        /// What kind of finding it is.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {
+            $(#[doc = $doc] $variant,)*
+        }
+
+        impl Code {
+            /// Every code, in the order of their numbers.
+            pub const ALL: &'static [Code] = &[$(Code::$variant,)*];
+
+            /// The number, e.g. `E010`.
+            pub fn number(self) -> &'static str {
+                match self { $(Code::$variant => $code,)* }
+            }
+
+            /// The name that `@allow` and reports use, e.g. `unknown-name`.
+            pub fn slug(self) -> &'static str {
+                match self { $(Code::$variant => $slug,)* }
+            }
+
+            pub fn severity(self) -> Severity {
+                match self { $(Code::$variant => Severity::$severity,)* }
+            }
+
+            /// What the code means, in a sentence.
+            pub fn summary(self) -> &'static str {
+                match self { $(Code::$variant => $doc,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    Syntax "E001" "syntax" Error "the text does not follow the grammar";
+    UnreadableFile "E002" "unreadable-file" Error "a rule file cannot be read, or is not UTF-8";
+    TooLarge "E003" "too-large" Error "a rule file, or what its rules expand to, is larger than the compiler takes";
+    TooDeep "E004" "too-deep" Error "parentheses or imports are nested deeper than the compiler takes";
+    NewerLanguage "E005" "newer-language" Error "the file asks for a language version that this build does not know";
+    ImportCycle "E006" "import-cycle" Error "files import each other in a circle";
+    UnknownName "E010" "unknown-name" Error "a name is used that nothing declares";
+    DuplicateName "E011" "duplicate-name" Error "a name or clause is given twice in one place";
+    ReservedName "E012" "reserved-name" Error "a name is declared that the language keeps for itself";
+    TypeError "E020" "type-error" Error "a condition or a value has a type that does not fit";
+    BadLiteral "E021" "bad-literal" Error "a number, duration, regex, glob or time is malformed or out of range";
+    BadTemplate "E030" "bad-template" Error "a template is malformed";
+    UnboundHole "E031" "unbound-hole" Error "a template has a hole that no write can fill";
+    KeyCollision "E032" "key-collision" Error "two templates can produce the same key";
+    BadRelation "E040" "bad-relation" Error "a relation and the refs of its entities do not fit together";
+    BadRule "E041" "bad-rule" Error "clauses of a rule contradict each other";
+    MissingDrop "E042" "missing-drop" Error "a chained rule says nothing to drop";
+    NoRules "W101" "no-rules" Warning "the rule set has no rule: no write would invalidate anything";
+    DeadEnd "W102" "dead-end" Warning "a cascade reaches an entity of which no write could name a key or tag";
+    UnusedAllow "W103" "unused-allow" Warning "an `@allow` suppresses nothing";
+    AllowWithoutReason "W104" "allow-without-reason" Warning "an `@allow` gives no reason";
+    DanglingDoc "W105" "dangling-doc" Warning "a doc comment documents nothing";
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.number())
+    }
+}

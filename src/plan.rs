@@ -1,0 +1,141 @@
+//! A write to a plan: what it makes stale, in the order in which that is carried out.
+//!
+//! Pure: no I/O, no clock, no randomness, and no failure. What cannot be named is in the plan as
+//! unresolved.
+
+mod chain;
+mod collect;
+mod compile;
+mod fill;
+mod guard;
+mod images;
+mod merge;
+mod names;
+mod program;
+
+use serde::{Deserialize, Serialize};
+
+pub use names::{Carried, InstanceNames};
+pub use program::Program;
+
+use crate::model::RawWrite;
+
+/// The version of the JSON document.
+pub const SCHEMA: u32 = 1;
+
+/// What a write makes stale.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Plan {
+    pub schema: u32,
+    pub write: RawWrite,
+    /// In the order in which they are carried out.
+    pub steps: Vec<Step>,
+    /// Keys that cannot be named, and the dropped tag that all their entries carry.
+    pub covered: Vec<Covered>,
+    /// What the write could have named and did not: stale data, unless somebody acts.
+    pub unresolved: Vec<Unresolved>,
+    /// What was taken for granted; at worst a needless miss, or an unmoved column.
+    pub assumed: Vec<Assumed>,
+    /// Names in the write that the rules do not declare.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<String>,
+}
+
+/// One target to drop.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Step {
+    pub kind: StepKind,
+    pub target: String,
+    /// `immediate`, `batched` or `lazy`.
+    pub strategy: Strategy,
+    /// In milliseconds; 0 unless batched.
+    pub delay_ms: u64,
+    pub priority: u16,
+    /// Every rule that drops it, by name.
+    pub rules: Vec<String>,
+    /// The relations along which it was reached.
+    pub via: Vec<String>,
+    pub hop: u32,
+    /// Whether it was reached along relations.
+    pub cascade: bool,
+    /// The dropped tag that fired the rule, where a chained rule drops it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<String>,
+}
+
+/// What a step's target is. Ordered as steps of one rule are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepKind {
+    Key,
+    Tag,
+    /// A pattern over live keys: a glob, or `/regex/`.
+    Match,
+    /// A glob over the tags in the index; only `--widen` makes one.
+    TagMatch,
+}
+
+impl StepKind {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::Tag => "tag",
+            Self::Match => "match",
+            Self::TagMatch => "tag_match",
+        }
+    }
+}
+
+/// A timing without its delay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    Immediate,
+    Batched,
+    Lazy,
+}
+
+impl Strategy {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Immediate => "immediate",
+            Self::Batched => "batched",
+            Self::Lazy => "lazy",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Covered {
+    pub template: String,
+    /// The dropped tag.
+    pub by: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Unresolved {
+    pub rule: String,
+    pub template: String,
+    /// Names that the write could give, as the command line takes them.
+    pub missing: Vec<String>,
+    /// Why, where it is not that something is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Assumed {
+    pub rule: String,
+    /// In the words of the language.
+    pub condition: String,
+}
+
+/// What to do with templates that cannot be filled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Unfilled {
+    /// List them as unresolved.
+    #[default]
+    Report,
+    /// Drop by a glob in which the unknown is a `*`.
+    Widen,
+}

@@ -1,0 +1,251 @@
+//! The drops of every rule that fires, before equal targets are merged.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::fill::{Filled, Source};
+use super::guard::{Facts, Truth, evaluate};
+use super::images::Images;
+use super::program::{EntityProgram, Explicit, Filling, Group, Program, RuleProgram};
+use super::{Assumed, Covered, StepKind, Unfilled, Unresolved};
+use crate::check::Write;
+use crate::check::condition::Image;
+use crate::check::ruleset::{RelationId, RuleId};
+use crate::model::Value;
+
+/// One rule's wish to drop one target.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    pub kind: StepKind,
+    pub target: String,
+    pub rule: RuleId,
+    pub hop: u32,
+    pub via: Arc<[RelationId]>,
+    pub cascade: bool,
+    pub trigger: Option<String>,
+}
+
+/// Everything that the rules say about a write.
+#[derive(Debug, Default)]
+pub struct Collected {
+    pub wishes: Vec<Wish>,
+    pub covered: BTreeSet<Covered>,
+    pub unresolved: BTreeSet<Unresolved>,
+    pub assumed: BTreeSet<Assumed>,
+}
+
+/// Fires the rules of the written entity.
+pub fn collect(program: &Program, write: &Write, unfilled: Unfilled) -> Collected {
+    let entity = program.entity(write.entity());
+    let images = Images::new(write, &entity.slots);
+    let context_names = |index: usize| context_name(program, index);
+    let source = Source {
+        write,
+        images: &images,
+        slots: &entity.slots,
+        varies: program.rules().varies(),
+        context_names: &context_names,
+    };
+    let mut out = Collected::default();
+    for rule in entity.rules.iter().filter(|r| r.operations.contains(write.operation())) {
+        if fires(program, entity, rule, write, &images, &mut out) {
+            let mut firing = Firing { program, source: &source, rule: rule.rule, unfilled, out: &mut out };
+            for group in &rule.groups {
+                firing.group(group);
+            }
+            for explicit in &rule.explicit {
+                firing.explicit(explicit);
+            }
+        }
+    }
+    out
+}
+
+/// `context.NAME`.
+pub fn context_name(program: &Program, index: usize) -> String {
+    format!("context.{}", program.rules().context()[index].name)
+}
+
+fn fires(
+    program: &Program,
+    entity: &EntityProgram,
+    rule: &RuleProgram,
+    write: &Write,
+    images: &Images,
+    out: &mut Collected,
+) -> bool {
+    let Some(guard) = &rule.guard else { return true };
+    let mut open = Vec::new();
+    let facts = Facts { write, images, slots: &entity.slots, trigger: &[] };
+    let truth = evaluate(guard, &facts, &mut open);
+    let name = &program.rules().rule(rule.rule).name;
+    out.assumed.extend(open.into_iter().map(|condition| Assumed { rule: name.clone(), condition }));
+    truth != Truth::False
+}
+
+/// One rule, firing.
+struct Firing<'a> {
+    program: &'a Program,
+    source: &'a Source<'a>,
+    rule: RuleId,
+    unfilled: Unfilled,
+    out: &'a mut Collected,
+}
+
+impl Firing<'_> {
+    fn rule_name(&self) -> String {
+        self.program.rules().rule(self.rule).name.clone()
+    }
+
+    /// An instance's keys, narrowest tags and lists, from each image.
+    fn group(&mut self, group: &Group) {
+        for image in self.source.images.present {
+            if !self.is_visited(group, *image) {
+                self.group_in(group, *image);
+            }
+        }
+    }
+
+    /// Whether the group is nothing in this image: no such instance, or the written one again.
+    fn is_visited(&self, group: &Group, image: Image) -> bool {
+        let value = |slot: usize| self.source.images.get(slot, image).value.as_ref();
+        let absent = group.id.and_then(value).is_some_and(Value::is_null);
+        let written = self.source.write.id().map(|id| Value::Text(id.clone()));
+        absent || group.revisits.iter().any(|slot| written.is_some() && value(*slot) == written.as_ref())
+    }
+
+    fn group_in(&mut self, group: &Group, image: Image) {
+        let dropped = self.tags(group, image);
+        for list in &group.lists {
+            match self.source.fill(list, image, &group.revisits) {
+                Filled::Names { names, assumed } => self.drop(StepKind::Tag, names, &assumed, group),
+                other => self.unfilled(StepKind::Tag, list, image, other, group),
+            }
+        }
+        for key in &group.keys {
+            match self.source.fill(key, image, &group.revisits) {
+                Filled::Names { names, assumed } => self.drop(StepKind::Key, names, &assumed, group),
+                Filled::Unbound { missing, open } => match &dropped {
+                    Some(tag) => {
+                        self.out.covered.insert(Covered { template: key.text.to_string(), by: tag.clone() });
+                    }
+                    // Nothing could name it; its tag was reported.
+                    None if open && missing.is_empty() => {}
+                    // A statement of many rows cannot give ids: what it can give is its tags' business.
+                    None if missing.iter().any(|m| m == "id") && self.source.write.id().is_none() => {}
+                    None => self.unfilled(StepKind::Key, key, image, Filled::Unbound { missing, open }, group),
+                },
+                other => self.unfilled(StepKind::Key, key, image, other, group),
+            }
+        }
+    }
+
+    /// Drops the narrowest tags; the first of them, if there is one. Reports them where none can be
+    /// filled.
+    fn tags(&mut self, group: &Group, image: Image) -> Option<String> {
+        let mut first: Option<(usize, String)> = None;
+        let mut unbound: Vec<(&Filling, Filled, Vec<String>)> = Vec::new();
+        for tag in &group.tags {
+            if first.as_ref().is_some_and(|(distance, _)| *distance < tag.distance) {
+                break;
+            }
+            match self.source.fill(tag, image, &group.revisits) {
+                Filled::Names { names, assumed } => {
+                    if let (None, Some(name)) = (&first, names.first()) {
+                        first = Some((tag.distance, name.clone()));
+                    }
+                    self.drop(StepKind::Tag, names, &assumed, group);
+                }
+                Filled::Unbound { missing, open } => {
+                    unbound.push((tag, Filled::Unbound { missing: missing.clone(), open }, missing));
+                }
+                other => unbound.push((tag, other, Vec::new())),
+            }
+        }
+        if first.is_none() {
+            // An id that was said to be many is not missing where another name would do.
+            let needs_id = |missing: &[String]| missing.iter().any(|m| m == "id");
+            if unbound.iter().any(|(_, _, missing)| !needs_id(missing)) {
+                unbound.retain(|(_, _, missing)| !needs_id(missing));
+            }
+            let nearest = unbound.iter().map(|(tag, ..)| tag.distance).min();
+            for (tag, filled, _) in unbound {
+                if Some(tag.distance) == nearest {
+                    self.unfilled(StepKind::Tag, tag, image, filled, group);
+                }
+            }
+        }
+        first.map(|(_, name)| name)
+    }
+
+    fn explicit(&mut self, explicit: &Explicit) {
+        let (kind, template) = match explicit {
+            Explicit::Tag(t) => (StepKind::Tag, t),
+            Explicit::Key(t) => (StepKind::Key, t),
+            Explicit::Match(t) => (StepKind::Match, t),
+            Explicit::Regex(pattern) => {
+                return self.drop(StepKind::Match, vec![pattern.clone()], &[], &no_group());
+            }
+        };
+        for image in self.source.images.present {
+            match self.source.fill(template, *image, &[]) {
+                Filled::Names { names, assumed } => self.drop(kind, names, &assumed, &no_group()),
+                other => self.unfilled(kind, template, *image, other, &no_group()),
+            }
+        }
+    }
+
+    fn drop(&mut self, kind: StepKind, names: Vec<String>, assumed: &[usize], group: &Group) {
+        if names.is_empty() {
+            return;
+        }
+        for slot in assumed {
+            let name = &self.source.slots[*slot].name;
+            let condition = format!("old.{name} == {name}");
+            let rule = self.rule_name();
+            self.out.assumed.insert(Assumed { rule, condition });
+        }
+        self.out.wishes.extend(names.into_iter().map(|target| Wish {
+            kind,
+            target,
+            rule: self.rule,
+            hop: group.hop,
+            via: group.via.clone(),
+            cascade: group.hop > 0,
+            trigger: None,
+        }));
+    }
+
+    /// A template that could not be filled: reported, or widened to a glob.
+    fn unfilled(&mut self, kind: StepKind, template: &Filling, image: Image, filled: Filled, group: &Group) {
+        let (missing, reason) = match filled {
+            Filled::Unbound { missing, .. } => (missing, None),
+            Filled::TooMuch(reason) => (Vec::new(), Some(reason)),
+            Filled::Names { .. } => return,
+        };
+        if self.unfilled == Unfilled::Widen && reason.is_none() {
+            if let Filled::Names { names, assumed } = self.source.fill_wide(template, image, &group.revisits) {
+                let wide = match kind {
+                    StepKind::Tag | StepKind::TagMatch => StepKind::TagMatch,
+                    StepKind::Key | StepKind::Match => StepKind::Match,
+                };
+                return self.drop(wide, names, &assumed, group);
+            }
+        }
+        let rule = self.rule_name();
+        self.out.unresolved.insert(Unresolved { rule, template: template.text.to_string(), missing, reason });
+    }
+}
+
+/// What an explicit drop belongs to: the written instance, reached by no relation.
+fn no_group() -> Group {
+    Group {
+        hop: 0,
+        via: Arc::from([]),
+        id: None,
+        revisits: Vec::new(),
+        tags: Vec::new(),
+        lists: Vec::new(),
+        keys: Vec::new(),
+    }
+}

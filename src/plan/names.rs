@@ -1,0 +1,73 @@
+//! The names of one instance: what an application must write so that drops reach its entries.
+
+use serde::Serialize;
+
+use super::collect::context_name;
+use super::compile;
+use super::fill::{Filled, Source};
+use super::images::Images;
+use super::program::{Filling, Program};
+use crate::check::condition::Image;
+use crate::check::ruleset::TagOrigin;
+use crate::check::Write;
+
+/// What entries made from an instance are called and carry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct InstanceNames {
+    pub keys: Vec<Carried>,
+    /// Every entry made from the instance carries all of these.
+    pub tags: Vec<Carried>,
+    /// Entries made from many instances carry these for each instance they show.
+    pub lists: Vec<Carried>,
+}
+
+/// One template and what it fills to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Carried {
+    pub template: String,
+    /// Empty where a null was filled in, or something is missing.
+    pub names: Vec<String>,
+    /// Values that were not given, as the command line names them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
+    /// A dimension whose values nobody lists: the application fills it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub open: bool,
+    /// Why an entry carries it.
+    pub origin: &'static str,
+}
+
+impl Program {
+    /// The names of the instance that a write describes, as it is after the write.
+    pub fn names(&self, write: &Write) -> InstanceNames {
+        let rules = self.rules();
+        let (slots, group) = compile::instance(rules, write.entity());
+        let images = Images::new(write, &slots);
+        let context_names = |index: usize| context_name(self, index);
+        let source =
+            Source { write, images: &images, slots: &slots, varies: rules.varies(), context_names: &context_names };
+        let entity = rules.entity(write.entity());
+        let carried = |filling: &Filling, origin: &'static str| {
+            let image = images.present.first().copied().unwrap_or(Image::New);
+            let (names, missing, open) = match source.fill(filling, image, &[]) {
+                Filled::Names { names, .. } => (names, Vec::new(), false),
+                Filled::Unbound { missing, open } => (Vec::new(), missing, open),
+                Filled::TooMuch(reason) => (Vec::new(), vec![reason], false),
+            };
+            Carried { template: filling.text.to_string(), names, missing, open, origin }
+        };
+        let origin = |filling: &Filling| {
+            let tag = entity.tags.iter().find(|t| t.template.text() == &*filling.text);
+            match tag.map(|t| t.origin) {
+                Some(TagOrigin::Instance) => "instance",
+                Some(TagOrigin::Scoped(_)) => "scoped",
+                _ => "written",
+            }
+        };
+        InstanceNames {
+            keys: group.keys.iter().map(|k| carried(k, "key")).collect(),
+            tags: group.tags.iter().map(|t| carried(t, origin(t))).collect(),
+            lists: group.lists.iter().map(|l| carried(l, "list")).collect(),
+        }
+    }
+}

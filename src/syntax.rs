@@ -1,0 +1,28 @@
+//! Text to syntax tree. Parsing never fails: it returns the tree of what was good and the findings
+//! about what was not.
+
+pub mod ast;
+mod build;
+mod parser;
+mod prescan;
+
+use crate::diagnostic::Diagnostic;
+use crate::span::{FileId, Sources};
+
+/// The newest version of the language this build knows.
+pub const LANGUAGE: i64 = 1;
+
+/// The largest file taken, in bytes.
+pub const MAX_FILE_BYTES: usize = 64 * 1024 * 1024;
+
+/// Parses one file. Items that do not follow the grammar are left out of the tree and reported.
+pub fn parse(file: FileId, sources: &Sources) -> (ast::File, Vec<Diagnostic>) {
+    let text = &sources.get(file).text;
+    if let Some(diagnostic) = prescan::refuse(file, text) {
+        return (ast::File { id: file, items: Vec::new() }, vec![diagnostic]);
+    }
+    let mut diagnostics = Vec::new();
+    let nodes = parser::parse_file(file, text, &mut diagnostics);
+    let tree = build::file(file, nodes, &mut diagnostics);
+    (tree, diagnostics)
+}

@@ -1,0 +1,269 @@
+//! The only file that names pest's types: grammar rules, nodes, and the wording of syntax errors.
+
+use pest::Parser as _;
+use pest::error::{Error, ErrorVariant, InputLocation};
+use pest::iterators::{Pair, Pairs};
+
+use crate::diagnostic::{Code, Diagnostic, nearest};
+use crate::span::{FileId, Span};
+
+#[derive(pest_derive::Parser)]
+#[grammar = "../grammar/invalidate.pest"]
+struct Grammar;
+
+/// A node of the concrete syntax, with its file.
+#[derive(Clone, Debug)]
+pub struct Node<'i> {
+    pair: Pair<'i, Rule>,
+    file: FileId,
+}
+
+impl<'i> Node<'i> {
+    pub fn rule(&self) -> Rule {
+        self.pair.as_rule()
+    }
+
+    pub fn text(&self) -> &'i str {
+        self.pair.as_str()
+    }
+
+    pub fn span(&self) -> Span {
+        let span = self.pair.as_span();
+        Span::new(self.file, span.start()..span.end())
+    }
+
+    pub fn children(&self) -> Nodes<'i> {
+        Nodes { pairs: self.pair.clone().into_inner(), file: self.file }
+    }
+}
+
+/// Sibling nodes, in order.
+#[derive(Clone, Debug)]
+pub struct Nodes<'i> {
+    pairs: Pairs<'i, Rule>,
+    file: FileId,
+}
+
+impl<'i> Iterator for Nodes<'i> {
+    type Item = Node<'i>;
+
+    fn next(&mut self) -> Option<Node<'i>> {
+        self.pairs.next().map(|pair| Node { pair, file: self.file })
+    }
+}
+
+/// Parses a file into its items. What is no item is reported and left out.
+pub fn parse_file<'i>(file: FileId, text: &'i str, diagnostics: &mut Vec<Diagnostic>) -> Vec<Node<'i>> {
+    let mut pairs = match Grammar::parse(Rule::file, text) {
+        Ok(pairs) => pairs,
+        Err(error) => {
+            diagnostics.push(describe(file, text, 0, &error));
+            return Vec::new();
+        }
+    };
+    let Some(root) = pairs.next() else { return Vec::new() };
+    let mut items = Vec::new();
+    for node in (Node { pair: root, file }).children() {
+        match node.rule() {
+            Rule::junk => diagnostics.push(explain_junk(file, text, &node)),
+            Rule::EOI => {}
+            _ => items.push(node),
+        }
+    }
+    items
+}
+
+/// Parses a piece that is no item once more, for its error.
+fn explain_junk(file: FileId, text: &str, junk: &Node<'_>) -> Diagnostic {
+    let start = junk.span().start as usize;
+    let piece = junk.text();
+    match Grammar::parse(Rule::item, piece) {
+        Err(error) => describe(file, text, start, &error),
+        // Cannot be: what parses as an item is not junk. Still a finding, never a silent skip.
+        Ok(_) => Diagnostic::at(Code::Syntax, junk.span(), "this is no item", ""),
+    }
+}
+
+/// The wording of a syntax error: what stands there, what could stand there, and the way out.
+fn describe(file: FileId, text: &str, offset: usize, error: &Error<Rule>) -> Diagnostic {
+    let at = offset
+        + match error.location {
+            InputLocation::Pos(at) => at,
+            InputLocation::Span((at, _)) => at,
+        };
+    let rest = &text[at..];
+    let found: &str = match rest.chars().next() {
+        None => "",
+        Some(c) if is_word(c) => &rest[..rest.find(|c| !is_word(c)).unwrap_or(rest.len())],
+        Some(c) => &rest[..c.len_utf8()],
+    };
+    let span = Span::new(file, at..at + found.len());
+    let shown = match found {
+        "" => "the end of the file".to_owned(),
+        "\n" | "\r" => "the end of the line".to_owned(),
+        c if c.chars().all(char::is_control) => format!("`{}`", c.escape_default()),
+        _ => format!("`{}`", shorten(found)),
+    };
+    let expected = match &error.variant {
+        ErrorVariant::ParsingError { positives, .. } => expected(positives),
+        ErrorVariant::CustomError { message } => vec![message.as_str()],
+    };
+    let message = format!("unexpected {shown}");
+    let diagnostic = Diagnostic::at(Code::Syntax, span, message, expected_list(&expected));
+    if let Some(close) = nearest(found, expected.iter().filter_map(|e| e.strip_prefix('`')?.strip_suffix('`'))) {
+        return diagnostic.help(format!("did you mean `{close}`?"));
+    }
+    match found {
+        "and" | "or" | "not" | "in" | "matches" | "true" | "false" | "null" => {
+            diagnostic.help(format!("`{found}` is reserved; it cannot stand here as a name"))
+        }
+        "\"" => diagnostic.help("a string ends on the line it begins on; write `{{` and `}}` for braces and `\\\"` for a quote"),
+        "'" => diagnostic.help("strings are double-quoted"),
+        "#" => diagnostic.help("comments begin with `//`"),
+        "&" | "|" => diagnostic.help("write `and` and `or`"),
+        "!" => diagnostic.help("write `not`, or `!=` between two values"),
+        "=" => diagnostic.help("equality is written `==`"),
+        _ => diagnostic,
+    }
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+fn shorten(word: &str) -> String {
+    match word.char_indices().nth(40) {
+        Some((at, _)) => format!("{}…", &word[..at]),
+        None => word.to_owned(),
+    }
+}
+
+/// The names of what could stand there: no repetitions, attributes only where nothing else could.
+fn expected(rules: &[Rule]) -> Vec<&'static str> {
+    let mut names: Vec<&'static str> = Vec::new();
+    for symbol_of in rules {
+        let name = symbol(*symbol_of);
+        if !name.is_empty() && !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    if names.iter().any(|n| !is_attribute(n)) {
+        names.retain(|n| !is_attribute(n));
+    }
+    names
+}
+
+fn is_attribute(name: &str) -> bool {
+    matches!(name, "a doc comment" | "`@`" | "`@allow`")
+}
+
+fn expected_list(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => format!("expected {one}"),
+        [init @ .., last] => format!("expected {} or {last}", init.join(", ")),
+    }
+}
+
+/// What a user calls a grammar rule. Exhaustive, so that a new rule forces the decision.
+fn symbol(which: Rule) -> &'static str {
+    match which {
+        Rule::file => "a rule file",
+        Rule::language | Rule::kw_language => "`language`",
+        Rule::item | Rule::item_kind | Rule::item_head => "an item",
+        Rule::dangling | Rule::expr_kw | Rule::ident_char | Rule::re_esc | Rule::re_class | Rule::junk | Rule::attr_line | Rule::WHITESPACE | Rule::COMMENT => "",
+        Rule::attr | Rule::doc => "a doc comment",
+        Rule::allow => "`@allow`",
+        Rule::namespace | Rule::kw_namespace => "`namespace`",
+        Rule::import | Rule::kw_import => "`import`",
+        Rule::context | Rule::kw_context => "`context`",
+        Rule::decl => "a declaration",
+        Rule::ty | Rule::ty_name => "a type",
+        Rule::defaults | Rule::kw_defaults => "`defaults`",
+        Rule::setting => "a setting",
+        Rule::vary | Rule::kw_vary => "`vary`",
+        Rule::entity | Rule::kw_entity => "`entity`",
+        Rule::e_clause | Rule::r_clause | Rule::u_clause => "a clause",
+        Rule::c_fields | Rule::kw_fields => "`fields`",
+        Rule::c_operations | Rule::kw_operations => "`operations`",
+        Rule::c_ref | Rule::kw_ref => "`ref`",
+        Rule::c_key | Rule::kw_key => "`key`",
+        Rule::c_tag | Rule::kw_tag => "`tag`",
+        Rule::c_list | Rule::kw_list => "`list`",
+        Rule::relation | Rule::kw_relation => "`relation`",
+        Rule::c_kind | Rule::kw_kind => "`kind`",
+        Rule::c_depth | Rule::kw_depth => "`depth`",
+        Rule::c_via | Rule::kw_via => "`via`",
+        Rule::rule | Rule::kw_rule => "`rule`",
+        Rule::c_on | Rule::kw_on => "`on`",
+        Rule::event => "an event",
+        Rule::c_when | Rule::kw_when => "`when`",
+        Rule::c_priority | Rule::kw_priority => "`priority`",
+        Rule::c_strategy | Rule::kw_strategy => "`strategy`",
+        Rule::c_delay | Rule::kw_delay => "`delay`",
+        Rule::c_follow | Rule::kw_follow => "`follow`",
+        Rule::c_drop | Rule::kw_drop => "`drop`",
+        Rule::target => "a target",
+        Rule::expr | Rule::operand => "a condition",
+        Rule::changed | Rule::kw_changed => "`changed`",
+        Rule::comparison => "a comparison",
+        Rule::cmp => "a comparison operator",
+        Rule::value | Rule::literal => "a value",
+        Rule::path | Rule::name | Rule::ident_start => "a name",
+        Rule::slug => "a lint name",
+        Rule::int => "a whole number",
+        Rule::float => "a number",
+        Rule::duration => "a duration such as `100ms`",
+        Rule::string => "a string",
+        Rule::s_text | Rule::t_text => "text",
+        Rule::template => "a template",
+        Rule::hole => "a hole",
+        Rule::regex => "a regex",
+        Rule::quote => r#"`"`"#,
+        Rule::hole_open | Rule::lbrace => "`{`",
+        Rule::hole_close | Rule::rbrace => "`}`",
+        Rule::lbrack => "`[`",
+        Rule::rbrack => "`]`",
+        Rule::lpar => "`(`",
+        Rule::rpar => "`)`",
+        Rule::colon => "`:`",
+        Rule::comma => "`,`",
+        Rule::dot => "`.`",
+        Rule::at => "`@`",
+        Rule::both => "`<->`",
+        Rule::arrow => "`->`",
+        Rule::eq1 => "`=`",
+        Rule::op_eq => "`==`",
+        Rule::op_ne => "`!=`",
+        Rule::op_le => "`<=`",
+        Rule::op_ge => "`>=`",
+        Rule::op_lt => "`<`",
+        Rule::op_gt => "`>`",
+        Rule::kw_self => "`self`",
+        Rule::kw_match => "`match`",
+        Rule::kw_and => "`and`",
+        Rule::kw_or => "`or`",
+        Rule::kw_not => "`not`",
+        Rule::kw_in => "`in`",
+        Rule::kw_matches => "`matches`",
+        Rule::kw_true => "`true`",
+        Rule::kw_false => "`false`",
+        Rule::kw_null => "`null`",
+        Rule::kw_immediate => "`immediate`",
+        Rule::kw_batched => "`batched`",
+        Rule::kw_lazy => "`lazy`",
+        Rule::kw_cascade => "`cascade`",
+        Rule::kw_string => "`string`",
+        Rule::kw_int => "`int`",
+        Rule::kw_float => "`float`",
+        Rule::kw_bool => "`bool`",
+        Rule::kw_time => "`time`",
+        Rule::kw_one_to_many => "`one_to_many`",
+        Rule::kw_many_to_one => "`many_to_one`",
+        Rule::kw_many_to_many => "`many_to_many`",
+        Rule::kw_one_to_one => "`one_to_one`",
+        Rule::kw_parent_child => "`parent_child`",
+        Rule::kw_allow => "`allow`",
+        Rule::EOI => "the end of the file",
+    }
+}
