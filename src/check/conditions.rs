@@ -33,6 +33,7 @@ enum Sort {
 impl Sort {
     fn describe(self) -> String {
         match self {
+            Self::Scalar(Scalar::Time) => "a time".to_owned(),
             Self::Scalar(scalar) => article(crate::model::Type { scalar, list: false }),
             Self::Id => "an id".to_owned(),
             Self::Operation => "an operation".to_owned(),
@@ -183,9 +184,16 @@ impl Checker<'_> {
             || b.1 == Sort::List
             || (number(a.1) && number(b.1));
         if !fits {
-            let message = format!("{} cannot be compared with {}", a.1.describe(), b.1.describe());
-            let diagnostic = Diagnostic::at(Code::TypeError, right.span(), message, b.1.describe())
-                .also(left.span(), a.1.describe());
+            let text = |w: &Written| self.sources.text(w.span()).to_owned();
+            let message = format!(
+                "`{}` is {} and cannot be compared with {}",
+                text(left),
+                a.1.describe(),
+                b.1.describe()
+            );
+            let diagnostic =
+                Diagnostic::at(Code::TypeError, right.span(), message, format!("this is {}", b.1.describe()))
+                    .also(left.span(), format!("this is {}", a.1.describe()));
             self.findings.push(diagnostic);
             return None;
         }
@@ -307,7 +315,10 @@ impl Checker<'_> {
     }
 
     fn type_error<T>(&mut self, span: Span, message: &str, found: Sort) -> Option<T> {
-        let label = if found == Sort::Null { String::new() } else { format!("this is {}", found.describe()) };
+        let label = match found {
+            Sort::Null => String::new(),
+            _ => format!("`{}` is {}", self.sources.text(span), found.describe()),
+        };
         self.findings.push(Diagnostic::at(Code::TypeError, span, message, label));
         None
     }

@@ -121,7 +121,7 @@ pub fn collect<'a>(files: &'a [File], findings: &mut Vec<Diagnostic>) -> Names<'
 fn namespace<'a>(name: &'a Ident, is_root: bool, names: &mut Names<'a>, findings: &mut Vec<Diagnostic>) {
     if !is_root {
         findings.push(
-            Diagnostic::at(Code::BadRule, name.span, "`namespace` stands in an imported file", "")
+            Diagnostic::at(Code::Syntax, name.span, "`namespace` stands in an imported file", "")
                 .help("write it in the root file, once for the whole rule set"),
         );
     } else if let Some(earlier) = names.namespace {

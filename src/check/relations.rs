@@ -173,7 +173,10 @@ fn kind(
         let why = if recursive {
             format!("`{}` relates `{}` to itself: its kind must be written", written.name.text, s.name)
         } else {
-            format!("the refs between `{}` and `{}` allow several kinds", s.name, t.name)
+            format!(
+                "the refs between `{}` and `{}` leave the kind of `{}` open",
+                s.name, t.name, written.name.text
+            )
         };
         findings.push(
             Diagnostic::at(Code::BadRelation, target_span, why, "which way does it go?")

@@ -115,7 +115,7 @@ impl Firing<'_> {
     }
 
     fn group_in(&mut self, group: &Group, image: Image) {
-        let dropped = self.tags(group, image);
+        let tags = self.tags(group, image);
         for list in &group.lists {
             match self.source.fill(list, image, &group.revisits) {
                 Filled::Names { names, assumed } => self.drop(StepKind::Tag, names, &assumed, group),
@@ -125,24 +125,25 @@ impl Firing<'_> {
         for key in &group.keys {
             match self.source.fill(key, image, &group.revisits) {
                 Filled::Names { names, assumed } => self.drop(StepKind::Key, names, &assumed, group),
-                Filled::Unbound { missing, open } => match &dropped {
-                    Some(tag) => {
+                Filled::Unbound { missing, open } => match &tags {
+                    Tags::Dropped(tag) => {
                         self.out.covered.insert(Covered { template: key.text.to_string(), by: tag.clone() });
                     }
-                    // Nothing could name it; its tag was reported.
-                    None if open && missing.is_empty() => {}
-                    // A statement of many rows cannot give ids: what it can give is its tags' business.
-                    None if missing.iter().any(|m| m == "id") && self.source.write.id().is_none() => {}
-                    None => self.unfilled(StepKind::Key, key, image, Filled::Unbound { missing, open }, group),
+                    // The widened tag takes the key's entries with it.
+                    Tags::Unfilled { .. } if self.unfilled == Unfilled::Widen => {}
+                    // What would fill the tag covers the key; no write of many rows has one id.
+                    Tags::Unfilled { need_id: false } if missing.iter().any(|m| m == "id") => {}
+                    // Nothing that the write could give would name it.
+                    _ if open && missing.is_empty() => {}
+                    _ => self.unfilled(StepKind::Key, key, image, Filled::Unbound { missing, open }, group),
                 },
                 other => self.unfilled(StepKind::Key, key, image, other, group),
             }
         }
     }
 
-    /// Drops the narrowest tags; the first of them, if there is one. Reports them where none can be
-    /// filled.
-    fn tags(&mut self, group: &Group, image: Image) -> Option<String> {
+    /// Drops the narrowest tags, or reports them where none can be filled.
+    fn tags(&mut self, group: &Group, image: Image) -> Tags {
         let mut first: Option<(usize, String)> = None;
         let mut unbound: Vec<(&Filling, Filled, Vec<String>)> = Vec::new();
         for tag in &group.tags {
@@ -162,20 +163,20 @@ impl Firing<'_> {
                 other => unbound.push((tag, other, Vec::new())),
             }
         }
-        if first.is_none() {
-            // An id that was said to be many is not missing where another name would do.
-            let needs_id = |missing: &[String]| missing.iter().any(|m| m == "id");
-            if unbound.iter().any(|(_, _, missing)| !needs_id(missing)) {
-                unbound.retain(|(_, _, missing)| !needs_id(missing));
-            }
-            let nearest = unbound.iter().map(|(tag, ..)| tag.distance).min();
-            for (tag, filled, _) in unbound {
-                if Some(tag.distance) == nearest {
-                    self.unfilled(StepKind::Tag, tag, image, filled, group);
-                }
+        if let Some((_, name)) = first {
+            return Tags::Dropped(name);
+        }
+        // An id that was said to be many is not missing where another name would do.
+        let needs_id = |missing: &[String]| missing.iter().any(|m| m == "id");
+        let need_id = unbound.iter().all(|(_, _, missing)| needs_id(missing));
+        unbound.retain(|(_, _, missing)| need_id || !needs_id(missing));
+        let Some(nearest) = unbound.iter().map(|(tag, ..)| tag.distance).min() else { return Tags::None };
+        for (tag, filled, _) in unbound {
+            if tag.distance == nearest {
+                self.unfilled(StepKind::Tag, tag, image, filled, group);
             }
         }
-        first.map(|(_, name)| name)
+        Tags::Unfilled { need_id }
     }
 
     fn explicit(&mut self, explicit: &Explicit) {
@@ -235,6 +236,16 @@ impl Firing<'_> {
         let rule = self.rule_name();
         self.out.unresolved.insert(Unresolved { rule, template: template.text.to_string(), missing, reason });
     }
+}
+
+/// What became of a group's tags in one image.
+enum Tags {
+    /// The first of those that are dropped.
+    Dropped(String),
+    /// None could be filled; whether only the id of the row would do.
+    Unfilled { need_id: bool },
+    /// It carries none that a write could name, or a null stands in all of them.
+    None,
 }
 
 /// What an explicit drop belongs to: the written instance, reached by no relation.

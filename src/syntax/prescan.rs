@@ -27,7 +27,7 @@ pub fn refuse(file: FileId, text: &str) -> Option<Diagnostic> {
                         Diagnostic::at(
                             Code::TooDeep,
                             span,
-                            format!("more than {MAX_NESTING} parentheses are open here"),
+                            format!("parentheses are nested more than {MAX_NESTING} deep"),
                             "this one is too many",
                         )
                         .help("split the condition over several rules: a target that several rules drop is dropped once"),
