@@ -75,13 +75,13 @@ pub fn check(root: &Path, files: &Files) -> Checked {
     scoped::imply(&mut entities.table, &relations, &links_from, names.prefix(), &mut findings);
     let rules = rules::check(&names, &entities.table, &relations, &scope, &sources, &mut findings);
     collide::check(&entities.table, &names.varies, &mut findings);
-    let cascades =
-        scoped::cascades(&rules, &entities.table, &relations, &links_from, &mut findings);
+    let cascades = scoped::cascades(&rules, &entities.table, &relations, &links_from, &mut findings);
     // Only a file that could be read and has no rules is worth the remark.
     if rules.is_empty() && !findings.iter().any(Diagnostic::is_error) {
         let message = format!("`{}` has no rule: no write would invalidate anything", root.display());
         findings.push(
-            Diagnostic::nowhere(Code::NoRules, message).help("`invalidate init` writes a rule file to start from"),
+            Diagnostic::nowhere(Code::NoRules, message)
+                .help("`invalidate init` writes a rule file to start from"),
         );
     }
     suppress::apply(&files, &mut findings);

@@ -102,17 +102,24 @@ fn run(spec: &Spec) -> Vec<String> {
 fn one(program: &Program, case: &Case) -> Vec<String> {
     let (shown, raw, undeclared) = match &case.write {
         Written::Words(words) => (words.clone(), from_words(words), Undeclared::Refuse),
-        Written::Json(json) => {
-            (json.to_string(), serde_json::from_value(json.clone()).map_err(|e| e.to_string()), Undeclared::Ignore)
-        }
+        Written::Json(json) => (
+            json.to_string(),
+            serde_json::from_value(json.clone()).map_err(|e| e.to_string()),
+            Undeclared::Ignore,
+        ),
     };
     let title = format!("`{shown}` ({})", case.why);
     let written = raw.and_then(|raw| {
-        program.rules().write(raw, undeclared).map_err(|e| format!("{e} ({})", e.help.clone().unwrap_or_default()))
+        program
+            .rules()
+            .write(raw, undeclared)
+            .map_err(|e| format!("{e} ({})", e.help.clone().unwrap_or_default()))
     });
     let write = match (written, &case.error) {
         (Err(message), Some(part)) if message.contains(part.as_str()) => return Vec::new(),
-        (Err(message), Some(part)) => return vec![format!("{title}: refused with `{message}`, not `{part}`")],
+        (Err(message), Some(part)) => {
+            return vec![format!("{title}: refused with `{message}`, not `{part}`")];
+        }
         (Err(message), None) => return vec![format!("{title}: refused: {message}")],
         (Ok(_), Some(part)) => return vec![format!("{title}: taken, not refused with `{part}`")],
         (Ok(write), None) => write,
@@ -128,7 +135,11 @@ fn one(program: &Program, case: &Case) -> Vec<String> {
             out.push(format!("{what}:\n      found  {found:?}\n      wanted {wanted:?}"));
         }
     };
-    set("covered", plan.covered.iter().map(|c| format!("{} by {}", c.template, c.by)).collect(), &case.covered);
+    set(
+        "covered",
+        plan.covered.iter().map(|c| format!("{} by {}", c.template, c.by)).collect(),
+        &case.covered,
+    );
     let unresolved = plan.unresolved.iter().map(|u| match &u.reason {
         Some(reason) => format!("{}: {reason}", u.template),
         None => format!("{} needs {}", u.template, u.missing.join(", ")),
@@ -137,7 +148,11 @@ fn one(program: &Program, case: &Case) -> Vec<String> {
     unresolved.sort();
     unresolved.dedup();
     set("unresolved", unresolved, &case.unresolved);
-    set("assumed", plan.assumed.iter().map(|a| format!("{}: {}", a.rule, a.condition)).collect(), &case.assumed);
+    set(
+        "assumed",
+        plan.assumed.iter().map(|a| format!("{}: {}", a.rule, a.condition)).collect(),
+        &case.assumed,
+    );
     set("ignored", plan.ignored.clone(), &case.ignored);
     out.into_iter().map(|failure| format!("{title}: {failure}")).collect()
 }
@@ -153,12 +168,17 @@ fn compare_steps(plan: &Plan, wanted: &[String], out: &mut Vec<String>) {
             target == found_target && attributes.split_whitespace().all(has)
         });
     if !fits {
-        out.push(format!("steps:\n      found\n        {}\n      wanted\n        {}", all.join("\n        "), wanted.join("\n        ")));
+        out.push(format!(
+            "steps:\n      found\n        {}\n      wanted\n        {}",
+            all.join("\n        "),
+            wanted.join("\n        ")
+        ));
     }
 }
 
 fn line(step: &Step) -> String {
-    let mut out = format!("{} {}  @{} {}", step.kind.word(), step.target, step.priority, step.strategy.word());
+    let mut out =
+        format!("{} {}  @{} {}", step.kind.word(), step.target, step.priority, step.strategy.word());
     if step.delay_ms > 0 {
         out.push_str(&format!(" delay={}ms", step.delay_ms));
     }
@@ -202,8 +222,7 @@ fn from_words(line: &str) -> Result<RawWrite, String> {
     }
     let mut words = words.into_iter();
     let mut next = || words.next().unwrap_or_default();
-    let mut write =
-        RawWrite { entity: next(), id: RawId::parse(&next()), op: next(), ..RawWrite::default() };
+    let mut write = RawWrite { entity: next(), id: RawId::parse(&next()), op: next(), ..RawWrite::default() };
     while let Some(word) = words.next() {
         if word == "--changed" {
             let list = words.next().unwrap_or_default();

@@ -99,9 +99,10 @@ fn segments(template: &Template, varies: &[Vary]) -> Vec<Segment> {
             }
             Part::Hole(hole) => {
                 let values = match hole {
-                    Hole::Vary(id) => varies[id.index()].values.clone().map(|values| {
-                        values.iter().map(|v| escaped(v)).collect()
-                    }),
+                    Hole::Vary(id) => varies[id.index()]
+                        .values
+                        .clone()
+                        .map(|values| values.iter().map(|v| escaped(v)).collect()),
                     _ => None,
                 };
                 let id = matches!(hole, Hole::Row(path) if path.is_id());
@@ -162,7 +163,9 @@ fn fits(segment: &Segment, text: &str) -> bool {
     match segment {
         Segment::Text(own) => own == text,
         Segment::Hole { before, after, values, id } => {
-            let Some(middle) = text.strip_prefix(before.as_str()).and_then(|t| t.strip_suffix(after.as_str())) else {
+            let Some(middle) =
+                text.strip_prefix(before.as_str()).and_then(|t| t.strip_suffix(after.as_str()))
+            else {
                 return false;
             };
             match values {

@@ -29,9 +29,21 @@ pub struct Atom<P = RowPath> {
 pub enum Test<P = RowPath> {
     /// Any of these columns changed.
     Changed(Vec<P>),
-    Compare { left: Operand<P>, op: Comparison, right: Operand<P> },
-    In { value: Operand<P>, list: Vec<Operand<P>>, negated: bool },
-    Matches { value: Operand<P>, regex: Regex, negated: bool },
+    Compare {
+        left: Operand<P>,
+        op: Comparison,
+        right: Operand<P>,
+    },
+    In {
+        value: Operand<P>,
+        list: Vec<Operand<P>>,
+        negated: bool,
+    },
+    Matches {
+        value: Operand<P>,
+        regex: Regex,
+        negated: bool,
+    },
     /// A boolean by itself.
     Truth(Operand<P>),
 }
@@ -41,7 +53,10 @@ pub enum Operand<P = RowPath> {
     Literal(Value),
     /// The operation's name, as text.
     Operation,
-    Row { image: Image, path: P },
+    Row {
+        image: Image,
+        path: P,
+    },
     Context(ContextId),
     /// A hole of a chained rule's trigger, by its place.
     Trigger(usize),

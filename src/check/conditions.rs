@@ -4,8 +4,8 @@ use regex::Regex;
 
 use super::condition::{Atom, Condition, Image, Operand, Test};
 use super::names::article;
-use super::ruleset::{Entity, EntityId, Operation};
 use super::rules::bad_regex;
+use super::ruleset::{Entity, EntityId, Operation};
 use super::templates::{PathType, Scope, context, row_path};
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::model::{Comparison, Instant, Scalar, Value};
@@ -133,8 +133,14 @@ impl Checker<'_> {
         let ordered = !matches!(op, Comparison::Eq | Comparison::Ne);
         let (left_side, right_side) = self.pair(left, right)?;
         for (side, written) in [(&left_side, left), (&right_side, right)] {
-            if ordered && matches!(side.1, Sort::Null | Sort::Operation | Sort::Scalar(Scalar::Bool) | Sort::List) {
-                return self.type_error(written.span(), &format!("`{op}` needs values that have an order"), side.1);
+            if ordered
+                && matches!(side.1, Sort::Null | Sort::Operation | Sort::Scalar(Scalar::Bool) | Sort::List)
+            {
+                return self.type_error(
+                    written.span(),
+                    &format!("`{op}` needs values that have an order"),
+                    side.1,
+                );
             }
         }
         let sides = [(left_side.1, left, right_side.1), (right_side.1, right, left_side.1)];
@@ -163,7 +169,8 @@ impl Checker<'_> {
     /// Two operands that must be comparable; a literal takes the type of the other side.
     fn pair(&mut self, left: &Written, right: &Written) -> Option<((Operand, Sort), (Operand, Sort))> {
         // A bare name beside `op` is an operation.
-        let is_op = |w: &Written| matches!(w, Written::Path(p) if p.names.len() == 1 && p.names[0].text == "op");
+        let is_op =
+            |w: &Written| matches!(w, Written::Path(p) if p.names.len() == 1 && p.names[0].text == "op");
         if is_op(left) {
             let name = self.operation(right)?;
             return Some(((Operand::Operation, Sort::Operation), (name, Sort::Operation)));
@@ -236,16 +243,22 @@ impl Checker<'_> {
         };
         let mut known: Vec<&str> = Operation::BUILT_IN.to_vec();
         match self.names {
-            Names::Rows { all, .. } => known
-                .extend(all.iter().flat_map(|e| &self.table[e.index()].operations).map(String::as_str)),
+            Names::Rows { all, .. } => {
+                known.extend(all.iter().flat_map(|e| &self.table[e.index()].operations).map(String::as_str))
+            }
             Names::Holes(_) => {
                 known.extend(self.table.iter().flat_map(|e| &e.operations).map(String::as_str));
             }
         }
         if !known.contains(&name.as_str()) {
             self.findings.push(
-                Diagnostic::at(Code::UnknownName, written.span(), format!("unknown operation `{name}`"), "not declared")
-                    .maybe_help(did_you_mean(&name, known.iter().copied(), "operations")),
+                Diagnostic::at(
+                    Code::UnknownName,
+                    written.span(),
+                    format!("unknown operation `{name}`"),
+                    "not declared",
+                )
+                .maybe_help(did_you_mean(&name, known.iter().copied(), "operations")),
             );
             return None;
         }
@@ -292,9 +305,14 @@ impl Checker<'_> {
                     return Some((Operand::Trigger(index), Sort::Scalar(Scalar::String)));
                 }
                 self.findings.push(
-                    Diagnostic::at(Code::UnknownName, path.span, format!("`{}` is no hole of the trigger", self.sources.text(path.span)), "")
-                        .maybe_help(did_you_mean(first, holes.iter().map(String::as_str), "holes of the trigger"))
-                        .help("the conditions of a chained rule name its holes, `op` and `context`"),
+                    Diagnostic::at(
+                        Code::UnknownName,
+                        path.span,
+                        format!("`{}` is no hole of the trigger", self.sources.text(path.span)),
+                        "",
+                    )
+                    .maybe_help(did_you_mean(first, holes.iter().map(String::as_str), "holes of the trigger"))
+                    .help("the conditions of a chained rule name its holes, `op` and `context`"),
                 );
                 return None;
             }

@@ -60,8 +60,9 @@ pub fn declare(names: &Names<'_>, findings: &mut Vec<Diagnostic>) -> Entities {
             }
             if let Some(default) = &decl.default {
                 findings.push(
-                    Diagnostic::at(Code::TypeError, default.span, "a field has no default", "")
-                        .help("what a write is silent about is unknown; only `context` attributes have defaults"),
+                    Diagnostic::at(Code::TypeError, default.span, "a field has no default", "").help(
+                        "what a write is silent about is unknown; only `context` attributes have defaults",
+                    ),
                 );
             }
             columns.push((&decl.name.text, decl.name.span));
@@ -118,8 +119,13 @@ fn operations(entity: &ast::Entity, findings: &mut Vec<Diagnostic>) -> Vec<Strin
     for name in &entity.operations {
         if Operation::BUILT_IN.contains(&name.text.as_str()) {
             findings.push(
-                Diagnostic::at(Code::DuplicateName, name.span, format!("every entity has `{}` already", name.text), "")
-                    .help("list only operations besides create, update and delete"),
+                Diagnostic::at(
+                    Code::DuplicateName,
+                    name.span,
+                    format!("every entity has `{}` already", name.text),
+                    "",
+                )
+                .help("list only operations besides create, update and delete"),
             );
         } else if let Some((_, earlier)) = out.iter().find(|(n, _)| *n == name.text) {
             findings.push(duplicate("operation", name, *earlier));
@@ -138,12 +144,7 @@ pub fn unknown_entity(name: &Ident, names: &Names<'_>) -> Diagnostic {
 }
 
 /// Checks keys, tags and lists, and adds each entity's instance tag.
-pub fn templates(
-    names: &Names<'_>,
-    table: &mut [Entity],
-    scope: &Scope<'_>,
-    findings: &mut Vec<Diagnostic>,
-) {
+pub fn templates(names: &Names<'_>, table: &mut [Entity], scope: &Scope<'_>, findings: &mut Vec<Diagnostic>) {
     for (index, (_, written)) in names.entities.iter().enumerate() {
         let id = EntityId::at(index);
         let mut keys: Vec<KeyTemplate> = Vec::new();

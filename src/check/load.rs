@@ -121,14 +121,14 @@ impl Loader<'_> {
             Err(error) => {
                 let why = describe(&error);
                 match error.kind() {
-                    io::ErrorKind::FileTooLarge => {
-                        (Code::TooLarge, why, "split it into files and `import` them; is it a rule file at all?")
-                    }
-                    io::ErrorKind::NotFound if import.is_some() => (
-                        Code::UnreadableFile,
+                    io::ErrorKind::FileTooLarge => (
+                        Code::TooLarge,
                         why,
-                        "imports are relative to the file they stand in",
+                        "split it into files and `import` them; is it a rule file at all?",
                     ),
+                    io::ErrorKind::NotFound if import.is_some() => {
+                        (Code::UnreadableFile, why, "imports are relative to the file they stand in")
+                    }
                     io::ErrorKind::NotFound => {
                         (Code::UnreadableFile, why, "`invalidate init` writes a first rule file")
                     }

@@ -97,8 +97,13 @@ pub fn collect<'a>(files: &'a [File], findings: &mut Vec<Diagnostic>) -> Names<'
                 ItemKind::Relation(relation) => {
                     if relation.name.text == "all" {
                         findings.push(
-                            Diagnostic::at(Code::ReservedName, relation.name.span, "a relation cannot be called `all`", "")
-                                .help("`follow all` means every relation"),
+                            Diagnostic::at(
+                                Code::ReservedName,
+                                relation.name.span,
+                                "a relation cannot be called `all`",
+                                "",
+                            )
+                            .help("`follow all` means every relation"),
                         );
                     }
                     if first("relation", &relation.name, &mut seen, findings) {

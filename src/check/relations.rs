@@ -128,7 +128,11 @@ fn kind(
                     format!("no ref `{}` links `{}` and `{}`", via.text, s.name, t.name),
                     "",
                 )
-                .maybe_help(did_you_mean(&via.text, known.iter().copied(), "refs between them")),
+                .maybe_help(did_you_mean(
+                    &via.text,
+                    known.iter().copied(),
+                    "refs between them",
+                )),
             );
             return None;
         }

@@ -4,8 +4,8 @@ use super::conditions::{self, Names as ConditionNames};
 use super::entities::unknown_entity;
 use super::names::{self, Names};
 use super::ruleset::{
-    Drop, Entity, EntityId, Follow, Operation, Operations, Relation, RelationId, Rule, TagPattern, TagTrigger,
-    Trigger, WriteTrigger,
+    Drop, Entity, EntityId, Follow, Operation, Operations, Relation, RelationId, Rule, TagPattern,
+    TagTrigger, Trigger, WriteTrigger,
 };
 use super::template::Template;
 use super::templates::{Scope, Target, check_template, holes_are_segments, tag_pattern};
@@ -33,7 +33,11 @@ pub fn check(
     findings: &mut Vec<Diagnostic>,
 ) -> Vec<Rule> {
     let context = Context { names, table, relations, scope, sources };
-    names.rules.iter().filter_map(|(item, written)| rule(&item.attrs.doc, written, &context, findings)).collect()
+    names
+        .rules
+        .iter()
+        .filter_map(|(item, written)| rule(&item.attrs.doc, written, &context, findings))
+        .collect()
 }
 
 fn rule(doc: &str, written: &ast::Rule, cx: &Context<'_>, findings: &mut Vec<Diagnostic>) -> Option<Rule> {
@@ -48,8 +52,13 @@ fn rule(doc: &str, written: &ast::Rule, cx: &Context<'_>, findings: &mut Vec<Dia
     let timing = names::timing(word, delay);
     if let Some(delay) = written.delay.as_ref().filter(|_| word != ast::TimingWord::Batched) {
         findings.push(
-            Diagnostic::at(Code::BadRule, delay.span, "only a batched rule has a delay", format!("this rule is {}", timing.word()))
-                .help("write `strategy batched`, or leave out the delay"),
+            Diagnostic::at(
+                Code::BadRule,
+                delay.span,
+                "only a batched rule has a delay",
+                format!("this rule is {}", timing.word()),
+            )
+            .help("write `strategy batched`, or leave out the delay"),
         );
     }
     let cascade = written.strategy.as_ref().map_or(defaults.cascade, |s| s.node.cascade);
@@ -119,9 +128,16 @@ fn events<'a>(written: &'a ast::Rule, findings: &mut Vec<Diagnostic>) -> Option<
     match (writes.first(), tags.first()) {
         (Some((entity, _)), Some((_, tag))) => {
             findings.push(
-                Diagnostic::at(Code::BadRule, *tag, "a rule cannot be fired by both writes and tags", "a tag")
-                    .also(entity.span, "a write")
-                    .help("write two rules: the holes of a tag are unknown to a write, and a write's row to a tag"),
+                Diagnostic::at(
+                    Code::BadRule,
+                    *tag,
+                    "a rule cannot be fired by both writes and tags",
+                    "a tag",
+                )
+                .also(entity.span, "a write")
+                .help(
+                    "write two rules: the holes of a tag are unknown to a write, and a write's row to a tag",
+                ),
             );
             None
         }
@@ -212,23 +228,35 @@ fn follow(written: &ast::Rule, cascade: bool, cx: &Context<'_>, findings: &mut V
     for name in &follow.node {
         if name.text == "all" {
             if follow.node.len() > 1 {
-                findings.push(Diagnostic::at(Code::BadRule, name.span, "`all` stands beside other relations", "")
-                    .help("write `follow all` alone, or only the relations that are meant"));
+                findings.push(
+                    Diagnostic::at(Code::BadRule, name.span, "`all` stands beside other relations", "")
+                        .help("write `follow all` alone, or only the relations that are meant"),
+                );
             }
             return Follow::All;
         }
         match cx.names.relation_names.get(name.text.as_str()) {
             Some(id) if out.contains(id) => {
-                findings.push(Diagnostic::at(Code::DuplicateName, name.span, format!("`{}` is followed twice", name.text), ""));
+                findings.push(Diagnostic::at(
+                    Code::DuplicateName,
+                    name.span,
+                    format!("`{}` is followed twice", name.text),
+                    "",
+                ));
             }
             Some(id) => out.push(*id),
             None => findings.push(
-                Diagnostic::at(Code::UnknownName, name.span, format!("unknown relation `{}`", name.text), "not declared")
-                    .maybe_help(did_you_mean(
-                        &name.text,
-                        cx.relations.iter().map(|r| r.name.as_str()),
-                        "relations",
-                    )),
+                Diagnostic::at(
+                    Code::UnknownName,
+                    name.span,
+                    format!("unknown relation `{}`", name.text),
+                    "not declared",
+                )
+                .maybe_help(did_you_mean(
+                    &name.text,
+                    cx.relations.iter().map(|r| r.name.as_str()),
+                    "relations",
+                )),
             ),
         }
     }
@@ -260,23 +288,29 @@ fn drops(
         }
         return vec![Drop::Itself];
     }
-    let bind = |template: &ast::Template, target: Target, findings: &mut Vec<Diagnostic>| -> Option<Template> {
-        if chained {
-            return check_template(template, target, cx.scope, cx.table, None, holes, findings);
-        }
-        let mut out = None;
-        for entity in entities {
-            out = check_template(template, target, cx.scope, cx.table, Some(*entity), holes, findings);
-            out.as_ref()?;
-        }
-        out
-    };
+    let bind =
+        |template: &ast::Template, target: Target, findings: &mut Vec<Diagnostic>| -> Option<Template> {
+            if chained {
+                return check_template(template, target, cx.scope, cx.table, None, holes, findings);
+            }
+            let mut out = None;
+            for entity in entities {
+                out = check_template(template, target, cx.scope, cx.table, Some(*entity), holes, findings);
+                out.as_ref()?;
+            }
+            out
+        };
     let mut out = Vec::new();
     for drop in &written.drops {
         match drop {
             ast::Drop::Itself(span) if chained => findings.push(
-                Diagnostic::at(Code::BadRule, *span, "a rule on a tag has no `self`", "no row was written here")
-                    .help("name what to drop: `drop tag \"…\"`"),
+                Diagnostic::at(
+                    Code::BadRule,
+                    *span,
+                    "a rule on a tag has no `self`",
+                    "no row was written here",
+                )
+                .help("name what to drop: `drop tag \"…\"`"),
             ),
             ast::Drop::Itself(_) => out.push(Drop::Itself),
             ast::Drop::Tag(t) => out.extend(bind(t, Target::DropTag, findings).map(Drop::Tag)),
@@ -303,8 +337,13 @@ fn refuse_in_chained(written: &ast::Rule, findings: &mut Vec<Diagnostic>) {
     for (span, what) in [(written.follow.as_ref().map(|f| f.span), "follow"), (cascade, "cascade")] {
         if let Some(span) = span {
             findings.push(
-                Diagnostic::at(Code::BadRule, span, format!("a rule on a tag cannot {what}"), "no row was written here")
-                    .help("cascade in the rule that drops the tag"),
+                Diagnostic::at(
+                    Code::BadRule,
+                    span,
+                    format!("a rule on a tag cannot {what}"),
+                    "no row was written here",
+                )
+                .help("cascade in the rule that drops the tag"),
             );
         }
     }

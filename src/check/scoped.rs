@@ -122,13 +122,14 @@ fn report_dead_ends(
             || entity.keys.iter().any(|k| bindable(&k.template));
         // The same entity may be reached with more knowledge along another path.
         let reached_otherwise = touches.iter().any(|other| {
-            other.entity == touch.entity && other.binding != Binding::Nothing && other.binding != touch.binding
+            other.entity == touch.entity
+                && other.binding != Binding::Nothing
+                && other.binding != touch.binding
         });
         if nameable || reached_otherwise {
             continue;
         }
-        let way: Vec<String> =
-            touch.via.iter().map(|r| format!("`{}`", relations[r.index()].name)).collect();
+        let way: Vec<String> = touch.via.iter().map(|r| format!("`{}`", relations[r.index()].name)).collect();
         findings.push(
             Diagnostic::at(
                 Code::DeadEnd,
@@ -142,7 +143,10 @@ fn report_dead_ends(
                 format!("along {}", way.join(", ")),
             )
             .also(entity.span, "nothing that is known there names its keys or tags")
-            .help(format!("lower the depth, or give `{}` a tag or list that the cascade can name", entity.name)),
+            .help(format!(
+                "lower the depth, or give `{}` a tag or list that the cascade can name",
+                entity.name
+            )),
         );
     }
 }

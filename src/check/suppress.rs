@@ -38,13 +38,16 @@ fn one(allow: &Allow, item: crate::span::Span, findings: &mut Vec<Diagnostic>) {
         );
     }
     let before = findings.len();
-    findings.retain(|d| {
-        d.code != *code || !d.primary.as_ref().is_some_and(|l| item.contains(l.span))
-    });
+    findings.retain(|d| d.code != *code || !d.primary.as_ref().is_some_and(|l| item.contains(l.span)));
     if findings.len() == before {
         findings.push(
-            Diagnostic::at(Code::UnusedAllow, allow.span, format!("nothing here is a `{slug}`"), "suppresses nothing")
-                .help("remove it"),
+            Diagnostic::at(
+                Code::UnusedAllow,
+                allow.span,
+                format!("nothing here is a `{slug}`"),
+                "suppresses nothing",
+            )
+            .help("remove it"),
         );
     }
 }

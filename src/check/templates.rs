@@ -127,9 +127,14 @@ fn one_hole_a_segment(template: &ast::Template, findings: &mut Vec<Diagnostic>) 
             TemplatePart::Hole(path) => {
                 if let Some(earlier) = before {
                     findings.push(
-                        Diagnostic::at(Code::BadTemplate, path.span, "two holes stand in one segment", "the second one")
-                            .also(earlier.span, "the first one")
-                            .help("put a `:` between them, so that `1` and `23` cannot look like `12` and `3`"),
+                        Diagnostic::at(
+                            Code::BadTemplate,
+                            path.span,
+                            "two holes stand in one segment",
+                            "the second one",
+                        )
+                        .also(earlier.span, "the first one")
+                        .help("put a `:` between them, so that `1` and `23` cannot look like `12` and `3`"),
                     );
                     return false;
                 }
@@ -195,8 +200,13 @@ fn hole(
     if matches!(first, "old" | "new") && path.names.len() > 1 {
         let rest = join(path).split_off(first.len() + 1);
         return Err(Some(
-            Diagnostic::at(Code::BadTemplate, path.span, format!("`{first}.` has no place in a template"), "")
-                .help(format!("write `{{{rest}}}`: every template is filled from both images of the row")),
+            Diagnostic::at(
+                Code::BadTemplate,
+                path.span,
+                format!("`{first}.` has no place in a template"),
+                "",
+            )
+            .help(format!("write `{{{rest}}}`: every template is filled from both images of the row")),
         ));
     }
     if let [name] = path.names.as_slice() {
@@ -222,8 +232,13 @@ fn hole(
     let (row, kind) = row_path(path, scope, table, entity)?;
     if kind.scalar.is_none() && path.names.last().is_none_or(|n| n.text != "id") {
         return Err(Some(
-            Diagnostic::at(Code::BadTemplate, path.span, format!("`{{{}}}` is a ref, not a value", join(path)), "")
-                .help(format!("write `{{{}.id}}` for the id it holds", join(path))),
+            Diagnostic::at(
+                Code::BadTemplate,
+                path.span,
+                format!("`{{{}}}` is a ref, not a value", join(path)),
+                "",
+            )
+            .help(format!("write `{{{}.id}}` for the id it holds", join(path))),
         ));
     }
     Ok(Hole::Row(row))
@@ -351,8 +366,15 @@ pub fn tag_pattern(
             TemplatePart::Hole(path) => {
                 let [name] = path.names.as_slice() else {
                     findings.push(
-                        Diagnostic::at(Code::BadTemplate, path.span, format!("`{{{}}}` is no name for a hole", join(path)), "")
-                            .help("the holes of a trigger are names of your own: `{x}` holds whatever stands there"),
+                        Diagnostic::at(
+                            Code::BadTemplate,
+                            path.span,
+                            format!("`{{{}}}` is no name for a hole", join(path)),
+                            "",
+                        )
+                        .help(
+                            "the holes of a trigger are names of your own: `{x}` holds whatever stands there",
+                        ),
                     );
                     good = false;
                     continue;
@@ -383,8 +405,13 @@ pub fn tag_pattern(
     }
     if segments.iter().any(|s| s.len() > 1) {
         findings.push(
-            Diagnostic::at(Code::BadTemplate, template.span, "a hole of a trigger must be a whole segment", "")
-                .help("a segment is what stands between two `:`"),
+            Diagnostic::at(
+                Code::BadTemplate,
+                template.span,
+                "a hole of a trigger must be a whole segment",
+                "",
+            )
+            .help("a segment is what stands between two `:`"),
         );
         return None;
     }

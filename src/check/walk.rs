@@ -161,12 +161,5 @@ fn step(state: &State, link: &Link, start: EntityId, relations: &[Relation]) -> 
     }
     let mut via = state.via.clone();
     via.push(link.relation);
-    Some(State {
-        entity: link.to,
-        binding,
-        revisits,
-        via,
-        last: Some((link.relation, link.reverse)),
-        budget,
-    })
+    Some(State { entity: link.to, binding, revisits, via, last: Some((link.relation, link.reverse)), budget })
 }

@@ -131,7 +131,11 @@ impl RuleSet {
             WriteError::new(
                 WriteErrorKind::UnknownEntity,
                 format!("unknown entity `{}`", raw.entity),
-                did_you_mean(&raw.entity, self.entities().iter().map(|e| e.name.as_str()), "the rules declare"),
+                did_you_mean(
+                    &raw.entity,
+                    self.entities().iter().map(|e| e.name.as_str()),
+                    "the rules declare",
+                ),
             )
         })?;
         let operation = self.operation(entity, &raw.op)?;
@@ -246,7 +250,11 @@ impl Reader<'_> {
         }
     }
 
-    fn image(&mut self, values: &Map<String, Json>, prefix: &str) -> Result<BTreeMap<String, Value>, WriteError> {
+    fn image(
+        &mut self,
+        values: &Map<String, Json>,
+        prefix: &str,
+    ) -> Result<BTreeMap<String, Value>, WriteError> {
         let mut out = BTreeMap::new();
         for (name, json) in values {
             let shown = format!("{prefix}{name}");
@@ -304,7 +312,7 @@ impl Reader<'_> {
             if known {
                 out.push(column.to_owned());
             } else {
-                self.undeclared(format!("changed.{name}"), unknown_name(here, name, name))?;
+                self.undeclared(name.clone(), unknown_name(here, name, name))?;
             }
         }
         Ok(out)
@@ -368,8 +376,7 @@ fn field_value(name: &str, json: &Json, ty: Type) -> Result<Value, WriteError> {
                 .filter(|v| matches!(v, Value::Bool(_))),
             Json::Number(number) => {
                 let whole = !number.is_f64();
-                parse_scalar(ty.scalar, &number.to_string())
-                    .filter(|v| !matches!(v, Value::Text(_)) || whole)
+                parse_scalar(ty.scalar, &number.to_string()).filter(|v| !matches!(v, Value::Text(_)) || whole)
             }
             Json::Array(_) | Json::Object(_) => None,
         };

@@ -78,7 +78,9 @@ mod tests {
     #[test]
     fn assignments_go_to_their_image() {
         let mut write = RawWrite::default();
-        for argument in ["plan=pro", "old.plan=free", "context.tenant=a=b", "tags=x", "tags=y", "seats:=5", "e="] {
+        for argument in
+            ["plan=pro", "old.plan=free", "context.tenant=a=b", "tags=x", "tags=y", "seats:=5", "e="]
+        {
             write.assign(argument).unwrap();
         }
         assert_eq!(json!(write.new), json!({"plan": "pro", "tags": ["x", "y"], "seats": 5, "e": ""}));

@@ -34,7 +34,10 @@ pub fn unescape(text: &str) -> String {
         let percent = at + found;
         out.push_str(&text[at..percent]);
         let digit = |at: usize| bytes.get(at).and_then(|b| char::from(*b).to_digit(16));
-        match digit(percent + 1).zip(digit(percent + 2)).and_then(|(high, low)| char::from_u32(high * 16 + low)) {
+        match digit(percent + 1)
+            .zip(digit(percent + 2))
+            .and_then(|(high, low)| char::from_u32(high * 16 + low))
+        {
             Some(c) if c.is_ascii() => {
                 out.push(c);
                 at = percent + 3;

@@ -99,12 +99,15 @@ pub fn fire(program: &Program, write: &Write, unfilled: Unfilled, out: &mut Coll
                     rule: name.clone(),
                     template: chain.pattern.text.clone(),
                     missing: Vec::new(),
-                    reason: Some(format!("chained rules fired {MAX_FIRINGS} times; the rest was not followed")),
+                    reason: Some(format!(
+                        "chained rules fired {MAX_FIRINGS} times; the rest was not followed"
+                    )),
                 });
                 return;
             }
             fired.insert((chain.rule, bound.clone()));
-            let mut firing = Firing { program, write, images: &images, chain, bound: &bound, wish: &wish, unfilled };
+            let mut firing =
+                Firing { program, write, images: &images, chain, bound: &bound, wish: &wish, unfilled };
             let first = out.wishes.len();
             firing.run(out);
             queue.extend(first..out.wishes.len());
@@ -142,7 +145,9 @@ fn matches(chain: &Chain, segments: &[Bound]) -> Option<Vec<Bound>> {
             (TagSegment::Literal(text), Bound::Segment(found)) if text == found => {}
             (TagSegment::Literal(_), _) => return None,
             (TagSegment::Hole(index), found) => match &bound[*index] {
-                Some(Bound::Segment(earlier)) if matches!(found, Bound::Segment(f) if f != earlier) => return None,
+                Some(Bound::Segment(earlier)) if matches!(found, Bound::Segment(f) if f != earlier) => {
+                    return None;
+                }
                 Some(Bound::Segment(_)) => {}
                 Some(Bound::Anything) | None => bound[*index] = Some(found.clone()),
             },
@@ -233,7 +238,12 @@ impl Firing<'_> {
             if name.is_empty() || name.len() > MAX_NAME_BYTES {
                 let template = template.text().to_owned();
                 let reason = Some(format!("filled it is {} bytes long", name.len()));
-                out.unresolved.insert(Unresolved { rule: rule.clone(), template, missing: Vec::new(), reason });
+                out.unresolved.insert(Unresolved {
+                    rule: rule.clone(),
+                    template,
+                    missing: Vec::new(),
+                    reason,
+                });
             } else {
                 self.wish(kind, name, out);
             }

@@ -225,7 +225,8 @@ impl Firing<'_> {
             Filled::Names { .. } => return,
         };
         if self.unfilled == Unfilled::Widen && reason.is_none() {
-            if let Filled::Names { names, assumed } = self.source.fill_wide(template, image, &group.revisits) {
+            if let Filled::Names { names, assumed } = self.source.fill_wide(template, image, &group.revisits)
+            {
                 let wide = match kind {
                     StepKind::Tag | StepKind::TagMatch => StepKind::TagMatch,
                     StepKind::Key | StepKind::Match => StepKind::Match,

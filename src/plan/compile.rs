@@ -26,7 +26,9 @@ pub fn entity(rules: &RuleSet, entity: EntityId) -> EntityProgram {
                 Drop::Itself => {}
                 Drop::Tag(t) => explicit.push(Explicit::Tag(compiler.filling(t, &Binding::start(), false))),
                 Drop::Key(t) => explicit.push(Explicit::Key(compiler.filling(t, &Binding::start(), false))),
-                Drop::Match(t) => explicit.push(Explicit::Match(compiler.filling(t, &Binding::start(), true))),
+                Drop::Match(t) => {
+                    explicit.push(Explicit::Match(compiler.filling(t, &Binding::start(), true)))
+                }
                 Drop::Regex(pattern) => explicit.push(Explicit::Regex(pattern.as_str().to_owned())),
             }
         }

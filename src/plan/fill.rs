@@ -4,9 +4,9 @@ use rustc_hash::FxHashSet;
 
 use super::images::Images;
 use super::program::{Filling, Piece, Slot};
+use crate::check::Write;
 use crate::check::condition::Image;
 use crate::check::ruleset::Vary;
-use crate::check::Write;
 use crate::model::{MAX_NAME_BYTES, Value, escape_into, quote_glob};
 
 /// Names that one template may fill to; beyond it the lists of the write multiply each other.
@@ -45,7 +45,14 @@ impl Source<'_> {
         self.fill_as(template, image, revisits, true, true)
     }
 
-    fn fill_as(&self, template: &Filling, image: Image, revisits: &[usize], glob: bool, wide: bool) -> Filled {
+    fn fill_as(
+        &self,
+        template: &Filling,
+        image: Image,
+        revisits: &[usize],
+        glob: bool,
+        wide: bool,
+    ) -> Filled {
         // The unknown matches anything, whatever else fills the hole.
         let anything = || vec!["*".to_owned()];
         let mut holes: Vec<(&Piece, Vec<String>)> = Vec::new();
@@ -102,7 +109,8 @@ impl Source<'_> {
         if open || !missing.is_empty() {
             return Filled::Unbound { missing, open };
         }
-        combine(template, &holes, wide && !template.glob).map_or_else(Filled::TooMuch, |names| Filled::Names { names, assumed })
+        combine(template, &holes, wide && !template.glob)
+            .map_or_else(Filled::TooMuch, |names| Filled::Names { names, assumed })
     }
 
     /// How the command line would give a slot's value for an image.

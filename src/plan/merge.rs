@@ -60,5 +60,16 @@ fn step(program: &Program, kind: StepKind, target: String, wishes: &[Wish]) -> S
         Timing::Batched { .. } => Strategy::Batched,
         Timing::Lazy => Strategy::Lazy,
     };
-    Step { kind, target, strategy, delay_ms: urgent.delay(), priority, rules: of, via, hop, cascade, trigger: trigger.clone() }
+    Step {
+        kind,
+        target,
+        strategy,
+        delay_ms: urgent.delay(),
+        priority,
+        rules: of,
+        via,
+        hop,
+        cascade,
+        trigger: trigger.clone(),
+    }
 }

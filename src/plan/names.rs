@@ -7,9 +7,9 @@ use super::compile;
 use super::fill::{Filled, Source};
 use super::images::Images;
 use super::program::{Filling, Program};
+use crate::check::Write;
 use crate::check::condition::Image;
 use crate::check::ruleset::TagOrigin;
-use crate::check::Write;
 
 /// What entries made from an instance are called and carry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -44,8 +44,13 @@ impl Program {
         let (slots, group) = compile::instance(rules, write.entity());
         let images = Images::new(write, &slots);
         let context_names = |index: usize| context_name(self, index);
-        let source =
-            Source { write, images: &images, slots: &slots, varies: rules.varies(), context_names: &context_names };
+        let source = Source {
+            write,
+            images: &images,
+            slots: &slots,
+            varies: rules.varies(),
+            context_names: &context_names,
+        };
         let entity = rules.entity(write.entity());
         let carried = |filling: &Filling, origin: &'static str| {
             let image = images.present.first().copied().unwrap_or(Image::New);

@@ -4,8 +4,8 @@
 use std::sync::{Arc, OnceLock};
 
 use super::chain::Chains;
-use super::{compile, merge};
 use super::{Plan, Unfilled};
+use super::{compile, merge};
 use crate::check::condition::Condition;
 use crate::check::ruleset::{ContextId, EntityId, Operations, RelationId, RuleId, VaryId};
 use crate::check::{RuleSet, Write};

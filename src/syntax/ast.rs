@@ -202,9 +202,21 @@ pub enum ExprKind {
     Or(Vec<Expr>),
     Not(Box<Expr>),
     Changed(Vec<Ident>),
-    Compare { left: Value, op: Comparison, right: Value },
-    In { value: Value, list: Vec<Value>, negated: bool },
-    Matches { value: Value, regex: Spanned<String>, negated: bool },
+    Compare {
+        left: Value,
+        op: Comparison,
+        right: Value,
+    },
+    In {
+        value: Value,
+        list: Vec<Value>,
+        negated: bool,
+    },
+    Matches {
+        value: Value,
+        regex: Spanned<String>,
+        negated: bool,
+    },
     /// A value that is true or false by itself.
     Truth(Value),
 }

@@ -84,8 +84,13 @@ fn attrs(cursor: &mut Cursor<'_>) -> Attrs {
 
 fn report_dangling(node: &Node<'_>, findings: &mut Findings) {
     findings.push(
-        Diagnostic::at(Code::DanglingDoc, node.span(), "this doc comment documents nothing", "nothing follows it")
-            .help("put it in front of what it documents, or write it as a comment with `//`"),
+        Diagnostic::at(
+            Code::DanglingDoc,
+            node.span(),
+            "this doc comment documents nothing",
+            "nothing follows it",
+        )
+        .help("put it in front of what it documents, or write it as a comment with `//`"),
     );
 }
 

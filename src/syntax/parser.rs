@@ -110,14 +110,18 @@ fn describe(file: FileId, text: &str, offset: usize, error: &Error<Rule>) -> Dia
     };
     let message = format!("unexpected {shown}");
     let diagnostic = Diagnostic::at(Code::Syntax, span, message, expected_list(&expected));
-    if let Some(close) = nearest(found, expected.iter().filter_map(|e| e.strip_prefix('`')?.strip_suffix('`'))) {
+    if let Some(close) =
+        nearest(found, expected.iter().filter_map(|e| e.strip_prefix('`')?.strip_suffix('`')))
+    {
         return diagnostic.help(format!("did you mean `{close}`?"));
     }
     match found {
         "and" | "or" | "not" | "in" | "matches" | "true" | "false" | "null" => {
             diagnostic.help(format!("`{found}` is reserved; it cannot stand here as a name"))
         }
-        "\"" => diagnostic.help("a string ends on the line it begins on; write `{{` and `}}` for braces and `\\\"` for a quote"),
+        "\"" => diagnostic.help(
+            "a string ends on the line it begins on; write `{{` and `}}` for braces and `\\\"` for a quote",
+        ),
         "'" => diagnostic.help("strings are double-quoted"),
         "#" => diagnostic.help("comments begin with `//`"),
         "&" | "|" => diagnostic.help("write `and` and `or`"),
@@ -171,7 +175,15 @@ fn symbol(which: Rule) -> &'static str {
         Rule::file => "a rule file",
         Rule::language | Rule::kw_language => "`language`",
         Rule::item | Rule::item_kind | Rule::item_head => "an item",
-        Rule::dangling | Rule::expr_kw | Rule::ident_char | Rule::re_esc | Rule::re_class | Rule::junk | Rule::attr_line | Rule::WHITESPACE | Rule::COMMENT => "",
+        Rule::dangling
+        | Rule::expr_kw
+        | Rule::ident_char
+        | Rule::re_esc
+        | Rule::re_class
+        | Rule::junk
+        | Rule::attr_line
+        | Rule::WHITESPACE
+        | Rule::COMMENT => "",
         Rule::attr | Rule::doc => "a doc comment",
         Rule::allow => "`@allow`",
         Rule::namespace | Rule::kw_namespace => "`namespace`",

@@ -87,9 +87,7 @@ fn comparison(node: &Node<'_>, findings: &mut Findings) -> Expr {
     let mut cursor = Cursor::of(node);
     let left = value(&cursor.next_node(), findings);
     let span = node.span();
-    if let Some(op) =
-        cursor.take_any(&[R::cmp]).map(|n| Cursor::of(&n).next_node().rule())
-    {
+    if let Some(op) = cursor.take_any(&[R::cmp]).map(|n| Cursor::of(&n).next_node().rule()) {
         let right = value(&cursor.next_node(), findings);
         return Expr { kind: ExprKind::Compare { left, op: comparison_of(op), right }, span };
     }

@@ -40,7 +40,9 @@ pub fn rule(node: &Node<'_>, findings: &mut Findings) -> Rule {
             R::c_priority if once.first("priority", span, findings) => {
                 rule.priority = Some(int(&inner.skip(R::kw_priority).need(R::int), findings));
             }
-            R::c_strategy if once.first("strategy", span, findings) => rule.strategy = Some(strategy(&clause)),
+            R::c_strategy if once.first("strategy", span, findings) => {
+                rule.strategy = Some(strategy(&clause))
+            }
             R::c_delay if once.first("delay", span, findings) => {
                 rule.delay = Some(duration(&inner.skip(R::kw_delay).need(R::duration), findings));
             }
@@ -89,9 +91,7 @@ pub fn strategy(clause: &Node<'_>) -> Spanned<Strategy> {
 
 fn drops(cursor: &mut Cursor<'_>, out: &mut Vec<Drop>, findings: &mut Findings) {
     cursor.skip(R::kw_drop);
-    while let Some(word) =
-        cursor.take_any(&[R::kw_self, R::kw_tag, R::kw_key, R::kw_match, R::comma])
-    {
+    while let Some(word) = cursor.take_any(&[R::kw_self, R::kw_tag, R::kw_key, R::kw_match, R::comma]) {
         out.push(match word.rule() {
             R::comma => continue,
             R::kw_self => Drop::Itself(word.span()),

@@ -22,7 +22,12 @@ pub fn template(node: &Node<'_>, findings: &mut Findings) -> Template {
         });
     }
     if parts.is_empty() {
-        findings.push(Diagnostic::at(Code::BadTemplate, node.span(), "the template is empty", "it names nothing"));
+        findings.push(Diagnostic::at(
+            Code::BadTemplate,
+            node.span(),
+            "the template is empty",
+            "it names nothing",
+        ));
     }
     Template { parts, span: node.span() }
 }
