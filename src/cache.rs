@@ -11,6 +11,7 @@ mod address;
 mod any;
 mod clock;
 mod drop;
+mod embedded;
 mod entry;
 mod error;
 mod index_name;
@@ -26,6 +27,7 @@ use crate::model::{Key, Pattern, Tag};
 
 pub use any::AnyCache;
 pub use drop::{DropRequest, DropTarget, Dropped, Progress, ProgressFn, Reach, quiet};
+pub use embedded::EmbeddedCache;
 pub use entry::{
     Cursor, Dependent, Entry, EntryKind, EntrySummary, KeyDescription, Page, ServerInfo, TagDescription,
     TagMember, TagSummary,

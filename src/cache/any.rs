@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::address::Address;
 use super::{
-    Cache, CacheError, CacheOptions, Cursor, Dependent, DropRequest, DropTarget, Dropped, Entry,
-    EntrySummary, KeyDescription, MemoryCache, Page, ProgressFn, Reach, ServerInfo, TagDescription,
+    Cache, CacheError, CacheOptions, Cursor, Dependent, DropRequest, DropTarget, Dropped, EmbeddedCache,
+    Entry, EntrySummary, KeyDescription, MemoryCache, Page, ProgressFn, Reach, ServerInfo, TagDescription,
     TagSummary,
 };
 use crate::model::{Key, Pattern, Tag};
@@ -15,6 +15,7 @@ use crate::model::{Key, Pattern, Tag};
 #[derive(Debug)]
 pub enum AnyCache {
     Memory(MemoryCache),
+    Embedded(EmbeddedCache),
 }
 
 impl AnyCache {
@@ -30,6 +31,7 @@ impl AnyCache {
         options.check()?;
         match Address::parse(url)? {
             Address::Memory => Ok(Self::Memory(MemoryCache::default())),
+            Address::Embedded(folder) => EmbeddedCache::open(&folder, &options).map(Self::Embedded),
             _ => Err(CacheError::new(super::CacheErrorKind::BadUrl, "this backend is not built in")),
         }
     }
@@ -39,6 +41,7 @@ macro_rules! delegate {
     ($self:ident.$method:ident($($argument:expr),*)) => {
         match $self {
             Self::Memory(cache) => cache.$method($($argument),*).await,
+            Self::Embedded(cache) => cache.$method($($argument),*).await,
         }
     };
 }
