@@ -1,1 +1,271 @@
-//! The live cache.
+//! The live cache: where entries are stored, indexed by tag and key dependency, and dropped.
+//!
+//! [`Cache`] says what every backend does; [`AnyCache`] is the closed choice of backends, opened from
+//! a URL. The guarantees are the same everywhere: an acknowledged drop has removed every entry that
+//! was stored before it, its dependents included, and a drop that a crash cut short is finished by
+//! the next drop of the same tag. Every operation may be repeated after an error.
+//!
+//! Nothing here knows rules or plans, prints, or reads the environment.
+
+mod address;
+mod any;
+mod clock;
+mod drop;
+mod embedded;
+mod entry;
+mod error;
+mod index_name;
+mod memory;
+mod options;
+mod percent;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::time::Duration;
+
+use crate::model::{Key, Pattern, Tag};
+
+pub use any::AnyCache;
+pub use drop::{DropRequest, DropTarget, Dropped, Progress, ProgressFn, Reach, quiet};
+pub use embedded::EmbeddedCache;
+pub use entry::{
+    Cursor, Dependent, Entry, EntryKind, EntrySummary, KeyDescription, Page, ServerInfo, TagDescription,
+    TagMember, TagSummary,
+};
+pub use error::{CacheError, CacheErrorKind};
+pub use memory::MemoryCache;
+pub use options::CacheOptions;
+
+/// What a cache can do, whatever holds it.
+///
+/// Tags and dependencies only ever accumulate: storing an entry again under other tags leaves it in
+/// the indexes of the old ones until they expire or are dropped. Dropping such a tag then drops the
+/// entry needlessly, which costs a miss and never serves stale data.
+pub trait Cache: Send + Sync {
+    /// Stores an entry as the plain writer of the layout does: first its place in the index of every
+    /// tag and dependency, then the value, all at once.
+    ///
+    /// # Errors
+    /// [`CacheErrorKind::Invalid`] for a TTL of zero or a key that the layout itself uses; else what
+    /// the backend reports.
+    fn put(&self, entry: &Entry<'_>) -> impl Future<Output = Result<(), CacheError>> + Send;
+
+    /// The value of a live entry: a plain value, or the value field of a fenced entry.
+    ///
+    /// # Errors
+    /// [`CacheErrorKind::WrongType`] when the key holds something that is no cache entry.
+    fn get(&self, key: &Key) -> impl Future<Output = Result<Option<Vec<u8>>, CacheError>> + Send;
+
+    /// The tag's generation, which every drop raises; created when missing. It never repeats.
+    ///
+    /// # Errors
+    /// What the backend reports.
+    fn token(&self, tag: &Tag) -> impl Future<Output = Result<u64, CacheError>> + Send;
+
+    /// All that is known of one live entry; `None` when there is none. Looks through the tag indexes,
+    /// so it is meant for people, not for hot paths.
+    ///
+    /// # Errors
+    /// What the backend reports.
+    fn describe_key(
+        &self,
+        key: &Key,
+    ) -> impl Future<Output = Result<Option<KeyDescription>, CacheError>> + Send;
+
+    /// All that is known of one tag, with at most `limit` of its live members.
+    ///
+    /// # Errors
+    /// What the backend reports.
+    fn describe_tag(
+        &self,
+        tag: &Tag,
+        limit: usize,
+    ) -> impl Future<Output = Result<TagDescription, CacheError>> + Send;
+
+    /// One page of the live entries, in no promised order; the next page starts at its cursor. A
+    /// page may be empty and still have a successor, or hold somewhat more than `limit`.
+    ///
+    /// # Errors
+    /// [`CacheErrorKind::Invalid`] for a cursor of another backend; else what the backend reports.
+    fn list_entries(
+        &self,
+        pattern: Option<&Pattern>,
+        cursor: Option<&Cursor>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Page<EntrySummary>, CacheError>> + Send;
+
+    /// One page of the tags that have members, dependencies left out; as [`Cache::list_entries`].
+    ///
+    /// # Errors
+    /// As [`Cache::list_entries`].
+    fn list_tags(
+        &self,
+        pattern: Option<&Pattern>,
+        cursor: Option<&Cursor>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Page<TagSummary>, CacheError>> + Send;
+
+    /// Carries out drops together, in as few round trips as the backend allows, and tells for each
+    /// whether it was done. The answer has one element for each request, in their order.
+    ///
+    /// A key that several requests reach is counted for one of them. After an `Err` that request may
+    /// have been carried out in part; repeating it finishes it.
+    fn drop_many(
+        &self,
+        requests: &[DropRequest],
+        progress: ProgressFn<'_>,
+    ) -> impl Future<Output = Vec<Result<Dropped, CacheError>>> + Send;
+
+    /// How many live entries a drop of this target would remove now, dependents not counted. Changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// What the backend reports.
+    fn count(&self, target: &DropTarget) -> impl Future<Output = Result<u64, CacheError>> + Send;
+
+    /// Records that `key` was built from each of `on`: dropping any of them drops `key` too. Neither
+    /// needs to exist yet.
+    ///
+    /// # Errors
+    /// What the backend reports.
+    fn add_dependency(&self, key: &Key, on: &[Key]) -> impl Future<Output = Result<(), CacheError>> + Send;
+
+    /// Forgets that `key` was built from `on`; returns how many of them were recorded.
+    ///
+    /// # Errors
+    /// What the backend reports.
+    fn remove_dependency(
+        &self,
+        key: &Key,
+        on: &[Key],
+    ) -> impl Future<Output = Result<u64, CacheError>> + Send;
+
+    /// The keys that depend on `key`, nearest first, each once and never `key` itself. An entry that
+    /// is gone is left out, unless its dependency was recorded before it existed.
+    ///
+    /// # Errors
+    /// What the backend reports.
+    fn dependents(
+        &self,
+        key: &Key,
+        reach: Reach,
+    ) -> impl Future<Output = Result<Vec<Dependent>, CacheError>> + Send;
+
+    /// Adds to named counters, which the cache keeps for all its users.
+    ///
+    /// # Errors
+    /// What the backend reports.
+    fn record(&self, counters: &[(&str, u64)]) -> impl Future<Output = Result<(), CacheError>> + Send;
+
+    /// All counters ever recorded.
+    ///
+    /// # Errors
+    /// What the backend reports.
+    fn statistics(&self) -> impl Future<Output = Result<BTreeMap<String, u64>, CacheError>> + Send;
+
+    /// Asks the cache for a sign of life and tells how long it took.
+    ///
+    /// # Errors
+    /// What the backend reports.
+    fn ping(&self) -> impl Future<Output = Result<Duration, CacheError>> + Send;
+
+    /// What is at the other end, without secrets.
+    ///
+    /// # Errors
+    /// What the backend reports.
+    fn server_info(&self) -> impl Future<Output = Result<ServerInfo, CacheError>> + Send;
+
+    /// Drops every entry that carries the tag.
+    ///
+    /// # Errors
+    /// What the backend reports; the drop may then have been carried out in part.
+    fn drop_tag(
+        &self,
+        tag: &Tag,
+        reach: Reach,
+        progress: ProgressFn<'_>,
+    ) -> impl Future<Output = Result<Dropped, CacheError>> + Send {
+        drop_one(self, DropTarget::Tag(tag.clone()), reach, progress)
+    }
+
+    /// Drops the entries of these keys, and adds up what was removed.
+    ///
+    /// # Errors
+    /// The first error that the backend reports; the other keys are dropped all the same.
+    fn drop_keys(
+        &self,
+        keys: &[Key],
+        reach: Reach,
+    ) -> impl Future<Output = Result<Dropped, CacheError>> + Send {
+        let requests: Vec<_> = keys.iter().map(|key| DropRequest::new(key.clone(), reach)).collect();
+        async move { self.drop_many(&requests, quiet()).await.into_iter().sum() }
+    }
+
+    /// Drops every live entry whose key matches. Looks through all keys of the cache.
+    ///
+    /// # Errors
+    /// As [`Cache::drop_tag`].
+    fn drop_matching(
+        &self,
+        pattern: &Pattern,
+        reach: Reach,
+        progress: ProgressFn<'_>,
+    ) -> impl Future<Output = Result<Dropped, CacheError>> + Send {
+        drop_one(self, DropTarget::Match(pattern.clone()), reach, progress)
+    }
+
+    /// Drops every tag whose name matches. Looks through all tags of the cache.
+    ///
+    /// # Errors
+    /// As [`Cache::drop_tag`].
+    fn drop_tags_matching(
+        &self,
+        pattern: &Pattern,
+        reach: Reach,
+        progress: ProgressFn<'_>,
+    ) -> impl Future<Output = Result<Dropped, CacheError>> + Send {
+        drop_one(self, DropTarget::TagsMatching(pattern.clone()), reach, progress)
+    }
+
+    /// How many live entries carry the tag.
+    ///
+    /// # Errors
+    /// As [`Cache::count`].
+    fn count_tag(&self, tag: &Tag) -> impl Future<Output = Result<u64, CacheError>> + Send {
+        let target = DropTarget::Tag(tag.clone());
+        async move { self.count(&target).await }
+    }
+
+    /// How many of these keys are live entries.
+    ///
+    /// # Errors
+    /// As [`Cache::count`].
+    fn count_keys(&self, keys: &[Key]) -> impl Future<Output = Result<u64, CacheError>> + Send {
+        let targets: Vec<_> = keys.iter().cloned().map(DropTarget::Key).collect();
+        async move {
+            let mut live = 0;
+            for target in &targets {
+                live += self.count(target).await?;
+            }
+            Ok(live)
+        }
+    }
+
+    /// How many live entries have a matching key.
+    ///
+    /// # Errors
+    /// As [`Cache::count`].
+    fn count_matching(&self, pattern: &Pattern) -> impl Future<Output = Result<u64, CacheError>> + Send {
+        let target = DropTarget::Match(pattern.clone());
+        async move { self.count(&target).await }
+    }
+}
+
+async fn drop_one<C: Cache + ?Sized>(
+    cache: &C,
+    target: DropTarget,
+    reach: Reach,
+    progress: ProgressFn<'_>,
+) -> Result<Dropped, CacheError> {
+    cache.drop_many(&[DropRequest { target, reach }], progress).await.into_iter().sum()
+}

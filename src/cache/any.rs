@@ -1,0 +1,127 @@
+//! The closed choice of backends.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::address::Address;
+use super::{
+    Cache, CacheError, CacheOptions, Cursor, Dependent, DropRequest, DropTarget, Dropped, EmbeddedCache,
+    Entry, EntrySummary, KeyDescription, MemoryCache, Page, ProgressFn, Reach, ServerInfo, TagDescription,
+    TagSummary,
+};
+use crate::model::{Key, Pattern, Tag};
+
+/// A cache of any kind.
+#[derive(Debug)]
+pub enum AnyCache {
+    Memory(MemoryCache),
+    Embedded(EmbeddedCache),
+}
+
+impl AnyCache {
+    /// Opens the cache that a URL names: `redis://[USER:PASSWORD@]HOST[:PORT][/DB]`, `rediss://` for
+    /// TLS (`?ca=FILE`, `?insecure`), `unix:///PATH[?db=N&user=U&pass=P]`, `embedded:FOLDER` or
+    /// `memory:`. A server is connected to by the first operation, not here.
+    ///
+    /// # Errors
+    /// [`CacheErrorKind::BadUrl`](super::CacheErrorKind::BadUrl),
+    /// [`CacheErrorKind::Invalid`](super::CacheErrorKind::Invalid) for an option out of range, and
+    /// for an embedded cache what opening its folder reports.
+    pub fn open(url: &str, options: CacheOptions) -> Result<Self, CacheError> {
+        options.check()?;
+        match Address::parse(url)? {
+            Address::Memory => Ok(Self::Memory(MemoryCache::default())),
+            Address::Embedded(folder) => EmbeddedCache::open(&folder, &options).map(Self::Embedded),
+            _ => Err(CacheError::new(super::CacheErrorKind::BadUrl, "this backend is not built in")),
+        }
+    }
+}
+
+macro_rules! delegate {
+    ($self:ident.$method:ident($($argument:expr),*)) => {
+        match $self {
+            Self::Memory(cache) => cache.$method($($argument),*).await,
+            Self::Embedded(cache) => cache.$method($($argument),*).await,
+        }
+    };
+}
+
+impl Cache for AnyCache {
+    async fn put(&self, entry: &Entry<'_>) -> Result<(), CacheError> {
+        delegate!(self.put(entry))
+    }
+
+    async fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, CacheError> {
+        delegate!(self.get(key))
+    }
+
+    async fn token(&self, tag: &Tag) -> Result<u64, CacheError> {
+        delegate!(self.token(tag))
+    }
+
+    async fn describe_key(&self, key: &Key) -> Result<Option<KeyDescription>, CacheError> {
+        delegate!(self.describe_key(key))
+    }
+
+    async fn describe_tag(&self, tag: &Tag, limit: usize) -> Result<TagDescription, CacheError> {
+        delegate!(self.describe_tag(tag, limit))
+    }
+
+    async fn list_entries(
+        &self,
+        pattern: Option<&Pattern>,
+        cursor: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<EntrySummary>, CacheError> {
+        delegate!(self.list_entries(pattern, cursor, limit))
+    }
+
+    async fn list_tags(
+        &self,
+        pattern: Option<&Pattern>,
+        cursor: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<TagSummary>, CacheError> {
+        delegate!(self.list_tags(pattern, cursor, limit))
+    }
+
+    async fn drop_many(
+        &self,
+        requests: &[DropRequest],
+        progress: ProgressFn<'_>,
+    ) -> Vec<Result<Dropped, CacheError>> {
+        delegate!(self.drop_many(requests, progress))
+    }
+
+    async fn count(&self, target: &DropTarget) -> Result<u64, CacheError> {
+        delegate!(self.count(target))
+    }
+
+    async fn add_dependency(&self, key: &Key, on: &[Key]) -> Result<(), CacheError> {
+        delegate!(self.add_dependency(key, on))
+    }
+
+    async fn remove_dependency(&self, key: &Key, on: &[Key]) -> Result<u64, CacheError> {
+        delegate!(self.remove_dependency(key, on))
+    }
+
+    async fn dependents(&self, key: &Key, reach: Reach) -> Result<Vec<Dependent>, CacheError> {
+        delegate!(self.dependents(key, reach))
+    }
+
+    async fn record(&self, counters: &[(&str, u64)]) -> Result<(), CacheError> {
+        delegate!(self.record(counters))
+    }
+
+    async fn statistics(&self) -> Result<BTreeMap<String, u64>, CacheError> {
+        delegate!(self.statistics())
+    }
+
+    async fn ping(&self) -> Result<Duration, CacheError> {
+        delegate!(self.ping())
+    }
+
+    async fn server_info(&self) -> Result<ServerInfo, CacheError> {
+        delegate!(self.server_info())
+    }
+}

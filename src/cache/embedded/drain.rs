@@ -1,0 +1,327 @@
+//! Drops: members are taken away into journals at once and removed in transactions of bounded size.
+//!
+//! Journals lie in the cache itself, in the order of the drops that wrote them, so whoever drops
+//! next finishes what a killed process began. A drop is acknowledged when no journal as old as its
+//! own is left: an entry that it must remove may lie in the journal of another drop. Dependents of a
+//! removed member are taken into a journal by the transaction that removes it.
+
+use std::collections::BTreeSet;
+use std::ops::Bound;
+
+use super::environment::Environment;
+use super::failure::Failure;
+use super::layout::{self, ENTRY, INDEX, JOURNAL, JournalRow, name_id, named, scan_prefix};
+use super::rows::{Change, View};
+use crate::cache::clock::{now_ms, now_us};
+use crate::cache::error::CacheError;
+use crate::cache::index_name::IndexName;
+use crate::cache::{DropRequest, DropTarget, Dropped, Progress, ProgressFn, Reach};
+use crate::model::Pattern;
+
+/// How many rows a scan looks at before it lets writers in: an open read transaction keeps the pages
+/// that they free from being used again.
+const SCANNED_PER_READ: usize = 4096;
+
+/// One drop of the call: what is left to begin, and what came of it.
+struct Drop<'r> {
+    request: &'r DropRequest,
+    /// Marks its journals. 0 until it has begun.
+    epoch: u64,
+    dropped: Dropped,
+    error: Option<CacheError>,
+}
+
+pub(super) async fn drop_many(
+    environment: &Environment,
+    requests: &[DropRequest],
+    page: usize,
+    progress: ProgressFn<'_>,
+) -> Vec<Result<Dropped, CacheError>> {
+    let mut drops: Vec<Drop<'_>> = requests
+        .iter()
+        .map(|request| Drop { request, epoch: 0, dropped: Dropped::default(), error: None })
+        .collect();
+    // Pages here cost less than on a server, and a commit costs more.
+    let budget = page.saturating_mul(4);
+    if let Err(error) = run(environment, &mut drops, budget, progress).await {
+        // What failed is shared by all that were not done; a repeated drop finishes the journals.
+        for drop in &mut drops {
+            drop.error.get_or_insert_with(|| error.clone());
+        }
+    }
+    drops.into_iter().map(|drop| drop.error.map_or(Ok(drop.dropped), Err)).collect()
+}
+
+async fn run(
+    environment: &Environment,
+    drops: &mut [Drop<'_>],
+    budget: usize,
+    progress: ProgressFn<'_>,
+) -> Result<(), CacheError> {
+    let requests: Vec<&DropRequest> = drops.iter().map(|drop| drop.request).collect();
+    let mut begun = 0;
+    let mut scan = Scan::default();
+    loop {
+        let found = match requests.get(begun).map(|request| &request.target) {
+            Some(DropTarget::Match(pattern)) => scan.next(environment, ENTRY, pattern, budget)?,
+            Some(DropTarget::TagsMatching(pattern)) => scan.next(environment, INDEX, pattern, budget)?,
+            _ => Found::default(),
+        };
+        let epochs: Vec<u64> = drops.iter().map(|drop| drop.epoch).collect();
+        let step = environment.write(|table, txn| {
+            let mut step = Step {
+                begun,
+                budget,
+                epochs: epochs.clone(),
+                dropped: vec![Dropped::default(); epochs.len()],
+            };
+            let mut change = Change { table, txn, now: now_ms() };
+            step.begin(&mut change, &requests, &found)?;
+            let finished = step.begun == requests.len() && step.drain(&mut change)?;
+            change.prune(64)?;
+            Ok((step, finished))
+        })?;
+        let (step, finished) = step;
+        if step.begun > begun {
+            scan = Scan::default();
+        }
+        begun = step.begun;
+        for (request, drop) in drops.iter_mut().enumerate() {
+            drop.epoch = step.epochs[request];
+            drop.dropped += step.dropped[request];
+            if step.dropped[request] != Dropped::default() {
+                progress(Progress { request, removed: drop.dropped.entries(), left: finished.then_some(0) });
+            }
+        }
+        if finished {
+            return Ok(());
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// What one transaction does.
+struct Step {
+    /// How many of the requests have begun, that is, need only their journals drained.
+    begun: usize,
+    /// How many more rows may be removed.
+    budget: usize,
+    epochs: Vec<u64>,
+    dropped: Vec<Dropped>,
+}
+
+impl Step {
+    /// Begins requests while the budget lasts. `found` is the next part of the scan of the first one,
+    /// should it need one; a later one that does waits for the next transaction.
+    fn begin(
+        &mut self,
+        change: &mut Change<'_, '_>,
+        requests: &[&DropRequest],
+        found: &Found,
+    ) -> Result<(), Failure> {
+        let first = self.begun;
+        while self.budget > 0
+            && let Some(DropRequest { target, reach }) = requests.get(self.begun)
+        {
+            let request = self.begun;
+            if self.epochs[request] == 0 {
+                self.epochs[request] = change.next_number()?;
+            }
+            match target {
+                DropTarget::Tag(tag) => {
+                    self.dropped[request].tags = 1;
+                    self.begin_tag(change, request, &tag.into(), *reach)?;
+                }
+                DropTarget::Key(key) => self.begin_key(change, request, key.as_str().as_bytes(), *reach)?,
+                DropTarget::Match(_) | DropTarget::TagsMatching(_) if request != first => return Ok(()),
+                DropTarget::Match(_) => {
+                    for name in &found.names {
+                        self.begin_key(change, request, name, *reach)?;
+                    }
+                }
+                DropTarget::TagsMatching(_) => {
+                    for name in &found.names {
+                        let name = IndexName::from_bytes(name.clone());
+                        let had_members = self.begin_tag(change, request, &name, *reach)?;
+                        self.dropped[request].tags += u64::from(had_members);
+                    }
+                }
+            }
+            if found.more && request == first {
+                return Ok(());
+            }
+            self.begun += 1;
+        }
+        Ok(())
+    }
+
+    /// Raises the generation and takes the members away. Whether there were any.
+    fn begin_tag(
+        &mut self,
+        change: &mut Change<'_, '_>,
+        request: usize,
+        name: &IndexName,
+        reach: Reach,
+    ) -> Result<bool, Failure> {
+        let mut row = change.index_or_new(name)?;
+        row.generation = now_us().max(row.generation + 1);
+        change.set_index(name, &row)?;
+        self.budget = self.budget.saturating_sub(1);
+        let levels = if reach == Reach::Direct { 2 } else { u32::MAX };
+        let journal = JournalRow { serial: row.serial, levels, depth: 0 };
+        change.open_journal(name, row, self.epochs[request], journal)
+    }
+
+    fn begin_key(
+        &mut self,
+        change: &mut Change<'_, '_>,
+        request: usize,
+        key: &[u8],
+        reach: Reach,
+    ) -> Result<(), Failure> {
+        let levels = if reach == Reach::Direct { 2 } else { u32::MAX };
+        let above = JournalRow { serial: 0, levels, depth: 0 };
+        self.remove(change, Some(request), self.epochs[request], key, &name_id(key), above)
+    }
+
+    /// Removes an entry and takes its dependents into a journal of the same drop.
+    fn remove(
+        &mut self,
+        change: &mut Change<'_, '_>,
+        request: Option<usize>,
+        epoch: u64,
+        key: &[u8],
+        id: &[u8],
+        at: JournalRow,
+    ) -> Result<(), Failure> {
+        self.budget = self.budget.saturating_sub(1);
+        let removed = u64::from(change.remove_entry(id)?);
+        // What another drop left over counts for the first of this call.
+        if let Some(dropped) = self.dropped.get_mut(request.unwrap_or(0)) {
+            *(if at.depth == 0 { &mut dropped.keys } else { &mut dropped.dependents }) += removed;
+        }
+        if at.levels <= 1 {
+            return Ok(());
+        }
+        let name = IndexName::dependents_of(key);
+        if let Some(mut row) = change.view().index(&name)? {
+            row.generation = now_us().max(row.generation + 1);
+            let levels = if at.levels == u32::MAX { u32::MAX } else { at.levels - 1 };
+            let below = JournalRow { serial: row.serial, levels, depth: at.depth.saturating_add(1) };
+            if !change.open_journal(&name, row, epoch, below)? {
+                change.set_index(&name, &row)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the members of journals, oldest first, while the budget lasts. Whether every journal
+    /// that this call has to wait for is empty.
+    fn drain(&mut self, change: &mut Change<'_, '_>) -> Result<bool, Failure> {
+        let newest = self.epochs.iter().copied().max().unwrap_or(0);
+        while self.budget > 0 {
+            let Some((epoch, index, journal)) = oldest_journal(&change.view(), newest)? else {
+                return Ok(true);
+            };
+            let request = self.epochs.iter().position(|mine| *mine == epoch);
+            let mut page = Vec::new();
+            for member in change.view().members(index)?.take(self.budget) {
+                let member = member?;
+                page.push((member.name.to_vec(), member.id.to_vec(), member.score));
+            }
+            let drained = page.len() < self.budget;
+            for (name, id, score) in page {
+                self.remove(change, request, epoch, &name, &id, journal)?;
+                change.remove_member(index, &id, score)?;
+            }
+            if drained {
+                change.delete(&layout::journal(epoch, index))?;
+                let mine = request.is_some();
+                if let Some(dropped) = self.dropped.first_mut().filter(|_| !mine) {
+                    dropped.journals += 1;
+                }
+            }
+        }
+        Ok(false)
+    }
+}
+
+fn oldest_journal(view: &View<'_>, newest: u64) -> Result<Option<(u64, u64, JournalRow)>, Failure> {
+    let Some(row) = view.table.prefix_iter(view.txn, &[JOURNAL])?.next() else { return Ok(None) };
+    let (key, value) = row?;
+    let (epoch, key) = layout::number(key.get(1..).unwrap_or_default())?;
+    let (index, _) = layout::number(key)?;
+    Ok((epoch <= newest).then_some((epoch, index, JournalRow::decode(value)?)))
+}
+
+/// A look through all keys or all tags, in parts.
+#[derive(Default)]
+struct Scan {
+    /// The last row key looked at.
+    after: Option<Vec<u8>>,
+}
+
+/// A part of a scan.
+#[derive(Default)]
+struct Found {
+    names: Vec<Vec<u8>>,
+    /// Whether rows are left to look at.
+    more: bool,
+}
+
+impl Scan {
+    fn next(
+        &mut self,
+        environment: &Environment,
+        table_id: u8,
+        pattern: &Pattern,
+        limit: usize,
+    ) -> Result<Found, CacheError> {
+        loop {
+            let after = self.after.clone();
+            let (found, last) = environment.read(|table, txn| {
+                let view = View { table, txn, now: now_ms() };
+                scan_rows(&view, table_id, pattern, after.as_deref(), limit)
+            })?;
+            self.after = last;
+            if !found.more || !found.names.is_empty() {
+                return Ok(found);
+            }
+        }
+    }
+}
+
+fn scan_rows(
+    view: &View<'_>,
+    table_id: u8,
+    pattern: &Pattern,
+    after: Option<&[u8]>,
+    limit: usize,
+) -> Result<(Found, Option<Vec<u8>>), Failure> {
+    let prefix = named(table_id, scan_prefix(pattern.literal_prefix().as_bytes()));
+    let start = after.map_or(Bound::Included(prefix.as_slice()), Bound::Excluded);
+    let mut names = BTreeSet::new();
+    let mut last = None;
+    for (looked_at, row) in view.table.range(view.txn, &(start, Bound::Unbounded))?.enumerate() {
+        let (key, value) = row?;
+        if !key.starts_with(&prefix) {
+            break;
+        }
+        if looked_at == SCANNED_PER_READ || names.len() == limit {
+            return Ok((Found { names: names.into_iter().collect(), more: true }, last));
+        }
+        last = Some(key.to_vec());
+        let id = key.get(1..).unwrap_or_default();
+        let kept = if table_id == ENTRY {
+            layout::decode_entry(value)?.1
+        } else {
+            layout::IndexRow::decode(value)?.1
+        };
+        let name = layout::full_name(id, kept);
+        let is_target = table_id == ENTRY || !name.starts_with(b"=");
+        if is_target && std::str::from_utf8(name).is_ok_and(|name| pattern.matches(name)) {
+            names.insert(name.to_vec());
+        }
+    }
+    Ok((Found { names: names.into_iter().collect(), more: false }, last))
+}

@@ -1,0 +1,146 @@
+//! The cache in this process's memory: for tests, dry runs and trying things out.
+//!
+//! One lock makes every operation atomic, so a drop needs no journal here.
+
+mod inspect;
+mod store;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::clock::{now_ms, ttl_ms};
+use super::index_name::{IndexName, indexes_of};
+use super::{
+    Cache, CacheError, Cursor, Dependent, DropRequest, DropTarget, Dropped, Entry, EntrySummary,
+    KeyDescription, Page, Progress, ProgressFn, Reach, ServerInfo, TagDescription, TagSummary,
+};
+use crate::model::{Key, Pattern, Tag};
+use store::Store;
+
+/// A cache that lives as long as this value.
+#[derive(Default)]
+pub struct MemoryCache {
+    store: Mutex<Store>,
+}
+
+impl MemoryCache {
+    fn store(&self) -> MutexGuard<'_, Store> {
+        // A panic of another thread cannot have left the store half changed: no operation has a
+        // point at which it could panic between two changes.
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for MemoryCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MemoryCache")
+    }
+}
+
+impl Cache for MemoryCache {
+    async fn put(&self, entry: &Entry<'_>) -> Result<(), CacheError> {
+        let ttl = ttl_ms(entry.ttl)?;
+        let now = now_ms();
+        let indexes = indexes_of(entry.tags, entry.depends_on);
+        self.store().put(entry.key, entry.value, indexes, ttl.map(|ttl| now.saturating_add(ttl)), now);
+        Ok(())
+    }
+
+    async fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, CacheError> {
+        Ok(self.store().live(key, now_ms()).map(|stored| stored.value.clone()))
+    }
+
+    async fn token(&self, tag: &Tag) -> Result<u64, CacheError> {
+        Ok(self.store().generation(tag.into()))
+    }
+
+    async fn describe_key(&self, key: &Key) -> Result<Option<KeyDescription>, CacheError> {
+        Ok(self.store().describe_key(key, now_ms()))
+    }
+
+    async fn describe_tag(&self, tag: &Tag, limit: usize) -> Result<TagDescription, CacheError> {
+        Ok(self.store().describe_tag(&tag.into(), limit, now_ms()))
+    }
+
+    async fn list_entries(
+        &self,
+        pattern: Option<&Pattern>,
+        cursor: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<EntrySummary>, CacheError> {
+        Ok(self.store().list_entries(pattern, cursor, limit, now_ms()))
+    }
+
+    async fn list_tags(
+        &self,
+        pattern: Option<&Pattern>,
+        cursor: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<TagSummary>, CacheError> {
+        Ok(self.store().list_tags(pattern, cursor, limit))
+    }
+
+    async fn drop_many(
+        &self,
+        requests: &[DropRequest],
+        progress: ProgressFn<'_>,
+    ) -> Vec<Result<Dropped, CacheError>> {
+        let mut outcomes = Vec::with_capacity(requests.len());
+        for (request, DropRequest { target, reach }) in requests.iter().enumerate() {
+            let dropped = self.store().drop_target(target, *reach, now_ms());
+            progress(Progress { request, removed: dropped.entries(), left: Some(0) });
+            outcomes.push(Ok(dropped));
+        }
+        outcomes
+    }
+
+    async fn count(&self, target: &DropTarget) -> Result<u64, CacheError> {
+        Ok(self.store().count(target, now_ms()))
+    }
+
+    async fn add_dependency(&self, key: &Key, on: &[Key]) -> Result<(), CacheError> {
+        let mut store = self.store();
+        for on in on {
+            store.add_dependency(key, IndexName::dependents_of(on.as_str().as_bytes()), now_ms());
+        }
+        Ok(())
+    }
+
+    async fn remove_dependency(&self, key: &Key, on: &[Key]) -> Result<u64, CacheError> {
+        let mut store = self.store();
+        let mut removed = 0;
+        for on in on {
+            let index = IndexName::dependents_of(on.as_str().as_bytes());
+            removed += u64::from(store.remove_member(&index, key));
+        }
+        Ok(removed)
+    }
+
+    async fn dependents(&self, key: &Key, reach: Reach) -> Result<Vec<Dependent>, CacheError> {
+        Ok(self.store().dependents(key, reach, now_ms()))
+    }
+
+    async fn record(&self, counters: &[(&str, u64)]) -> Result<(), CacheError> {
+        self.store().record(counters);
+        Ok(())
+    }
+
+    async fn statistics(&self) -> Result<BTreeMap<String, u64>, CacheError> {
+        Ok(self.store().statistics())
+    }
+
+    async fn ping(&self) -> Result<Duration, CacheError> {
+        Ok(Duration::ZERO)
+    }
+
+    async fn server_info(&self) -> Result<ServerInfo, CacheError> {
+        Ok(ServerInfo {
+            kind: "memory".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            address: "memory:".to_owned(),
+            facts: Vec::new(),
+        })
+    }
+}

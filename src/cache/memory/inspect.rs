@@ -1,0 +1,150 @@
+//! What a memory cache tells about its contents.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Bound;
+use std::time::Duration;
+
+use super::store::{AHEAD, Store, Stored};
+use crate::cache::index_name::IndexName;
+use crate::cache::{
+    Cursor, Dependent, DropTarget, EntryKind, EntrySummary, KeyDescription, Page, Reach, TagDescription,
+    TagMember, TagSummary,
+};
+use crate::model::{Key, Pattern};
+
+impl Store {
+    pub fn describe_key(&self, key: &Key, now: u64) -> Option<KeyDescription> {
+        let stored = self.live(key, now)?;
+        let carried = || self.indexes.iter().filter(|(_, members)| members.contains_key(key));
+        let on = carried().filter_map(|(name, _)| name.key());
+        let mut depends_on: Vec<Key> =
+            on.filter_map(|on| Key::new(String::from_utf8_lossy(&on)).ok()).collect();
+        depends_on.sort();
+        Some(KeyDescription {
+            kind: EntryKind::Plain,
+            bytes: stored.value.len() as u64,
+            ttl: ttl(stored, now),
+            tags: carried().filter_map(|(name, _)| name.tag()).collect(),
+            depends_on,
+            dependents: self.dependents(key, Reach::Direct, now).len() as u64,
+        })
+    }
+
+    pub fn describe_tag(&self, name: &IndexName, limit: usize, now: u64) -> TagDescription {
+        let members = || {
+            let keys = self.indexes.get(name).into_iter().flat_map(BTreeMap::keys);
+            keys.filter_map(|key| Some((key, self.live(key, now)?)))
+        };
+        TagDescription {
+            generation: self.generations.get(name).copied(),
+            live: members().count() as u64,
+            journals: 0,
+            members: members()
+                .take(limit)
+                .map(|(key, stored)| TagMember { key: key.clone(), ttl: ttl(stored, now) })
+                .collect(),
+        }
+    }
+
+    pub fn list_entries(
+        &self,
+        pattern: Option<&Pattern>,
+        cursor: Option<&Cursor>,
+        limit: usize,
+        now: u64,
+    ) -> Page<EntrySummary> {
+        let start = cursor.and_then(|cursor| Key::new(String::from_utf8_lossy(&cursor.0)).ok());
+        let start = start.map_or(Bound::Unbounded, Bound::Excluded);
+        let items = self
+            .entries
+            .range((start, Bound::Unbounded))
+            .filter(|(key, _)| pattern.is_none_or(|pattern| pattern.matches(key.as_str())))
+            .filter(|(_, stored)| stored.expires.is_none_or(|expires| expires > now))
+            .map(|(key, stored)| EntrySummary {
+                key: key.clone(),
+                kind: EntryKind::Plain,
+                ttl: ttl(stored, now),
+            });
+        page(items, limit, |item| item.key.as_str().as_bytes().to_vec())
+    }
+
+    pub fn list_tags(
+        &self,
+        pattern: Option<&Pattern>,
+        cursor: Option<&Cursor>,
+        limit: usize,
+    ) -> Page<TagSummary> {
+        let start = cursor.map(|cursor| IndexName::from_bytes(cursor.0.clone()));
+        let items = self
+            .indexes
+            .range((start.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded))
+            .filter_map(|(name, members)| {
+                Some(TagSummary { tag: name.tag()?, members: members.len() as u64 })
+            })
+            .filter(|item| pattern.is_none_or(|pattern| pattern.matches(item.tag.as_str())));
+        page(items, limit, |item| item.tag.as_str().as_bytes().to_vec())
+    }
+
+    pub fn count(&self, target: &DropTarget, now: u64) -> u64 {
+        let live = |keys: &mut dyn Iterator<Item = &Key>| {
+            keys.filter(|key| self.live(key, now).is_some()).count() as u64
+        };
+        match target {
+            DropTarget::Tag(tag) => {
+                live(&mut self.indexes.get(&tag.into()).into_iter().flat_map(BTreeMap::keys))
+            }
+            DropTarget::Key(key) => live(&mut [key].into_iter()),
+            DropTarget::Match(pattern) => {
+                live(&mut self.entries.keys().filter(|key| pattern.matches(key.as_str())))
+            }
+            DropTarget::TagsMatching(pattern) => self
+                .indexes
+                .iter()
+                .filter(|(name, _)| name.tag().is_some_and(|tag| pattern.matches(tag.as_str())))
+                .map(|(_, members)| live(&mut members.keys()))
+                .sum(),
+        }
+    }
+
+    pub fn dependents(&self, key: &Key, reach: Reach, now: u64) -> Vec<Dependent> {
+        let mut found = Vec::new();
+        let mut visited = BTreeSet::from([key.clone()]);
+        let mut queue = VecDeque::from([(key.clone(), 1)]);
+        while let Some((on, distance)) = queue.pop_front() {
+            let members = self.indexes.get(&IndexName::dependents_of(on.as_str().as_bytes()));
+            for (member, &score) in members.into_iter().flatten() {
+                if visited.contains(member) || !(score == AHEAD || self.live(member, now).is_some()) {
+                    continue;
+                }
+                visited.insert(member.clone());
+                found.push(Dependent { key: member.clone(), distance });
+                if reach == Reach::Transitive {
+                    queue.push_back((member.clone(), distance + 1));
+                }
+            }
+        }
+        found
+    }
+
+    pub fn record(&mut self, counters: &[(&str, u64)]) {
+        for (name, by) in counters {
+            let counter = self.counters.entry((*name).to_owned()).or_default();
+            *counter = counter.saturating_add(*by);
+        }
+    }
+
+    pub fn statistics(&self) -> BTreeMap<String, u64> {
+        self.counters.clone()
+    }
+}
+
+fn ttl(stored: &Stored, now: u64) -> Option<Duration> {
+    stored.expires.map(|expires| Duration::from_millis(expires.saturating_sub(now)))
+}
+
+/// The first `limit` items, at least one, and where the rest starts.
+fn page<T>(mut items: impl Iterator<Item = T>, limit: usize, name: impl Fn(&T) -> Vec<u8>) -> Page<T> {
+    let taken: Vec<T> = items.by_ref().take(limit.max(1)).collect();
+    let next = items.next().and_then(|_| taken.last()).map(|last| Cursor(name(last)));
+    Page { items: taken, next }
+}
