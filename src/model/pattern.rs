@@ -69,14 +69,23 @@ impl Pattern {
         Ok(Self { text: format!("{prefix}/{expression}/"), glob: None, prefix: prefix.to_owned(), regex })
     }
 
-    /// Reads a pattern as the command line takes it: `/…/` is a regex, everything else a glob.
+    /// Reads a pattern as it is printed and as the command line takes it: `/…/`, or `/…/` behind a
+    /// namespace and a colon, is a regex; everything else is a glob.
     ///
     /// # Errors
     /// As [`Pattern::glob`] and [`Pattern::regex`].
     pub fn parse(text: &str) -> Result<Self, PatternError> {
-        match text.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')) {
-            Some(expression) if !expression.is_empty() => Self::regex("", expression),
-            _ => Self::glob(text),
+        match split_regex(text) {
+            Some((prefix, expression)) => Self::regex(prefix, expression),
+            None => Self::glob(text),
+        }
+    }
+
+    /// A glob as text that [`Pattern::parse`] reads as a glob again, though it may look like a regex.
+    pub fn glob_text(glob: String) -> String {
+        match split_regex(&glob) {
+            Some((prefix, _)) => format!("{prefix}\\{}", &glob[prefix.len()..]),
+            None => glob,
         }
     }
 
@@ -123,6 +132,18 @@ impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
+}
+
+/// The namespace prefix and the expression of a text in the form of a regex.
+fn split_regex(text: &str) -> Option<(&str, &str)> {
+    let slash = text.find('/')?;
+    let (prefix, rest) = text.split_at(slash);
+    let is_word = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if !prefix.is_empty() && !prefix.strip_suffix(':').is_some_and(|name| !name.is_empty() && is_word(name)) {
+        return None;
+    }
+    let expression = rest.strip_prefix('/')?.strip_suffix('/')?;
+    (!expression.is_empty()).then_some((prefix, expression))
 }
 
 /// Quotes the characters that mean something in a glob, so that the text stands for itself.
@@ -243,5 +264,16 @@ mod tests {
         assert!(!p.matches("user:12") && !p.matches("other:shop:user:12"));
         assert_eq!(p.scan_glob(), "shop:*");
         assert_eq!(p.as_str(), "shop:/^user:\\d+$/");
+        assert_eq!(Pattern::parse(p.as_str()), Ok(p));
+    }
+
+    #[test]
+    fn a_glob_that_looks_like_a_regex_stays_a_glob() {
+        for glob in ["/api/*/", "shop:/a/", "a/b", "/", "//", "x:y:/z/"] {
+            let text = Pattern::glob_text(glob.to_owned());
+            let pattern = Pattern::parse(&text).unwrap();
+            assert!(pattern.is_glob(), "{text}");
+            assert!(pattern.matches(&glob.replace('*', "users")));
+        }
     }
 }

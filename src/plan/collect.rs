@@ -11,7 +11,7 @@ use super::{Assumed, Covered, StepKind, Unfilled, Unresolved};
 use crate::check::Write;
 use crate::check::condition::Image;
 use crate::check::ruleset::{RelationId, RuleId};
-use crate::model::Value;
+use crate::model::{Pattern, Value};
 
 /// One rule's wish to drop one target.
 #[derive(Clone, Debug)]
@@ -185,7 +185,8 @@ impl Firing<'_> {
             Explicit::Key(t) => (StepKind::Key, t),
             Explicit::Match(t) => (StepKind::Match, t),
             Explicit::Regex(pattern) => {
-                return self.drop(StepKind::Match, vec![pattern.clone()], &[], &no_group());
+                let wish = self.wish(StepKind::Match, pattern.clone(), &no_group());
+                return self.out.wishes.push(wish);
             }
         };
         for image in self.source.images.present {
@@ -206,15 +207,16 @@ impl Firing<'_> {
             let rule = self.rule_name();
             self.out.assumed.insert(Assumed { rule, condition });
         }
-        self.out.wishes.extend(names.into_iter().map(|target| Wish {
-            kind,
-            target,
-            rule: self.rule,
-            hop: group.hop,
-            via: group.via.clone(),
-            cascade: group.hop > 0,
-            trigger: None,
-        }));
+        for name in names {
+            let target = if kind == StepKind::Match { Pattern::glob_text(name) } else { name };
+            let wish = self.wish(kind, target, group);
+            self.out.wishes.push(wish);
+        }
+    }
+
+    fn wish(&self, kind: StepKind, target: String, group: &Group) -> Wish {
+        let via = group.via.clone();
+        Wish { kind, target, rule: self.rule, hop: group.hop, via, cascade: group.hop > 0, trigger: None }
     }
 
     /// A template that could not be filled: reported, or widened to a glob.

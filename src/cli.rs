@@ -1,0 +1,75 @@
+//! The command line. Only this part of the program prints, reads the environment, or exits; it has
+//! one file for each command.
+
+mod args;
+mod cache;
+mod completions;
+mod config;
+mod dep;
+mod error;
+mod graph;
+mod init;
+mod lint;
+mod names;
+mod output;
+mod progress;
+mod runtime;
+mod session;
+mod stats;
+mod table;
+mod write;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches};
+
+use args::{Cli, Command};
+use error::{CommandError, Exit};
+use session::Session;
+
+/// Runs the command that the arguments name.
+pub fn main() -> ExitCode {
+    let matches = match Cli::command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => return usage(&error),
+    };
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    output::set_color(cli.global.color);
+    match run(cli) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            error.print();
+            error.exit.into()
+        }
+    }
+}
+
+/// Prints what clap has to say: help and version are data, everything else is a usage error.
+fn usage(error: &clap::Error) -> ExitCode {
+    // Nothing can be done about a terminal that is gone.
+    let _ = error.print();
+    if error.use_stderr() { Exit::Usage.into() } else { Exit::Clean.into() }
+}
+
+fn run(cli: Cli) -> Result<Exit, CommandError> {
+    match cli.command {
+        Command::Completions(args) => return completions::run(&args),
+        Command::Man(args) => return completions::man(&args),
+        _ => {}
+    }
+    let session = Session::new(cli.global)?;
+    match cli.command {
+        Command::Write(args) => write::run(&session, args),
+        Command::Lint(args) => lint::run(&session, &args),
+        Command::Graph(args) => graph::run(&session, &args),
+        Command::Names(args) => names::run(&session, &args),
+        Command::Cache(args) => cache::run(&session, args),
+        Command::Dep(args) => dep::run(&session, args),
+        Command::Stats(args) => stats::run(&session, &args),
+        Command::Init(args) => init::run(&session, &args),
+        Command::Completions(_) | Command::Man(_) => Ok(Exit::Clean),
+    }
+}

@@ -1,0 +1,83 @@
+//! The arguments that every command shares, and the list of commands.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Say once what every database write makes stale in the cache.
+#[derive(Debug, Parser)]
+#[command(name = "invalidate", version, max_term_width = 100, propagate_version = true)]
+#[command(after_help = "Exit codes: 0 done and clean, 1 findings, 2 usage, configuration or rule error, \
+3 the cache could not be reached or only part was applied, 4 unresolved.\n\
+Configuration: flags, then INVALIDATE_* variables, then the nearest invalidate.yaml, then defaults.")]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub struct Global {
+    /// The root rule file [default: from invalidate.yaml, else rules/default.inv, else the built-in
+    /// default rules]
+    #[arg(long, global = true, value_name = "PATH", env = "INVALIDATE_RULES", hide_env_values = true)]
+    pub rules: Option<std::path::PathBuf>,
+
+    /// The cache: redis://, rediss://, unix://, embedded:FOLDER or memory: [default: from
+    /// invalidate.yaml, else embedded:.invalidate]
+    #[arg(long, global = true, value_name = "URL", env = "INVALIDATE_CACHE", hide_env_values = true)]
+    pub cache: Option<String>,
+
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", env = "INVALIDATE_COLOR")]
+    pub color: Color,
+
+    /// Say less: no notes and no progress
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+
+    /// Say more about what is done and why
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Drop from the cache what a database write makes stale
+    Write(super::write::WriteArgs),
+    /// Check rule files
+    Lint(super::lint::LintArgs),
+    /// Draw the rules
+    Graph(super::graph::GraphArgs),
+    /// Print the keys and tags that an application must write for an instance
+    Names(super::names::NamesArgs),
+    /// Store, read, list and drop cache entries
+    Cache(super::cache::CacheArgs),
+    /// Record that a key was built from others
+    Dep(super::dep::DepArgs),
+    /// Show what the rules hold and what they have dropped so far
+    Stats(super::stats::StatsArgs),
+    /// Write a first rule file and a commented invalidate.yaml
+    Init(super::init::InitArgs),
+    /// Print a completion script for a shell
+    Completions(super::completions::CompletionsArgs),
+    /// Print the manual page
+    Man(super::completions::ManArgs),
+}
+
+/// The format of what a command prints as data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Table,
+    /// For programs; sorted, stable, with a schema number
+    Json,
+}

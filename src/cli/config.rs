@@ -1,0 +1,196 @@
+//! `invalidate.yaml`: found upward from the working directory, every key known.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use invalidate::diagnostic::did_you_mean;
+use serde_yaml::{Mapping, Value};
+
+use super::error::CommandError;
+
+/// The file's name.
+pub const FILE: &str = "invalidate.yaml";
+
+/// Every key, with its meaning; a dot leads into a block. What `init` writes documents the same keys.
+pub const KEYS: [&str; 7] = [
+    "rules",
+    "cache",
+    "cache.url",
+    "cache.prefix",
+    "cache.connect_timeout",
+    "cache.response_timeout",
+    "cache.page_size",
+];
+
+/// What the file says; `None` where it is silent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Config {
+    /// The folder of the file: relative paths in it start here.
+    pub folder: Option<PathBuf>,
+    pub rules: Option<PathBuf>,
+    pub cache_url: Option<String>,
+    pub cache_prefix: Option<String>,
+    pub connect_timeout: Option<Duration>,
+    pub response_timeout: Option<Duration>,
+    pub page_size: Option<usize>,
+}
+
+impl Config {
+    /// Reads the nearest file, if there is one.
+    pub fn find(start: &Path) -> Result<Self, CommandError> {
+        for folder in start.ancestors() {
+            let path = folder.join(FILE);
+            if path.is_file() {
+                return Self::read(&path);
+            }
+        }
+        Ok(Self::default())
+    }
+
+    fn read(path: &Path) -> Result<Self, CommandError> {
+        let shown = path.display();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| CommandError::usage(format!("cannot read `{shown}`: {error}")))?;
+        let folder = path.parent().map(Path::to_path_buf);
+        Self::parse(&text, &shown.to_string()).map(|config| Self { folder, ..config })
+    }
+
+    fn parse(text: &str, shown: &str) -> Result<Self, CommandError> {
+        let document: Value = serde_yaml::from_str(text)
+            .map_err(|error| CommandError::usage(format!("`{shown}` is not YAML: {error}")))?;
+        let file = File { shown };
+        let mut config = Self::default();
+        let root = match &document {
+            Value::Null => return Ok(config),
+            Value::Mapping(root) => root,
+            _ => return Err(CommandError::usage(format!("`{shown}` is no mapping of keys to values"))),
+        };
+        for (key, value) in file.entries(root, "")? {
+            match key.as_str() {
+                "rules" => config.rules = Some(file.text(&key, value)?.into()),
+                _ => {
+                    let Value::Mapping(block) = value else {
+                        // `cache: redis://…` is what many would write.
+                        config.cache_url = Some(file.text(&key, value)?);
+                        continue;
+                    };
+                    for (key, value) in file.entries(block, "cache.")? {
+                        match key.as_str() {
+                            "cache.url" => config.cache_url = Some(file.text(&key, value)?),
+                            "cache.prefix" => config.cache_prefix = Some(file.text(&key, value)?),
+                            "cache.connect_timeout" => {
+                                config.connect_timeout = Some(file.duration(&key, value)?)
+                            }
+                            "cache.response_timeout" => {
+                                config.response_timeout = Some(file.duration(&key, value)?)
+                            }
+                            _ => config.page_size = Some(file.number(&key, value)?),
+                        }
+                    }
+                }
+            }
+        }
+        Ok(config)
+    }
+}
+
+/// The file being read, for its errors.
+struct File<'a> {
+    shown: &'a str,
+}
+
+impl File<'_> {
+    /// The entries of a block under their full names, all of them known.
+    fn entries<'v>(
+        &self,
+        block: &'v Mapping,
+        prefix: &str,
+    ) -> Result<Vec<(String, &'v Value)>, CommandError> {
+        let known = || KEYS.iter().filter_map(|k| k.strip_prefix(prefix)).filter(|k| !k.contains('.'));
+        block
+            .iter()
+            .map(|(key, value)| {
+                let Value::String(key) = key else {
+                    return Err(CommandError::usage(format!("`{}` has a key that is no text", self.shown)));
+                };
+                if known().any(|k| k == key) {
+                    return Ok((format!("{prefix}{key}"), value));
+                }
+                let mut error =
+                    CommandError::usage(format!("`{}` has an unknown key `{prefix}{key}`", self.shown));
+                error.help.extend(did_you_mean(key, known(), "keys"));
+                Err(error)
+            })
+            .collect()
+    }
+
+    fn wrong(&self, key: &str, expected: &str) -> CommandError {
+        CommandError::usage(format!("`{key}` in `{}` is not {expected}", self.shown))
+    }
+
+    fn text(&self, key: &str, value: &Value) -> Result<String, CommandError> {
+        match value {
+            Value::String(text) if !text.is_empty() => Ok(text.clone()),
+            _ => Err(self.wrong(key, "a text")),
+        }
+    }
+
+    fn number(&self, key: &str, value: &Value) -> Result<usize, CommandError> {
+        value.as_u64().and_then(|n| usize::try_from(n).ok()).ok_or_else(|| self.wrong(key, "a whole number"))
+    }
+
+    fn duration(&self, key: &str, value: &Value) -> Result<Duration, CommandError> {
+        let text = match value {
+            Value::String(text) => text,
+            _ => return Err(self.wrong(key, "a duration such as `500ms` or `5s`")),
+        };
+        parse_duration(text).ok_or_else(|| self.wrong(key, "a duration such as `500ms` or `5s`"))
+    }
+}
+
+/// A whole number of `ms`, `s`, `m`, `h` or `d`.
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().ok()?;
+    let millis = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    number.checked_mul(millis).map(Duration::from_millis)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_keys_and_wrong_types_are_errors() {
+        let error = |text: &str| {
+            let e = Config::parse(text, "invalidate.yaml").unwrap_err();
+            format!("{} | {}", e.message, e.help.join(" "))
+        };
+        assert!(error("rule: x").contains("unknown key `rule` | did you mean `rules`?"));
+        assert!(error("cache: { ulr: x }").contains("unknown key `cache.ulr` | did you mean `url`?"));
+        assert!(error("rules: 5").contains("`rules`"));
+        assert!(error("cache: { page_size: many }").contains("whole number"));
+        assert!(error("cache: { connect_timeout: 5 }").contains("500ms"));
+        assert!(error("- a").contains("mapping"));
+        assert!(error("a: [").contains("not YAML"));
+    }
+
+    #[test]
+    fn every_key_is_read() {
+        let text = "rules: a.inv\ncache:\n  url: 'memory:'\n  prefix: p\n  connect_timeout: 1s\n  response_timeout: 250ms\n  page_size: 64\n";
+        let config = Config::parse(text, "x").unwrap();
+        assert_eq!(config.rules, Some("a.inv".into()));
+        assert_eq!(config.cache_url.as_deref(), Some("memory:"));
+        assert_eq!(config.response_timeout, Some(Duration::from_millis(250)));
+        assert_eq!(Config::parse("", "x").unwrap(), Config::default());
+        assert_eq!(Config::parse("cache: 'memory:'", "x").unwrap().cache_url.as_deref(), Some("memory:"));
+    }
+}

@@ -1,0 +1,110 @@
+//! Errors of commands: what is printed, and the exit code.
+
+use std::io;
+use std::process::ExitCode;
+
+use anstyle::{AnsiColor, Style};
+use invalidate::cache::{CacheError, CacheErrorKind};
+use invalidate::check::WriteError;
+use invalidate::model::AssignError;
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done and clean.
+    Clean,
+    /// Findings, or something that was asked for is not there.
+    Findings,
+    /// Usage, configuration or rule error.
+    Usage,
+    /// The cache could not be reached, or only part was applied.
+    Cache,
+    /// Something is unresolved.
+    Unresolved,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(match exit {
+            Exit::Clean => 0,
+            Exit::Findings => 1,
+            Exit::Usage => 2,
+            Exit::Cache => 3,
+            Exit::Unresolved => 4,
+        })
+    }
+}
+
+/// Why a command gave up, for people.
+#[derive(Debug)]
+pub struct CommandError {
+    pub exit: Exit,
+    /// Empty for nothing to say: the reader of the output has gone.
+    pub message: String,
+    pub help: Vec<String>,
+}
+
+impl CommandError {
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), help: Vec::new() }
+    }
+
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, message)
+    }
+
+    #[must_use]
+    pub fn help(mut self, text: impl Into<String>) -> Self {
+        self.help.push(text.into());
+        self
+    }
+
+    /// Prints the message on stderr.
+    pub fn print(&self) {
+        if self.message.is_empty() {
+            return;
+        }
+        let red: Style = AnsiColor::BrightRed.on_default().bold();
+        let cyan: Style = AnsiColor::BrightCyan.on_default().bold();
+        anstream::eprintln!("{red}error{red:#}: {}", self.message);
+        for help in &self.help {
+            anstream::eprintln!("  {cyan}help{cyan:#}: {help}");
+        }
+    }
+}
+
+impl From<CacheError> for CommandError {
+    fn from(error: CacheError) -> Self {
+        let exit = match error.kind() {
+            CacheErrorKind::BadUrl | CacheErrorKind::Invalid => Exit::Usage,
+            _ => Exit::Cache,
+        };
+        let mut out = Self::new(exit, error.message());
+        out.help.extend(error.hint().map(str::to_owned));
+        out
+    }
+}
+
+impl From<WriteError> for CommandError {
+    fn from(error: WriteError) -> Self {
+        let mut out = Self::usage(error.message);
+        out.help.extend(error.help);
+        out
+    }
+}
+
+impl From<AssignError> for CommandError {
+    fn from(error: AssignError) -> Self {
+        Self::usage(error.to_string())
+    }
+}
+
+/// Errors of standard output: a reader that has gone is no error worth words.
+impl From<io::Error> for CommandError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::new(Exit::Clean, ""),
+            _ => Self::usage(format!("cannot write the output: {error}")),
+        }
+    }
+}

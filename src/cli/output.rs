@@ -1,0 +1,85 @@
+//! Printing: data to stdout, notes to stderr.
+
+use std::io::Write as _;
+
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+
+use super::args::Color;
+use super::error::CommandError;
+
+/// Applies `--color`; `auto` looks at the terminal and at NO_COLOR.
+pub fn set_color(color: Color) {
+    match color {
+        Color::Auto => anstream::ColorChoice::Auto,
+        Color::Always => anstream::ColorChoice::Always,
+        Color::Never => anstream::ColorChoice::Never,
+    }
+    .write_global();
+}
+
+/// Prints data.
+pub fn data(text: &str) -> Result<(), CommandError> {
+    let mut out = anstream::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(())
+}
+
+/// Prints bytes as they are.
+pub fn raw(bytes: &[u8]) -> Result<(), CommandError> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()?;
+    Ok(())
+}
+
+/// Prints a document, indented, with a line end.
+pub fn json(document: &impl Serialize) -> Result<(), CommandError> {
+    data(&format!("{}\n", pretty(document)))
+}
+
+/// Prints a document on one line.
+pub fn json_line(document: &impl Serialize) -> Result<(), CommandError> {
+    // Our documents have string keys and finite numbers only.
+    let text = serde_json::to_string(document).unwrap_or_default();
+    data(&format!("{text}\n"))
+}
+
+fn pretty(document: &impl Serialize) -> String {
+    // Our documents have string keys and finite numbers only.
+    serde_json::to_string_pretty(document).unwrap_or_default()
+}
+
+/// A note for people.
+pub fn note(text: &str) {
+    let dim: Style = AnsiColor::BrightCyan.on_default().bold();
+    anstream::eprintln!("{dim}note{dim:#}: {text}");
+}
+
+/// Something that went wrong without ending the command.
+pub fn warning(text: &str) {
+    let yellow: Style = AnsiColor::Yellow.on_default().bold();
+    anstream::eprintln!("{yellow}warning{yellow:#}: {text}");
+}
+
+/// Whether stdout is a terminal that shows colours.
+pub fn is_styled() -> bool {
+    anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
+}
+
+/// Columns of the terminal that stdout is; `None` for a file or pipe.
+pub fn width() -> Option<usize> {
+    terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0))
+}
+
+/// Data in bold, where colours are shown.
+pub fn bold(text: &str) -> String {
+    let bold = Style::new().bold();
+    format!("{bold}{text}{bold:#}")
+}
+
+/// `1 key`, `2 keys`, `0 entries`.
+pub fn count(n: u64, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}

@@ -1,0 +1,140 @@
+//! What a command works with: the arguments, the configuration, the rules and the cache.
+
+use std::path::{Path, PathBuf};
+
+use invalidate::cache::{AnyCache, CacheOptions};
+use invalidate::check::{Checked, Files, check};
+use invalidate::plan::Program;
+
+use super::args::Global;
+use super::config::Config;
+use super::error::{CommandError, Exit};
+use super::lint;
+use super::output;
+
+/// The built-in default rules, which `init` writes out.
+pub const DEFAULT_RULES: &str = include_str!("../../rules/default.inv");
+
+/// Where the rules are looked for when nobody says.
+const DEFAULT_PATH: &str = "rules/default.inv";
+
+/// The embedded cache's folder when nobody says.
+const DEFAULT_FOLDER: &str = ".invalidate";
+
+pub struct Session {
+    pub global: Global,
+    pub config: Config,
+}
+
+/// Where the rules come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RulesFrom {
+    File(PathBuf),
+    BuiltIn,
+}
+
+impl Session {
+    pub fn new(global: Global) -> Result<Self, CommandError> {
+        let here = std::env::current_dir()
+            .map_err(|error| CommandError::usage(format!("the working directory is gone: {error}")))?;
+        Ok(Self { global, config: Config::find(&here)? })
+    }
+
+    /// A note for people, unless `--quiet`.
+    pub fn note(&self, text: &str) {
+        if !self.global.quiet {
+            output::note(text);
+        }
+    }
+
+    /// Flag or environment, then configuration, then the usual place, then what is built in.
+    pub fn rules_from(&self) -> RulesFrom {
+        if let Some(path) = &self.global.rules {
+            return RulesFrom::File(path.clone());
+        }
+        if let Some(path) = &self.config.rules {
+            return RulesFrom::File(self.from_config(path));
+        }
+        let usual = self.from_config(Path::new(DEFAULT_PATH));
+        if usual.is_file() { RulesFrom::File(usual) } else { RulesFrom::BuiltIn }
+    }
+
+    /// A path in the configuration, from the working directory.
+    fn from_config(&self, path: &Path) -> PathBuf {
+        let here = std::env::current_dir().unwrap_or_default();
+        match &self.config.folder {
+            Some(folder) if *folder != here => folder.join(path),
+            _ => path.to_path_buf(),
+        }
+    }
+
+    /// Reads and checks the rules.
+    pub fn check(&self) -> Checked {
+        match self.rules_from() {
+            RulesFrom::File(path) => check(&path, &Files::Disk),
+            RulesFrom::BuiltIn => {
+                let name = PathBuf::from("<built-in default rules>");
+                let files = [(name.clone(), DEFAULT_RULES.as_bytes().to_vec())];
+                check(&name, &Files::Memory(files.into()))
+            }
+        }
+    }
+
+    /// The rules, ready for planning. Their errors are printed; warnings are `lint`'s business.
+    pub fn program(&self) -> Result<Program, CommandError> {
+        let mut checked = self.check();
+        if let Some(rules) = checked.rules.take() {
+            if self.global.verbose {
+                match self.rules_from() {
+                    RulesFrom::File(path) => self.note(&format!("rules: {}", path.display())),
+                    RulesFrom::BuiltIn => self.note("rules: built-in defaults"),
+                }
+            }
+            return Ok(Program::new(rules));
+        }
+        let errors: Vec<_> = checked.findings.iter().filter(|d| d.is_error()).collect();
+        lint::print_on_stderr(&errors, &checked.sources);
+        let message = match errors.len() {
+            1 => "the rules have an error".to_owned(),
+            n => format!("the rules have {n} errors"),
+        };
+        Err(CommandError::new(Exit::Usage, message))
+    }
+
+    /// The URL of the cache.
+    pub fn cache_url(&self) -> String {
+        if let Some(url) = self.global.cache.as_ref().or(self.config.cache_url.as_ref()) {
+            // A folder in the configuration starts at the configuration.
+            let from_file = self.global.cache.is_none();
+            return match url.strip_prefix("embedded:").filter(|folder| from_file && !folder.is_empty()) {
+                Some(folder) => format!("embedded:{}", self.from_config(Path::new(folder)).display()),
+                None => url.clone(),
+            };
+        }
+        format!("embedded:{}", self.from_config(Path::new(DEFAULT_FOLDER)).display())
+    }
+
+    pub fn cache_options(&self) -> CacheOptions {
+        let defaults = CacheOptions::default();
+        CacheOptions {
+            prefix: self.config.cache_prefix.clone().unwrap_or(defaults.prefix),
+            connect_timeout: self.config.connect_timeout.unwrap_or(defaults.connect_timeout),
+            response_timeout: self.config.response_timeout.unwrap_or(defaults.response_timeout),
+            page_size: self.config.page_size.unwrap_or(defaults.page_size),
+            ..defaults
+        }
+    }
+
+    pub fn cache(&self) -> Result<AnyCache, CommandError> {
+        Ok(AnyCache::open(&self.cache_url(), self.cache_options())?)
+    }
+
+    /// The cache, but no embedded one that would have to be made first: looking must not create.
+    pub fn cache_to_look_at(&self) -> Result<Option<AnyCache>, CommandError> {
+        let url = self.cache_url();
+        let absent = url
+            .strip_prefix("embedded:")
+            .is_some_and(|folder| !Path::new(folder.strip_prefix("//").unwrap_or(folder)).exists());
+        if absent { Ok(None) } else { self.cache().map(Some) }
+    }
+}

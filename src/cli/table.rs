@@ -1,0 +1,41 @@
+//! Tables for people: columns, no frame.
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{CellAlignment, ContentArrangement, Table};
+
+use super::output;
+
+/// A table with these headings; `#` in front of one aligns the column to the right.
+pub fn table(headings: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(NOTHING);
+    match output::width() {
+        Some(width) => {
+            table.set_content_arrangement(ContentArrangement::Dynamic);
+            table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
+        }
+        // A file or pipe has no width: every row stays on its line.
+        None => {
+            table.set_content_arrangement(ContentArrangement::Disabled);
+        }
+    }
+    table.set_header(headings.iter().map(|h| h.trim_start_matches('#')));
+    for (index, heading) in headings.iter().enumerate() {
+        if heading.starts_with('#') {
+            if let Some(column) = table.column_mut(index) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+    }
+    table
+}
+
+/// The table as text, without spaces at line ends, with a line end.
+pub fn render(table: &Table) -> String {
+    let mut out = String::new();
+    for line in table.to_string().lines() {
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}

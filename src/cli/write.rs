@@ -1,0 +1,250 @@
+//! `invalidate write`: a write, or a stream of them, planned and carried out.
+
+mod show;
+mod stream;
+
+use clap::Args;
+use invalidate::cache::{AnyCache, Cache};
+use invalidate::check::Undeclared;
+use invalidate::engine::{Engine, Report};
+use invalidate::model::{RawId, RawWrite};
+use invalidate::plan::{Plan, Program, Unfilled};
+
+use super::args::Format;
+use super::error::{CommandError, Exit};
+use super::output;
+use super::progress::Bar;
+use super::runtime::block_on;
+use super::session::Session;
+
+#[derive(Debug, Args)]
+#[command(override_usage = "invalidate write [OPTIONS] ENTITY ID OP [NAME=VALUE]...\n       \
+invalidate write [OPTIONS] -")]
+#[command(after_help = "Examples:\n  \
+invalidate write user 123 update email=a@b --changed email\n  \
+invalidate write order 9 update user=123 old.user=7      # moved from user 7 to user 123\n  \
+invalidate write product 5 delete warehouses:='[1,2]' --dry-run\n  \
+invalidate write order '*' update user=123               # a statement over many rows\n  \
+producer | invalidate write -                            # one JSON write a line")]
+pub struct WriteArgs {
+    /// The entity whose row was written, or `-` to read one JSON write a line from stdin
+    entity: String,
+
+    /// The row's id, or `*` for a statement that writes many rows
+    #[arg(allow_negative_numbers = true)]
+    id: Option<String>,
+
+    /// What was done: create, update, delete, or an operation of the entity
+    op: Option<String>,
+
+    /// Values of the row: NAME=TEXT or NAME:=JSON; NAME is a field, a ref, ref.NAME behind a ref,
+    /// old.NAME for the value before the write, or context.NAME
+    #[arg(value_name = "NAME=VALUE")]
+    values: Vec<String>,
+
+    /// The columns that changed, with commas; all others count as unmoved
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    changed: Option<Vec<String>>,
+
+    /// Print the plan and touch nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// With --dry-run: do not ask the cache how many keys each target would take
+    #[arg(long, requires = "dry_run")]
+    no_count: bool,
+
+    /// Refuse a write that leaves anything unresolved, before touching anything
+    #[arg(long, conflicts_with = "widen")]
+    strict: bool,
+
+    /// Drop what is unresolved by a glob in which the unknown is a `*`
+    #[arg(long)]
+    widen: bool,
+
+    /// How the plan or report is printed
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    format: Format,
+}
+
+/// How writes are to be treated, one or many.
+#[derive(Clone, Copy, Debug)]
+struct Mode {
+    dry_run: bool,
+    count: bool,
+    strict: bool,
+    unfilled: Unfilled,
+    format: Format,
+}
+
+pub fn run(session: &Session, args: WriteArgs) -> Result<Exit, CommandError> {
+    let mode = Mode {
+        dry_run: args.dry_run,
+        count: !args.no_count,
+        strict: args.strict,
+        unfilled: if args.widen { Unfilled::Widen } else { Unfilled::Report },
+        format: args.format,
+    };
+    if args.entity == "-" {
+        return stream::run(session, mode);
+    }
+    let raw = raw_write(args)?;
+    let program = session.program()?;
+    let plan = plan(&program, raw, mode)?;
+    if mode.dry_run {
+        return dry_run(session, &plan, mode);
+    }
+    carry_out(session, program, plan, mode)
+}
+
+/// The write that the arguments describe.
+fn raw_write(args: WriteArgs) -> Result<RawWrite, CommandError> {
+    let (Some(id), Some(op)) = (args.id, args.op) else {
+        return Err(CommandError::usage("a write needs an entity, an id and an operation")
+            .help("for example `invalidate write user 123 update`")
+            .help("`invalidate write -` reads one JSON write a line from stdin"));
+    };
+    let mut raw = RawWrite {
+        entity: args.entity,
+        id: RawId::parse(&id),
+        op,
+        changed: args.changed.map(|names| names.into_iter().filter(|n| !n.is_empty()).collect()),
+        ..RawWrite::default()
+    };
+    for value in &args.values {
+        raw.assign(value)?;
+    }
+    Ok(raw)
+}
+
+fn plan(program: &Program, raw: RawWrite, mode: Mode) -> Result<Plan, CommandError> {
+    let write = program.rules().write(raw, Undeclared::Refuse)?;
+    let plan = program.plan(&write, mode.unfilled);
+    if mode.strict && !plan.unresolved.is_empty() {
+        return Err(refuse_unresolved(&plan));
+    }
+    Ok(plan)
+}
+
+/// `--strict`: nothing was touched, and this is what to pass.
+fn refuse_unresolved(plan: &Plan) -> CommandError {
+    let mut error =
+        CommandError::new(Exit::Unresolved, "the write leaves something unresolved; nothing was dropped");
+    error.help.extend(plan.unresolved.iter().map(show::unresolved_line));
+    error
+}
+
+/// The exit code that a plan asks for once it is carried out.
+fn exit_of(plan: &Plan) -> Exit {
+    if plan.unresolved.is_empty() { Exit::Clean } else { Exit::Unresolved }
+}
+
+fn dry_run(session: &Session, plan: &Plan, mode: Mode) -> Result<Exit, CommandError> {
+    match mode.format {
+        Format::Json => output::json(plan)?,
+        Format::Table => {
+            let live = if mode.count { live_counts(session, plan) } else { None };
+            output::data(&show::dry_run(plan, live.as_deref()))?;
+        }
+    }
+    Ok(exit_of(plan))
+}
+
+/// How many live keys each step would take. A cache that cannot be asked is worth a note, no more.
+fn live_counts(session: &Session, plan: &Plan) -> Option<Vec<Option<u64>>> {
+    let counts = session.cache_to_look_at().and_then(|cache| match cache {
+        None => Ok(None),
+        Some(cache) => block_on(async {
+            let mut out = Vec::with_capacity(plan.steps.len());
+            for step in &plan.steps {
+                out.push(match invalidate::engine::target(step) {
+                    Ok(target) => Some(cache.count(&target).await?),
+                    Err(_) => None,
+                });
+            }
+            Ok(Some(out))
+        }),
+    });
+    match counts {
+        Ok(Some(counts)) => Some(counts),
+        Ok(None) => {
+            session.note(&format!(
+                "there is no cache at {} yet, so no live keys are counted",
+                session.cache_url()
+            ));
+            None
+        }
+        Err(error) => {
+            session.note(&format!("no live keys are counted: {}", error.message));
+            None
+        }
+    }
+}
+
+fn carry_out(session: &Session, program: Program, plan: Plan, mode: Mode) -> Result<Exit, CommandError> {
+    let exit = exit_of(&plan);
+    if plan.steps.is_empty() {
+        let report = Report { plan, steps: Vec::new() };
+        print_report(session, &report, mode)?;
+        return Ok(exit);
+    }
+    let engine = Engine::new(program, session.cache()?);
+    let report = block_on(async { Ok(apply(session, &engine, plan).await) })?;
+    print_report(session, &report, mode)?;
+    let failed = report.failures().count();
+    if failed == 0 {
+        return Ok(exit);
+    }
+    Err(partly(&report, failed))
+}
+
+/// Carries out a plan with a progress line; counters are a courtesy, so their failure is a note.
+async fn apply(session: &Session, engine: &Engine<AnyCache>, plan: Plan) -> Report {
+    let bar = Bar::new(session.global.quiet);
+    let report = engine.apply(plan, &|progress| bar.update(progress)).await;
+    bar.finish();
+    if report.failures().next().is_none() {
+        if let Err(error) = engine.record(&report).await {
+            session.note(&format!("everything was dropped, but the statistics were not kept: {error}"));
+        }
+    }
+    report
+}
+
+/// What was and was not done when the cache failed.
+fn partly(report: &Report, failed: usize) -> CommandError {
+    let all = report.steps.len();
+    let mut error = match report.failures().next() {
+        Some((step, why)) if failed == 1 => CommandError::new(
+            Exit::Cache,
+            format!("{} `{}` was not dropped: {why}", step.kind.word(), step.target),
+        ),
+        Some((_, why)) => {
+            CommandError::new(Exit::Cache, format!("{failed} of {all} targets were not dropped: {why}"))
+        }
+        None => CommandError::new(Exit::Cache, "something was not dropped"),
+    };
+    if let Some(invalidate::engine::StepError::Cache(cause)) = report.failures().next().map(|(_, e)| e) {
+        error.help.extend(cause.hint().map(str::to_owned));
+    }
+    error.help.push(if failed == all {
+        "nothing was dropped; run the same command again once the cache answers".to_owned()
+    } else {
+        format!(
+            "{} were dropped; running the same command again does the rest and harms nothing",
+            all - failed
+        )
+    });
+    error
+}
+
+fn print_report(session: &Session, report: &Report, mode: Mode) -> Result<(), CommandError> {
+    match mode.format {
+        Format::Json => output::json(&show::ReportDocument::new(report))?,
+        Format::Table => output::data(&show::report(report, session.global.verbose))?,
+    }
+    for unresolved in &report.plan.unresolved {
+        output::warning(&format!("unresolved: {}", show::unresolved_line(unresolved)));
+    }
+    Ok(())
+}

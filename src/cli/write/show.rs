@@ -1,0 +1,199 @@
+//! Plans and reports, for people and for programs.
+
+use invalidate::engine::{Report, StepError};
+use invalidate::plan::{Plan, Step, Strategy, Unresolved};
+use serde::Serialize;
+
+use crate::cli::output::{bold, count};
+use crate::cli::table::{render, table};
+
+/// A plan as a table, with what is behind it.
+pub fn dry_run(plan: &Plan, live: Option<&[Option<u64>]>) -> String {
+    let mut out = format!("{}\n\n", bold(&title(plan)));
+    if plan.steps.is_empty() {
+        out.push_str("nothing to drop\n");
+    } else {
+        let mut headings = vec!["drop", "target"];
+        headings.extend(live.is_some().then_some("#live keys"));
+        headings.extend(["when", "#priority", "rule", "why"]);
+        let mut rows = table(&headings);
+        for (index, step) in plan.steps.iter().enumerate() {
+            let mut row = vec![step.kind.word().replace('_', " "), step.target.clone()];
+            if let Some(live) = live {
+                row.push(
+                    live.get(index).copied().flatten().map_or_else(|| "?".to_owned(), |n| n.to_string()),
+                );
+            }
+            row.extend([when(step), step.priority.to_string(), step.rules.join(", "), why(plan, step)]);
+            rows.add_row(row);
+        }
+        out.push_str(&render(&rows));
+    }
+    out.push_str(&remarks(plan));
+    out
+}
+
+/// What was done, as a table.
+pub fn report(report: &Report, verbose: bool) -> String {
+    let plan = &report.plan;
+    let mut out = String::new();
+    if plan.steps.is_empty() {
+        return format!("{}: nothing to drop\n", title(plan));
+    }
+    let mut rows = table(&["dropped", "target", "#keys", "#dependents", "rule", "why"]);
+    for (step, outcome) in plan.steps.iter().zip(&report.steps) {
+        let (keys, dependents) = match &outcome.outcome {
+            Ok(dropped) => (dropped.keys.to_string(), dropped.dependents.to_string()),
+            Err(_) => ("failed".to_owned(), String::new()),
+        };
+        rows.add_row([
+            step.kind.word().replace('_', " "),
+            step.target.clone(),
+            keys,
+            dependents,
+            step.rules.join(", "),
+            why(plan, step),
+        ]);
+    }
+    out.push_str(&render(&rows));
+    let dropped = report.dropped();
+    out.push_str(&format!(
+        "\n{}: {} gone, {} by dependency\n",
+        title(plan),
+        count(dropped.entries(), "entry", "entries"),
+        dropped.dependents
+    ));
+    if dropped.journals > 0 {
+        let journals = count(dropped.journals, "drop", "drops");
+        out.push_str(&format!("{journals} that an earlier process left unfinished completed too\n"));
+    }
+    if verbose {
+        out.push_str(&remarks(plan));
+    }
+    out
+}
+
+fn title(plan: &Plan) -> String {
+    let write = &plan.write;
+    let changed = match &write.changed {
+        Some(names) if !names.is_empty() => format!(" (changed {})", names.join(", ")),
+        _ => String::new(),
+    };
+    format!("{} {} {}{changed}", write.entity, write.id, write.op)
+}
+
+fn when(step: &Step) -> String {
+    match step.strategy {
+        Strategy::Immediate => "now".to_owned(),
+        Strategy::Batched => format!("batched, {} ms", step.delay_ms),
+        Strategy::Lazy => "lazily".to_owned(),
+    }
+}
+
+/// Why a target is dropped: the row itself, a way along relations, or a tag before it.
+fn why(plan: &Plan, step: &Step) -> String {
+    match &step.trigger {
+        Some(tag) => format!("because tag {tag} goes"),
+        None if step.via.is_empty() => format!("the {} written", plan.write.entity),
+        None => {
+            let hops = if step.hop > 1 { format!(", {} hops", step.hop) } else { String::new() };
+            format!("along {}{hops}", step.via.join(" > "))
+        }
+    }
+}
+
+/// What a plan covers, could not resolve, took for granted and passed over.
+fn remarks(plan: &Plan) -> String {
+    let mut out = String::new();
+    let mut section = |title: &str, lines: Vec<String>| {
+        if !lines.is_empty() {
+            out.push_str(&format!("\n{title}\n"));
+            out.extend(lines.into_iter().map(|line| format!("  {line}\n")));
+        }
+    };
+    section(
+        "covered: these keys cannot be named, and go with a tag that all their entries carry",
+        plan.covered.iter().map(|c| format!("{} by tag {}", c.template, c.by)).collect(),
+    );
+    section("unresolved: stale unless somebody acts", plan.unresolved.iter().map(unresolved_line).collect());
+    section(
+        "assumed: not known, and taken so that nothing stays stale",
+        plan.assumed.iter().map(|a| format!("{} (rule {})", a.condition, a.rule)).collect(),
+    );
+    section("ignored: the rules do not declare these", plan.ignored.clone());
+    out
+}
+
+/// `user:{user.id}:orders (rule orders): pass user=…`.
+pub fn unresolved_line(unresolved: &Unresolved) -> String {
+    let what = match &unresolved.reason {
+        Some(reason) => reason.clone(),
+        None => {
+            let names: Vec<String> = unresolved.missing.iter().map(|name| pass(name)).collect();
+            format!("pass {}", names.join(" and "))
+        }
+    };
+    format!("{} (rule {}): {what}", unresolved.template, unresolved.rule)
+}
+
+fn pass(name: &str) -> String {
+    match name {
+        "id" => "the id of each row instead of `*`".to_owned(),
+        name => format!("{name}=…"),
+    }
+}
+
+/// A plan with what came of each step.
+#[derive(Serialize)]
+pub struct ReportDocument<'a> {
+    schema: u32,
+    write: &'a invalidate::model::RawWrite,
+    steps: Vec<StepDocument<'a>>,
+    covered: &'a [invalidate::plan::Covered],
+    unresolved: &'a [Unresolved],
+    assumed: &'a [invalidate::plan::Assumed],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    ignored: &'a [String],
+}
+
+#[derive(Serialize)]
+struct StepDocument<'a> {
+    #[serde(flatten)]
+    step: &'a Step,
+    /// Entries gone, dependents not counted; absent where the step failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    removed: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dependents: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+impl<'a> ReportDocument<'a> {
+    pub fn new(report: &'a Report) -> Self {
+        let plan = &report.plan;
+        let steps = plan
+            .steps
+            .iter()
+            .zip(&report.steps)
+            .map(|(step, outcome)| {
+                let dropped = outcome.outcome.as_ref().ok();
+                StepDocument {
+                    step,
+                    removed: dropped.map(|d| d.keys),
+                    dependents: dropped.map(|d| d.dependents),
+                    error: outcome.outcome.as_ref().err().map(StepError::to_string),
+                }
+            })
+            .collect();
+        Self {
+            schema: plan.schema,
+            write: &plan.write,
+            steps,
+            covered: &plan.covered,
+            unresolved: &plan.unresolved,
+            assumed: &plan.assumed,
+            ignored: &plan.ignored,
+        }
+    }
+}
