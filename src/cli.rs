@@ -5,6 +5,7 @@ mod args;
 mod cache;
 mod completions;
 mod config;
+mod demo;
 mod dep;
 mod error;
 mod graph;
@@ -70,6 +71,7 @@ fn run(cli: Cli) -> Result<Exit, CommandError> {
         Command::Dep(args) => dep::run(&session, args),
         Command::Stats(args) => stats::run(&session, &args),
         Command::Init(args) => init::run(&session, &args),
+        Command::Demo(args) => demo::run(&session, &args),
         Command::Completions(_) | Command::Man(_) => Ok(Exit::Clean),
     }
 }

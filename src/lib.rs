@@ -28,6 +28,7 @@ pub mod diagnostic;
 pub mod engine;
 pub mod model;
 pub mod plan;
+pub mod scenario;
 pub mod span;
 pub mod syntax;
 

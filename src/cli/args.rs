@@ -66,6 +66,8 @@ pub enum Command {
     Stats(super::stats::StatsArgs),
     /// Write a first rule file and a commented invalidate.yaml
     Init(super::init::InitArgs),
+    /// Show on a temporary cache what a write drops and what it leaves alone
+    Demo(super::demo::DemoArgs),
     /// Print a completion script for a shell
     Completions(super::completions::CompletionsArgs),
     /// Print the manual page

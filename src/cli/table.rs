@@ -21,8 +21,9 @@ pub fn table(headings: &[&str]) -> Table {
     }
     table.set_header(headings.iter().map(|h| h.trim_start_matches('#')));
     for (index, heading) in headings.iter().enumerate() {
-        if heading.starts_with('#') {
-            if let Some(column) = table.column_mut(index) {
+        if let Some(column) = table.column_mut(index) {
+            column.set_padding((0, 2));
+            if heading.starts_with('#') {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }

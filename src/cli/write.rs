@@ -1,6 +1,6 @@
 //! `invalidate write`: a write, or a stream of them, planned and carried out.
 
-mod show;
+pub mod show;
 mod stream;
 
 use clap::Args;
