@@ -6,5 +6,5 @@
 mod key;
 mod pattern;
 
-pub use key::{Key, NameError, Tag};
-pub use pattern::{Pattern, PatternError};
+pub use key::{Key, MAX_NAME_BYTES, NameError, Tag};
+pub use pattern::{Pattern, PatternError, quote_glob};
