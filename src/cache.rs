@@ -18,6 +18,7 @@ mod index_name;
 mod memory;
 mod options;
 mod percent;
+mod redis;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -35,6 +36,7 @@ pub use entry::{
 pub use error::{CacheError, CacheErrorKind};
 pub use memory::MemoryCache;
 pub use options::CacheOptions;
+pub use redis::RedisCache;
 
 /// What a cache can do, whatever holds it.
 ///

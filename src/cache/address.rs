@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::error::{CacheError, CacheErrorKind};
 
-pub(super) use redis::{Endpoint, RedisAddress, Tls};
+pub(super) use redis::{Endpoint, RedisAddress};
 
 /// Where the embedded cache lives when its URL names no folder.
 const DEFAULT_FOLDER: &str = ".invalidate";

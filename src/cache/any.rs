@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::address::Address;
 use super::{
     Cache, CacheError, CacheOptions, Cursor, Dependent, DropRequest, DropTarget, Dropped, EmbeddedCache,
-    Entry, EntrySummary, KeyDescription, MemoryCache, Page, ProgressFn, Reach, ServerInfo, TagDescription,
-    TagSummary,
+    Entry, EntrySummary, KeyDescription, MemoryCache, Page, ProgressFn, Reach, RedisCache, ServerInfo,
+    TagDescription, TagSummary,
 };
 use crate::model::{Key, Pattern, Tag};
 
@@ -16,6 +16,7 @@ use crate::model::{Key, Pattern, Tag};
 pub enum AnyCache {
     Memory(MemoryCache),
     Embedded(EmbeddedCache),
+    Redis(Box<RedisCache>),
 }
 
 impl AnyCache {
@@ -32,7 +33,7 @@ impl AnyCache {
         match Address::parse(url)? {
             Address::Memory => Ok(Self::Memory(MemoryCache::default())),
             Address::Embedded(folder) => EmbeddedCache::open(&folder, &options).map(Self::Embedded),
-            _ => Err(CacheError::new(super::CacheErrorKind::BadUrl, "this backend is not built in")),
+            Address::Redis(address) => Ok(Self::Redis(Box::new(RedisCache::new(address, &options)))),
         }
     }
 }
@@ -42,6 +43,7 @@ macro_rules! delegate {
         match $self {
             Self::Memory(cache) => cache.$method($($argument),*).await,
             Self::Embedded(cache) => cache.$method($($argument),*).await,
+            Self::Redis(cache) => cache.$method($($argument),*).await,
         }
     };
 }

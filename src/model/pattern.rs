@@ -40,7 +40,8 @@ impl std::error::Error for PatternError {}
 #[derive(Clone, Debug)]
 pub struct Pattern {
     text: String,
-    glob: Option<String>,
+    /// For a glob, one that a server evaluates to at least the same keys.
+    scan: Option<String>,
     /// What every matching key starts with, where that is known.
     prefix: String,
     regex: Regex,
@@ -52,9 +53,9 @@ impl Pattern {
     /// # Errors
     /// [`PatternError`] for an empty glob, an open class or a dangling escape.
     pub fn glob(glob: &str) -> Result<Self, PatternError> {
-        let (expression, prefix) = translate(glob)?;
+        let Translation { expression, prefix, scan } = translate(glob)?;
         let regex = Regex::new(&expression).map_err(|e| PatternError::Regex(last_line(&e)))?;
-        Ok(Self { text: glob.to_owned(), glob: Some(glob.to_owned()), prefix, regex })
+        Ok(Self { text: glob.to_owned(), scan: Some(scan), prefix, regex })
     }
 
     /// A regular expression over what follows `prefix` (empty for none).
@@ -66,7 +67,7 @@ impl Pattern {
             return Err(PatternError::Empty);
         }
         let regex = Regex::new(expression).map_err(|e| PatternError::Regex(last_line(&e)))?;
-        Ok(Self { text: format!("{prefix}/{expression}/"), glob: None, prefix: prefix.to_owned(), regex })
+        Ok(Self { text: format!("{prefix}/{expression}/"), scan: None, prefix: prefix.to_owned(), regex })
     }
 
     /// Reads a pattern as it is printed and as the command line takes it: `/…/`, or `/…/` behind a
@@ -95,9 +96,10 @@ impl Pattern {
     }
 
     /// A glob that matches at least every key this pattern matches: what a `SCAN MATCH` is given
-    /// before [`Pattern::matches`] decides.
+    /// before [`Pattern::matches`] decides. In it `?` and classes have become `*`, since they stand
+    /// for one character here and for one byte in a server.
     pub fn scan_glob(&self) -> String {
-        match &self.glob {
+        match &self.scan {
             Some(glob) => glob.clone(),
             None => format!("{}*", quote_glob(&self.prefix)),
         }
@@ -110,11 +112,11 @@ impl Pattern {
 
     /// Whether the pattern is a glob that any server can evaluate by itself.
     pub fn is_glob(&self) -> bool {
-        self.glob.is_some()
+        self.scan.is_some()
     }
 
     pub fn matches(&self, key: &str) -> bool {
-        match &self.glob {
+        match &self.scan {
             Some(_) => self.regex.is_match(key),
             None => key.strip_prefix(&self.prefix).is_some_and(|rest| self.regex.is_match(rest)),
         }
@@ -123,7 +125,7 @@ impl Pattern {
 
 impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text && self.glob.is_some() == other.glob.is_some()
+        self.text == other.text && self.is_glob() == other.is_glob()
     }
 }
 impl Eq for Pattern {}
@@ -165,42 +167,54 @@ fn last_line(error: &regex::Error) -> String {
     line.strip_prefix("error: ").unwrap_or(line).to_owned()
 }
 
-/// A glob as an anchored regex, with the literal text it starts with.
-fn translate(glob: &str) -> Result<(String, String), PatternError> {
+/// What a glob means.
+struct Translation {
+    /// An anchored regex.
+    expression: String,
+    /// The literal text that it starts with.
+    prefix: String,
+    /// See [`Pattern::scan_glob`].
+    scan: String,
+}
+
+fn translate(glob: &str) -> Result<Translation, PatternError> {
     if glob.is_empty() {
         return Err(PatternError::Empty);
     }
     let mut out = String::from("(?s)^");
     let mut prefix = String::new();
+    let mut scan = String::new();
     let mut literal = true;
-    let mut push_literal = |out: &mut String, c: char, literal: bool| {
-        out.push_str(&regex::escape(c.encode_utf8(&mut [0; 4])));
+    let mut chars = glob.chars().peekable();
+    while let Some(c) = chars.next() {
+        let c = match c {
+            '*' | '?' | '[' => {
+                literal = false;
+                match c {
+                    '*' => {
+                        while chars.next_if_eq(&'*').is_some() {}
+                        out.push_str(".*");
+                    }
+                    '?' => out.push('.'),
+                    _ => out.push_str(&translate_class(&mut chars)?),
+                }
+                if !scan.ends_with('*') || scan.ends_with("\\*") {
+                    scan.push('*');
+                }
+                continue;
+            }
+            '\\' => chars.next().ok_or(PatternError::DanglingEscape)?,
+            c => c,
+        };
+        let text = c.encode_utf8(&mut [0; 4]).to_owned();
+        out.push_str(&regex::escape(&text));
+        scan.push_str(&quote_glob(&text));
         if literal {
             prefix.push(c);
         }
-    };
-    let mut chars = glob.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '*' => {
-                literal = false;
-                while chars.next_if_eq(&'*').is_some() {}
-                out.push_str(".*");
-            }
-            '?' => {
-                literal = false;
-                out.push('.');
-            }
-            '\\' => push_literal(&mut out, chars.next().ok_or(PatternError::DanglingEscape)?, literal),
-            '[' => {
-                literal = false;
-                out.push_str(&translate_class(&mut chars)?);
-            }
-            c => push_literal(&mut out, c, literal),
-        }
     }
     out.push('$');
-    Ok((out, prefix))
+    Ok(Translation { expression: out, prefix, scan })
 }
 
 fn translate_class(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Result<String, PatternError> {
@@ -255,6 +269,7 @@ mod tests {
         assert_eq!(Pattern::glob("a["), Err(PatternError::OpenClass));
         assert_eq!(Pattern::glob("a\\"), Err(PatternError::DanglingEscape));
         assert_eq!(Pattern::glob("user:1:*").unwrap().literal_prefix(), "user:1:");
+        assert_eq!(Pattern::glob("a?[é]b\\*?*").unwrap().scan_glob(), "a*b\\**");
     }
 
     #[test]

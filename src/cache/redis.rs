@@ -1,0 +1,170 @@
+//! The cache in one Redis or Valkey node.
+//!
+//! The keys and the protocol are those that ARCHITECTURE.md lays down for applications too. Nothing
+//! here ever asks the server for work that grows with a tag: members are read and removed in pages,
+//! and all that a call has to do next for all its targets goes in one round trip.
+
+mod batch;
+mod connection;
+mod drain;
+mod error;
+mod inspect;
+mod layout;
+mod reply;
+mod script;
+mod source;
+mod store;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use redis::Value;
+
+use super::address::RedisAddress;
+use super::{
+    Cache, CacheError, CacheErrorKind, CacheOptions, Cursor, Dependent, DropRequest, DropTarget, Dropped,
+    Entry, EntrySummary, KeyDescription, Page, ProgressFn, Reach, ServerInfo, TagDescription, TagSummary,
+};
+use crate::model::{Key, Pattern, Tag};
+use batch::{Batch, command};
+use connection::{Connection, Repeat};
+use drain::Drain;
+use layout::Layout;
+
+/// A cache in a Redis or Valkey node. The first operation connects.
+pub struct RedisCache {
+    connection: Connection,
+    layout: Layout,
+    page_size: usize,
+}
+
+impl RedisCache {
+    pub(super) fn new(address: RedisAddress, options: &CacheOptions) -> Self {
+        Self {
+            connection: Connection::new(address, options.connect_timeout, options.response_timeout),
+            layout: Layout::new(options.prefix.clone()),
+            page_size: options.page_size,
+        }
+    }
+
+    fn reply_error(&self, error: reply::ReplyError) -> CacheError {
+        error::reply_error(self.connection.place(), error)
+    }
+}
+
+impl fmt::Debug for RedisCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RedisCache({})", self.connection.place())
+    }
+}
+
+impl Cache for RedisCache {
+    async fn put(&self, entry: &Entry<'_>) -> Result<(), CacheError> {
+        self.store(entry).await
+    }
+
+    async fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, CacheError> {
+        let key = key.as_str().as_bytes();
+        let mut batch = Batch::default();
+        batch.add(command("GET", &[key]));
+        let replies = self.connection.run(&batch, Repeat::Safe).await?;
+        match replies.first() {
+            // A fenced entry, perhaps.
+            Some(Value::ServerError(error)) if error.code() == "WRONGTYPE" => {
+                self.connection.ask(command("HGET", &[key, b"v"]), reply::optional_bytes).await
+            }
+            _ => self.connection.read(&replies, 0, reply::optional_bytes),
+        }
+    }
+
+    async fn token(&self, tag: &Tag) -> Result<u64, CacheError> {
+        self.generation(tag).await
+    }
+
+    async fn describe_key(&self, key: &Key) -> Result<Option<KeyDescription>, CacheError> {
+        self.key_description(key).await
+    }
+
+    async fn describe_tag(&self, tag: &Tag, limit: usize) -> Result<TagDescription, CacheError> {
+        self.tag_description(tag, limit).await
+    }
+
+    async fn list_entries(
+        &self,
+        pattern: Option<&Pattern>,
+        cursor: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<EntrySummary>, CacheError> {
+        self.entry_page(pattern, cursor, limit).await
+    }
+
+    async fn list_tags(
+        &self,
+        pattern: Option<&Pattern>,
+        cursor: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<TagSummary>, CacheError> {
+        self.tag_page(pattern, cursor, limit).await
+    }
+
+    async fn drop_many(
+        &self,
+        requests: &[DropRequest],
+        progress: ProgressFn<'_>,
+    ) -> Vec<Result<Dropped, CacheError>> {
+        Drain::new(&self.connection, &self.layout, self.page_size, progress).run(requests).await
+    }
+
+    async fn count(&self, target: &DropTarget) -> Result<u64, CacheError> {
+        self.live_count(target).await
+    }
+
+    async fn add_dependency(&self, key: &Key, on: &[Key]) -> Result<(), CacheError> {
+        self.depend(key, on).await
+    }
+
+    async fn remove_dependency(&self, key: &Key, on: &[Key]) -> Result<u64, CacheError> {
+        self.depend_no_more(key, on).await
+    }
+
+    async fn dependents(&self, key: &Key, reach: Reach) -> Result<Vec<Dependent>, CacheError> {
+        self.all_dependents(key, reach).await
+    }
+
+    async fn record(&self, counters: &[(&str, u64)]) -> Result<(), CacheError> {
+        let mut batch = Batch::default();
+        for (name, by) in counters {
+            let by = i64::try_from(*by).unwrap_or(i64::MAX).to_string();
+            batch.add(command("HINCRBY", &[&self.layout.statistics(), name.as_bytes(), by.as_bytes()]));
+        }
+        // A repetition would count twice.
+        let replies = self.connection.run(&batch, Repeat::Never).await?;
+        (0..replies.len()).try_for_each(|position| self.connection.read(&replies, position, reply::done))
+    }
+
+    async fn statistics(&self) -> Result<BTreeMap<String, u64>, CacheError> {
+        self.counters().await
+    }
+
+    async fn ping(&self) -> Result<Duration, CacheError> {
+        let start = Instant::now();
+        self.connection.ask(redis::cmd("PING"), reply::done).await?;
+        Ok(start.elapsed())
+    }
+
+    async fn server_info(&self) -> Result<ServerInfo, CacheError> {
+        self.info().await
+    }
+}
+
+/// A cursor of this backend: digits, as `SCAN` gives them.
+fn scan_cursor(cursor: Option<&Cursor>) -> Result<Vec<u8>, CacheError> {
+    match cursor {
+        None => Ok(b"0".to_vec()),
+        Some(Cursor(digits)) if digits.len() <= 20 && digits.iter().all(u8::is_ascii_digit) => {
+            Ok(digits.clone())
+        }
+        Some(_) => Err(CacheError::new(CacheErrorKind::Invalid, "the cursor is not one of this cache")),
+    }
+}

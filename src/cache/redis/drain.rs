@@ -1,0 +1,471 @@
+//! Drops: the protocol's step 4, for many targets at once in few round trips.
+//!
+//! Every round trip carries the next step of all targets at hand: set indexes aside, remove a page
+//! of members, read the next page. A page of members leaves its journal only when the members *and*
+//! all that depends on them are gone, so a crash at any point leaves what the next drop of the same
+//! tag needs to finish. Dependents are dropped by a [`Frame`] of their own while the frame that found
+//! them waits. What is held in memory is a few pages for each level of dependencies.
+
+use std::collections::HashSet;
+
+use redis::Value;
+
+use super::batch::{Batch, command};
+use super::connection::{Connection, Repeat};
+use super::error::reply_error;
+use super::layout::Layout;
+use super::reply::{self, Reply};
+use super::script::ScriptName;
+use super::source::{From, Page, Source};
+use crate::cache::error::{CacheError, CacheErrorKind};
+use crate::cache::index_name::IndexName;
+use crate::cache::{DropRequest, DropTarget, Dropped, Progress, ProgressFn, Reach};
+
+/// How many targets are worked on at once. Each may hold two pages of members.
+const AT_ONCE: usize = 64;
+
+/// How many open journals one drop asks for by name. More of them are drained in turns.
+const OPEN_AT_ONCE: usize = 128;
+
+/// What a start adds to the number of dropped tags.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum CountTags {
+    One,
+    /// For a name that a scan found: one if there is anything to remove. A scan finds a name by its
+    /// generation too, perhaps after the tag was dropped.
+    IfAny,
+    /// For dependents, and for a tag that was counted before.
+    None,
+}
+
+/// An index that is to be dropped.
+struct Start {
+    name: IndexName,
+    owner: usize,
+    depth: u32,
+    levels: u32,
+    tags: CountTags,
+}
+
+/// Targets that are worked on together.
+#[derive(Default)]
+struct Frame {
+    /// Indexes to be set aside.
+    starts: Vec<Start>,
+    /// Indexes with so many open journals that they are dropped again when these are drained.
+    again: Vec<Start>,
+    sources: Vec<Source>,
+}
+
+/// Where the replies of one target stand among those of a round trip.
+#[derive(Default)]
+struct Slots {
+    removed: Option<usize>,
+    /// Removals of members by name; only errors matter.
+    settled: Option<usize>,
+    next: Option<usize>,
+}
+
+pub(super) struct Drain<'a> {
+    connection: &'a Connection,
+    layout: &'a Layout,
+    page: usize,
+    progress: ProgressFn<'a>,
+    outcomes: Vec<Result<Dropped, CacheError>>,
+    /// The journals that some frame is draining. A cycle of dependencies ends where it meets one.
+    draining: HashSet<(IndexName, Vec<u8>)>,
+}
+
+impl<'a> Drain<'a> {
+    pub fn new(
+        connection: &'a Connection,
+        layout: &'a Layout,
+        page: usize,
+        progress: ProgressFn<'a>,
+    ) -> Self {
+        Self { connection, layout, page, progress, outcomes: Vec::new(), draining: HashSet::new() }
+    }
+
+    pub async fn run(mut self, requests: &[DropRequest]) -> Vec<Result<Dropped, CacheError>> {
+        self.outcomes = vec![Ok(Dropped::default()); requests.len()];
+        let mut first = Frame::default();
+        for (owner, request) in requests.iter().enumerate() {
+            self.request(owner, request, &mut first);
+        }
+        let mut frames = vec![first];
+        while let Some(frame) = frames.last_mut() {
+            match self.step(frame).await {
+                Ok(Some(below)) => frames.push(below),
+                Ok(None) if frame.is_done() => {
+                    frames.pop();
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    // The connection is gone: nobody knows what was done for those still at work.
+                    for owner in frames.iter().flat_map(Frame::owners) {
+                        self.fail(owner, error.clone());
+                    }
+                    break;
+                }
+            }
+        }
+        self.outcomes
+    }
+
+    fn request(&mut self, owner: usize, DropRequest { target, reach }: &DropRequest, frame: &mut Frame) {
+        let levels = if *reach == Reach::Direct { 2 } else { u32::MAX };
+        let source = |from| Source::new(from, owner, 0, levels);
+        match target {
+            DropTarget::Tag(tag) => {
+                let tags = CountTags::One;
+                frame.starts.push(Start { name: tag.into(), owner, depth: 0, levels, tags });
+            }
+            DropTarget::Key(key) if self.layout.owns(key.as_str().as_bytes()) => {
+                self.fail(owner, reserved(key.as_str()));
+            }
+            DropTarget::Key(key) => {
+                let mut source = source(From::Key);
+                source.page = vec![key.as_str().as_bytes().to_vec()];
+                frame.sources.push(source);
+            }
+            DropTarget::Match(pattern) => {
+                frame.sources.push(source(From::Keys { pattern: pattern.clone() }));
+            }
+            DropTarget::TagsMatching(pattern) => {
+                frame.sources.push(source(From::Tags { pattern: pattern.clone() }));
+            }
+        }
+    }
+
+    /// One round trip for all targets of a frame, and a second one to look for dependents where
+    /// there may be any. Returns the frame that has to be finished before this one goes on.
+    async fn step(&mut self, frame: &mut Frame) -> Result<Option<Frame>, CacheError> {
+        let outcomes = &self.outcomes;
+        let failed = |owner: usize| outcomes.get(owner).is_none_or(Result::is_err);
+        frame.starts.retain(|start| !failed(start.owner));
+        frame.again.retain(|start| !failed(start.owner));
+        let draining = &mut self.draining;
+        frame.sources.retain(|source| {
+            let keep = !failed(source.owner);
+            if let (false, From::Journal { name, id, .. }) = (keep, &source.from) {
+                draining.remove(&(name.clone(), id.clone()));
+            }
+            keep
+        });
+        if frame.sources.is_empty() {
+            frame.starts.append(&mut frame.again);
+        }
+        if frame.is_done() {
+            return Ok(None);
+        }
+
+        let mut batch = Batch::default();
+        let slots: Vec<Slots> =
+            frame.sources.iter().map(|source| self.ask_source(source, &mut batch)).collect();
+        // Read after the members are gone: whoever records a dependency later found them gone.
+        let marker = batch.add(command("EXISTS", &[&self.layout.marker()]));
+        let room = AT_ONCE.saturating_sub(frame.sources.len());
+        // They stay in the frame until their replies are in: a broken connection fails them.
+        let mut begun = Vec::new();
+        for start in frame.starts.iter().take(room) {
+            let id = journal_id();
+            let drop = self.ask_start(&start.name, &id, &mut batch);
+            begun.push((id, drop));
+        }
+        let replies = self.connection.run(&batch, Repeat::Safe).await?;
+
+        let has_dependencies = match reply::count(&replies[marker]) {
+            Ok(count) => count > 0,
+            // Without the right to look, dependents are assumed.
+            Err(_) => true,
+        };
+        let mut changed = Vec::new();
+        for (source, slots) in frame.sources.iter_mut().zip(slots) {
+            let owner = source.owner;
+            let result = self.apply(source, &slots, &replies);
+            let left = self.checked(owner, result);
+            changed.push((owner, left));
+        }
+        let below = self.dependents(frame, has_dependencies).await?;
+        for source in &mut frame.sources {
+            source.turn(self.page);
+        }
+        let mut below = below;
+        for source in &mut frame.sources {
+            for name in source.tags.drain(..) {
+                let (owner, levels) = (source.owner, source.levels);
+                below.starts.push(Start { name, owner, depth: 0, levels, tags: CountTags::IfAny });
+            }
+        }
+        self.close_finished(frame);
+        let starts: Vec<Start> = frame.starts.drain(..begun.len()).collect();
+        for (start, (id, drop)) in starts.into_iter().zip(begun) {
+            let owner = start.owner;
+            let result = self.begin(start, id, drop, &replies, frame);
+            self.checked(owner, result);
+        }
+        self.report(&changed);
+        Ok((!below.is_done()).then_some(below))
+    }
+
+    /// Adds the next commands of a source: forget members that are gone, remove the page at hand,
+    /// read the page after it.
+    fn ask_source(&self, source: &Source, batch: &mut Batch) -> Slots {
+        let mut slots = Slots::default();
+        if let From::Journal { name, id, .. } = &source.from
+            && !source.settled.is_empty()
+        {
+            let mut forget = command("ZREM", &[&self.layout.journal(name, id)]);
+            forget.arg(&source.settled);
+            slots.settled = Some(batch.add(forget));
+        }
+        if !source.page.is_empty() {
+            let mut unlink = redis::cmd("UNLINK");
+            unlink.arg(&source.page);
+            slots.removed = Some(batch.add(unlink));
+        }
+        match &source.from {
+            From::Key => {}
+            From::Journal { name, id, .. } if source.wants_page(self.page) => {
+                slots.next = Some(self.ask_page(name, id, source.page.len(), batch));
+            }
+            From::Journal { .. } => {}
+            From::Keys { pattern } => {
+                slots.next = self.ask_scan(source, &pattern.scan_glob(), batch);
+            }
+            From::Tags { pattern } => {
+                let glob = self.layout.scan_glob("[tgo]", &pattern.scan_glob());
+                slots.next = self.ask_scan(source, &glob, batch);
+            }
+        }
+        slots
+    }
+
+    fn ask_scan(&self, source: &Source, glob: &str, batch: &mut Batch) -> Option<usize> {
+        let cursor = source.cursor.as_ref()?;
+        let count = self.page.to_string();
+        Some(batch.add(command("SCAN", &[cursor, b"MATCH", glob.as_bytes(), b"COUNT", count.as_bytes()])))
+    }
+
+    fn ask_page(&self, name: &IndexName, id: &[u8], offset: usize, batch: &mut Batch) -> usize {
+        let keys = vec![self.layout.journal(name, id), self.layout.open(name), self.layout.generation(name)];
+        let arguments =
+            vec![id.to_vec(), offset.to_string().into_bytes(), self.page.to_string().into_bytes()];
+        batch.call(ScriptName::Page, keys, arguments)
+    }
+
+    /// Adds a DROP and the first page of the journal that it may make.
+    fn ask_start(&self, name: &IndexName, id: &[u8], batch: &mut Batch) -> usize {
+        let layout = self.layout;
+        let keys =
+            vec![layout.generation(name), layout.index(name), layout.open(name), layout.journal(name, id)];
+        let drop =
+            batch.call(ScriptName::Drop, keys, vec![id.to_vec(), OPEN_AT_ONCE.to_string().into_bytes()]);
+        self.ask_page(name, id, 0, batch);
+        drop
+    }
+
+    /// Takes in the replies to [`Drain::ask_source`]. Returns how many members are left, if known.
+    fn apply(&mut self, source: &mut Source, slots: &Slots, replies: &[Value]) -> Reply<Option<u64>> {
+        if let Some(position) = slots.settled {
+            reply::done(&replies[position])?;
+            source.settled.clear();
+        }
+        if let Some(position) = slots.removed {
+            let removed = reply::count(&replies[position])?;
+            if let Ok(dropped) = &mut self.outcomes[source.owner] {
+                *(if source.depth == 0 { &mut dropped.keys } else { &mut dropped.dependents }) += removed;
+            }
+        }
+        let mut left = None;
+        if let Some(position) = slots.next {
+            let reply = &replies[position];
+            match &source.from {
+                From::Key => {}
+                From::Journal { .. } => {
+                    let page = page_of(reply)?;
+                    left = Some(page.left.saturating_sub(source.page.len() as u64));
+                    source.next = Some(page.members);
+                }
+                From::Keys { pattern } => {
+                    let (cursor, found) = reply::scan(reply)?;
+                    source.cursor = cursor;
+                    let mut found: Vec<Vec<u8>> = found
+                        .into_iter()
+                        .filter(|key| !self.layout.owns(key))
+                        .filter(|key| pattern.matches(&String::from_utf8_lossy(key)))
+                        .collect();
+                    found.sort();
+                    found.dedup();
+                    source.next = Some(found);
+                }
+                From::Tags { pattern } => {
+                    let (cursor, found) = reply::scan(reply)?;
+                    source.cursor = cursor;
+                    let names = found.iter().filter_map(|key| self.layout.name_in(key));
+                    source.tags = names
+                        .filter(|name| !name.is_dependency())
+                        .filter(|name| pattern.matches(&String::from_utf8_lossy(name.as_bytes())))
+                        .collect();
+                    source.tags.sort();
+                    source.tags.dedup();
+                }
+            }
+        }
+        Ok(left)
+    }
+
+    /// The indexes of what depends on the members just removed.
+    async fn dependents(&mut self, frame: &Frame, has_dependencies: bool) -> Result<Frame, CacheError> {
+        let mut below = Frame::default();
+        if !has_dependencies {
+            return Ok(below);
+        }
+        let mut batch = Batch::default();
+        let mut candidates = Vec::new();
+        for source in &frame.sources {
+            if source.levels <= 1 || self.outcomes[source.owner].is_err() {
+                continue;
+            }
+            let levels = if source.levels == u32::MAX { u32::MAX } else { source.levels - 1 };
+            for member in &source.page {
+                let name = IndexName::dependents_of(member);
+                let layout = self.layout;
+                let keys = [layout.generation(&name), layout.index(&name), layout.open(&name)];
+                batch.add(command("EXISTS", &[&keys[0], &keys[1], &keys[2]]));
+                let (owner, depth) = (source.owner, source.depth.saturating_add(1));
+                candidates.push(Start { name, owner, depth, levels, tags: CountTags::None });
+            }
+        }
+        let replies = self.connection.run(&batch, Repeat::Safe).await?;
+        for (start, reply) in candidates.into_iter().zip(&replies) {
+            let exists = reply::count(reply).map(|count| count > 0);
+            let owner = start.owner;
+            if self.checked(owner, exists) == Some(true) {
+                below.starts.push(start);
+            }
+        }
+        Ok(below)
+    }
+
+    /// Takes in the replies to [`Drain::ask_start`]: the new journal, and others left open.
+    fn begin(
+        &mut self,
+        start: Start,
+        id: Vec<u8>,
+        position: usize,
+        replies: &[Value],
+        frame: &mut Frame,
+    ) -> Reply<()> {
+        let Start { name, owner, depth, levels, tags } = start;
+        let [_, moved, open, ids] = reply::array(&replies[position])? else {
+            return Err(reply::ReplyError::Unexpected);
+        };
+        let moved = reply::integer(moved)? == 1;
+        let open = reply::count(open)?;
+        let ids = reply::list(ids)?;
+        let first = page_of(&replies[position + 1])?;
+        if let Ok(dropped) = &mut self.outcomes[owner] {
+            dropped.tags += u64::from(tags == CountTags::One || (tags == CountTags::IfAny && open > 0));
+        }
+        if moved && self.draining.insert((name.clone(), id.clone())) {
+            let from = From::Journal { name: name.clone(), id: id.clone(), own: true };
+            let mut source = Source::new(from, owner, depth, levels);
+            source.page = first.members;
+            frame.sources.push(source);
+        }
+        if open > ids.len() as u64 {
+            let tags = CountTags::None;
+            frame.again.push(Start { name: name.clone(), owner, depth, levels, tags });
+        }
+        for other in ids {
+            if other != id && self.draining.insert((name.clone(), other.clone())) {
+                // Whoever opened it may have meant all levels.
+                let from = From::Journal { name: name.clone(), id: other, own: false };
+                frame.sources.push(Source::new(from, owner, depth, u32::MAX));
+            }
+        }
+        Ok(())
+    }
+
+    fn close_finished(&mut self, frame: &mut Frame) {
+        let (draining, outcomes) = (&mut self.draining, &mut self.outcomes);
+        frame.sources.retain(|source| {
+            if !source.is_finished() {
+                return true;
+            }
+            if let From::Journal { name, id, own } = &source.from {
+                draining.remove(&(name.clone(), id.clone()));
+                if let Ok(dropped) = &mut outcomes[source.owner] {
+                    dropped.journals += u64::from(!own);
+                }
+            }
+            false
+        });
+    }
+
+    fn checked<T>(&mut self, owner: usize, result: Reply<T>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.fail(owner, reply_error(self.connection.place(), error));
+                None
+            }
+        }
+    }
+
+    fn fail(&mut self, owner: usize, error: CacheError) {
+        if let Some(outcome) = self.outcomes.get_mut(owner)
+            && outcome.is_ok()
+        {
+            *outcome = Err(error);
+        }
+    }
+
+    fn report(&self, changed: &[(usize, Option<Option<u64>>)]) {
+        let mut owners: Vec<usize> = changed.iter().map(|(owner, _)| *owner).collect();
+        owners.sort_unstable();
+        owners.dedup();
+        for request in owners {
+            let Ok(dropped) = &self.outcomes[request] else { continue };
+            let left = changed.iter().filter(|(owner, _)| *owner == request).map(|(_, left)| left.flatten());
+            (self.progress)(Progress { request, removed: dropped.entries(), left: left.sum() });
+        }
+    }
+}
+
+impl Frame {
+    fn is_done(&self) -> bool {
+        self.starts.is_empty() && self.again.is_empty() && self.sources.is_empty()
+    }
+
+    fn owners(&self) -> impl Iterator<Item = usize> {
+        let starts = self.starts.iter().chain(&self.again).map(|start| start.owner);
+        starts.chain(self.sources.iter().map(|source| source.owner))
+    }
+}
+
+pub(super) fn reserved(key: &str) -> CacheError {
+    CacheError::new(CacheErrorKind::Invalid, format!("`{key}` belongs to the cache's own layout"))
+        .with_hint("choose another key, or another prefix for the layout")
+}
+
+/// The reply of PAGE.
+fn page_of(reply: &Value) -> Reply<Page> {
+    match reply::array(reply)? {
+        [_, left, members] => Ok(Page { left: reply::count(left)?, members: reply::list(members)? }),
+        _ => Err(reply::ReplyError::Unexpected),
+    }
+}
+
+/// A journal's name, new for every attempt, so that no attempt writes into the journal of another.
+fn journal_id() -> Vec<u8> {
+    use std::hash::{BuildHasher, RandomState};
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::SystemTime;
+    static ATTEMPTS: AtomicU64 = AtomicU64::new(0);
+    // The standard library seeds `RandomState` from the system's randomness, once for each thread.
+    let seed = (ATTEMPTS.fetch_add(1, Ordering::Relaxed), std::process::id(), SystemTime::now());
+    let random = || RandomState::new().hash_one(seed);
+    format!("{:016x}{:016x}", random(), random()).into_bytes()
+}

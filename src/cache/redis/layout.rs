@@ -1,0 +1,86 @@
+//! The layout's own keys in the server.
+
+use crate::cache::index_name::IndexName;
+
+pub(super) struct Layout {
+    prefix: String,
+}
+
+impl Layout {
+    pub fn new(prefix: String) -> Self {
+        Self { prefix }
+    }
+
+    /// `P:t:{tag}`: the keys that carry the tag.
+    pub fn index(&self, name: &IndexName) -> Vec<u8> {
+        self.tagged("t", name)
+    }
+
+    /// `P:g:{tag}`: the generation.
+    pub fn generation(&self, name: &IndexName) -> Vec<u8> {
+        self.tagged("g", name)
+    }
+
+    /// `P:o:{tag}`: the IDs of open journals.
+    pub fn open(&self, name: &IndexName) -> Vec<u8> {
+        self.tagged("o", name)
+    }
+
+    /// `P:j:{tag}:ID`: a journal.
+    pub fn journal(&self, name: &IndexName, id: &[u8]) -> Vec<u8> {
+        [&self.tagged("j", name), &b":"[..], id].concat()
+    }
+
+    /// `P:deps`: says that some dependency was ever recorded.
+    pub fn marker(&self) -> Vec<u8> {
+        format!("{}:deps", self.prefix).into_bytes()
+    }
+
+    /// `P:stats`: the counters.
+    pub fn statistics(&self) -> Vec<u8> {
+        format!("{}:stats", self.prefix).into_bytes()
+    }
+
+    /// A glob over the keys of tags whose names match a glob: with `kinds` of `t` their indexes,
+    /// with `[tgo]` also generations and open sets.
+    pub fn scan_glob(&self, kinds: &str, names: &str) -> String {
+        format!("{}:{kinds}:{{{names}}}", crate::model::quote_glob(&self.prefix))
+    }
+
+    /// The tag in one of the keys that [`Layout::scan_glob`] finds.
+    pub fn name_in(&self, key: &[u8]) -> Option<IndexName> {
+        let rest = key.strip_prefix(self.prefix.as_bytes())?;
+        let name = rest.get(3..)?.strip_prefix(b"{")?.strip_suffix(b"}")?;
+        (!name.is_empty()).then(|| IndexName::from_bytes(name.to_vec()))
+    }
+
+    /// Whether a key belongs to the layout, so that it is no entry.
+    pub fn owns(&self, key: &[u8]) -> bool {
+        let Some(rest) = key.strip_prefix(self.prefix.as_bytes()) else { return false };
+        matches!(rest, b":deps" | b":stats" | [b':', b't' | b'g' | b'o' | b'j' | b'q', b':', ..])
+    }
+
+    fn tagged(&self, kind: &str, name: &IndexName) -> Vec<u8> {
+        let mut key = format!("{}:{kind}:{{", self.prefix).into_bytes();
+        key.extend(name.as_bytes());
+        key.push(b'}');
+        key
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_have_the_documented_form() {
+        let layout = Layout::new("inv".to_owned());
+        let name = IndexName::from_bytes(b"user:1".to_vec());
+        assert_eq!(layout.index(&name), b"inv:t:{user:1}");
+        assert_eq!(layout.journal(&name, b"x7"), b"inv:j:{user:1}:x7");
+        assert_eq!(layout.name_in(b"inv:t:{user:1}"), Some(name));
+        assert_eq!(layout.scan_glob("t", "user:*"), "inv:t:{user:*}");
+        assert!(layout.owns(b"inv:q:0") && layout.owns(b"inv:deps") && !layout.owns(b"inv:depsx"));
+        assert!(!layout.owns(b"inv:x:y") && !layout.owns(b"invt:{a}") && layout.owns(b"inv:t:{a}"));
+    }
+}

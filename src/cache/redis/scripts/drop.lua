@@ -1,0 +1,34 @@
+-- DROP: raise the generation and set the index aside as a journal, whatever its size.
+-- KEYS: P:g:{tag}, P:t:{tag}, P:o:{tag}, P:j:{tag}:ID
+-- ARGV: ID, how many open journals to name
+-- Returns the generation, 1 when there was an index, the number of open journals, and their IDs.
+
+-- A write that a full server allows. Once a script has written, the server lets it finish, so that
+-- a cache without memory can still be made smaller.
+redis.call('SREM', KEYS[3], ARGV[1])
+
+local time = redis.call('TIME')
+local generation = time[1] * 1000000 + time[2]
+local previous = tonumber(redis.call('GET', KEYS[1]) or 0) or 0
+if generation <= previous then
+  generation = previous + 1
+end
+generation = string.format('%.0f', generation)
+redis.call('SET', KEYS[1], generation)
+
+local moved = 0
+if redis.call('EXISTS', KEYS[2]) == 1 then
+  -- A sorted set and nothing else may become a journal: this raises WRONGTYPE otherwise.
+  redis.call('ZCARD', KEYS[2])
+  moved = redis.call('RENAMENX', KEYS[2], KEYS[4])
+  if moved == 1 then
+    redis.call('SADD', KEYS[3], ARGV[1])
+  end
+end
+
+local open = redis.call('SCARD', KEYS[3])
+local ids = {}
+if open > 0 then
+  ids = redis.call('SRANDMEMBER', KEYS[3], ARGV[2])
+end
+return {generation, moved, open, ids}

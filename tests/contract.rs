@@ -1,0 +1,25 @@
+//! What every cache does, checked on all of them, and what is special about each.
+
+#[path = "support/caches.rs"]
+mod caches;
+#[path = "support/redis.rs"]
+mod redis;
+
+#[path = "contract/dependencies.rs"]
+mod dependencies;
+#[path = "contract/drops.rs"]
+mod drops;
+#[path = "contract/embedded.rs"]
+mod embedded;
+#[path = "contract/entries.rs"]
+mod entries;
+#[path = "contract/inspection.rs"]
+mod inspection;
+#[path = "contract/layout.rs"]
+mod layout;
+#[path = "contract/model.rs"]
+mod model;
+#[path = "contract/redis_failures.rs"]
+mod redis_failures;
+#[path = "contract/redis_load.rs"]
+mod redis_load;

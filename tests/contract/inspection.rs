@@ -1,0 +1,108 @@
+//! What the caches tell about themselves.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use invalidate::cache::{Cache, EntryKind};
+
+use crate::caches::{every_cache, key, pattern, put, run, tag};
+
+#[test]
+fn a_key_tells_what_it_carries() {
+    for fresh in every_cache() {
+        run(async {
+            let cache = &fresh.cache;
+            assert_eq!(cache.describe_key(&key("page")).await, Ok(None), "{}", fresh.name);
+            put(cache, "page", &["b", "a"], &["base", "{odd}"]).await;
+            put(cache, "site", &[], &["page"]).await;
+            let told = cache.describe_key(&key("page")).await.expect(fresh.name).expect(fresh.name);
+            assert_eq!((told.kind, told.bytes, told.dependents), (EntryKind::Plain, 4, 1), "{}", fresh.name);
+            assert_eq!(told.tags, [tag("a"), tag("b")], "{}", fresh.name);
+            assert_eq!(told.depends_on, [key("base"), key("{odd}")], "{}", fresh.name);
+            let ttl = told.ttl.expect(fresh.name);
+            assert!(ttl > Duration::from_secs(590) && ttl <= Duration::from_secs(600), "{}", fresh.name);
+        });
+    }
+}
+
+#[test]
+fn a_tag_tells_who_carries_it() {
+    for fresh in every_cache() {
+        run(async {
+            for name in ["a", "b", "c"] {
+                put(&fresh.cache, name, &["t"], &[]).await;
+            }
+            let told = fresh.cache.describe_tag(&tag("t"), 2).await.expect(fresh.name);
+            assert_eq!((told.live, told.journals, told.members.len()), (3, 0, 2), "{}", fresh.name);
+            assert!(told.members.iter().all(|member| member.ttl.is_some()), "{}", fresh.name);
+            let told = fresh.cache.describe_tag(&tag("unknown"), 2).await.expect(fresh.name);
+            assert_eq!(told, Default::default(), "{}", fresh.name);
+        });
+    }
+}
+
+#[test]
+fn listings_come_in_pages_and_miss_nothing() {
+    for fresh in every_cache() {
+        run(async {
+            let expected: BTreeSet<String> = (0..250).map(|n| format!("entry:{n}")).collect();
+            for name in &expected {
+                put(&fresh.cache, name, &[&format!("tag:{name}"), "common"], &["base"]).await;
+            }
+            for (glob, count) in [(None, 250), (Some(pattern("entry:1?")), 10), (Some(pattern("/7$/")), 25)] {
+                let mut found = BTreeSet::new();
+                let mut cursor = None;
+                loop {
+                    let page = fresh.cache.list_entries(glob.as_ref(), cursor.as_ref(), 20).await;
+                    let page = page.expect(fresh.name);
+                    assert!(page.items.len() < 60, "{} {}", fresh.name, page.items.len());
+                    found.extend(page.items.into_iter().map(|item| item.key.to_string()));
+                    let Some(next) = page.next else { break };
+                    cursor = Some(next);
+                }
+                assert_eq!(found.len(), count, "{}", fresh.name);
+                assert!(found.is_subset(&expected), "{}", fresh.name);
+            }
+            let mut tags = BTreeSet::new();
+            let mut cursor = None;
+            loop {
+                let page = fresh.cache.list_tags(None, cursor.as_ref(), 20).await.expect(fresh.name);
+                tags.extend(page.items.into_iter().map(|item| (item.tag.to_string(), item.members)));
+                let Some(next) = page.next else { break };
+                cursor = Some(next);
+            }
+            assert_eq!(tags.len(), 251, "{}", fresh.name);
+            assert!(tags.contains(&("common".to_owned(), 250)), "{}", fresh.name);
+        });
+    }
+}
+
+#[test]
+fn counters_add_up() {
+    for fresh in every_cache() {
+        run(async {
+            let cache = &fresh.cache;
+            assert_eq!(cache.statistics().await.expect(fresh.name).len(), 0, "{}", fresh.name);
+            let long = "rule:".repeat(200);
+            cache.record(&[("drops", 2), (&long, 1), ("drops", 3)]).await.expect(fresh.name);
+            cache.record(&[("drops", 5)]).await.expect(fresh.name);
+            cache.record(&[]).await.expect(fresh.name);
+            let counters = cache.statistics().await.expect(fresh.name);
+            assert_eq!(counters.get("drops"), Some(&10), "{}", fresh.name);
+            assert_eq!(counters.get(&long), Some(&1), "{}", fresh.name);
+        });
+    }
+}
+
+#[test]
+fn the_server_is_named_without_secrets() {
+    for fresh in every_cache() {
+        run(async {
+            fresh.cache.ping().await.expect(fresh.name);
+            let info = fresh.cache.server_info().await.expect(fresh.name);
+            assert!(info.kind == fresh.name || info.kind == "valkey", "{info:?}");
+            assert!(!info.version.is_empty() && fresh.url.starts_with(&info.address), "{info:?}");
+            assert!(info.facts.is_sorted(), "{info:?}");
+        });
+    }
+}
