@@ -61,7 +61,9 @@ fn used(code: &str) -> Vec<String> {
             let rest = &code[at + marker.len()..];
             if let Some(list) = rest.strip_prefix('{') {
                 let list = list.split('}').next().unwrap_or_default();
-                out.extend(list.split(',').map(|n| n.trim().split("::").next().unwrap_or_default().to_owned()));
+                out.extend(
+                    list.split(',').map(|n| n.trim().split("::").next().unwrap_or_default().to_owned()),
+                );
             } else {
                 let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
                 out.push(rest[..end].to_owned());
@@ -80,7 +82,8 @@ fn imports_go_strictly_downward() {
         if matches!(own.as_str(), "lib" | "main") {
             continue;
         }
-        let from = layer(&own).unwrap_or_else(|| panic!("{own} has no layer: give it one here and in ARCHITECTURE.md"));
+        let from = layer(&own)
+            .unwrap_or_else(|| panic!("{own} has no layer: give it one here and in ARCHITECTURE.md"));
         for name in used(&code(&text)) {
             if let Some(to) = layer(&name) {
                 looked_at += 1;
@@ -111,7 +114,9 @@ fn foreign_crates_stay_in_their_rooms() {
         for (name, allowed) in rooms {
             let names_it = code.lines().any(|line| {
                 let line = line.trim_start();
-                line.starts_with(&format!("use {name}::")) || line.contains(&format!(" ::{name}::")) || line.contains(&format!("= {name}::"))
+                line.starts_with(&format!("use {name}::"))
+                    || line.contains(&format!(" ::{name}::"))
+                    || line.contains(&format!("= {name}::"))
             });
             let shown = path.display().to_string();
             let is_room = allowed.iter().any(|room| {

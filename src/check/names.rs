@@ -12,9 +12,6 @@ use crate::syntax::ast::{self, File, Ident, Item, ItemKind, Literal, Setting, Ti
 /// Names that conditions and templates keep for themselves.
 const RESERVED: [&str; 5] = ["id", "old", "new", "op", "context"];
 
-/// Words that cannot stand as a bare operand.
-const OPERATORS: [&str; 8] = ["and", "or", "not", "in", "matches", "true", "false", "null"];
-
 /// What the files declare. Of things declared twice the first counts.
 pub struct Names<'a> {
     pub namespace: Option<&'a Ident>,
@@ -168,7 +165,7 @@ pub fn duplicate(what: &str, name: &Ident, earlier: Span) -> Diagnostic {
 
 /// Whether a field, ref, operation or dimension may have this name; reports it when it may not.
 pub fn not_reserved(what: &str, name: &Ident, findings: &mut Vec<Diagnostic>) -> bool {
-    let reserved = RESERVED.contains(&name.text.as_str()) || OPERATORS.contains(&name.text.as_str());
+    let reserved = RESERVED.contains(&name.text.as_str());
     if reserved {
         findings.push(
             Diagnostic::at(

@@ -9,7 +9,7 @@ use super::ruleset::{
 };
 use super::template::Template;
 use super::templates::{Scope, Target, check_template, holes_are_segments, tag_pattern};
-use crate::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::diagnostic::{Code, Diagnostic, did_you_mean, nearest};
 use crate::model::Pattern;
 use crate::span::{Sources, Span};
 use crate::syntax::ast::{self, Event, Ident};
@@ -187,7 +187,11 @@ fn write_triggers(
                             "not declared",
                         )
                         .maybe_help(did_you_mean(&op.text, all.iter().copied(), "it has"))
-                        .help(format!("declare it: `operations {{ {} }}`", op.text)),
+                        .maybe_help(
+                            nearest(&op.text, all.iter().copied())
+                                .is_none()
+                                .then(|| format!("declare it: `operations {{ {} }}`", op.text)),
+                        ),
                     );
                     continue;
                 }

@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 use super::names::Names;
 use super::ruleset::{Attribute, ContextId, Entity, EntityId, TagPattern, TagSegment, Vary, VaryId};
 use super::template::{Hole, Part, RowPath, Template};
-use crate::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::diagnostic::{Code, Diagnostic, did_you_mean, nearest};
 use crate::model::{MAX_NAME_BYTES, Pattern, Type, escape_tag_text};
 use crate::syntax::ast::{self, Path, TemplatePart};
 
@@ -264,7 +264,11 @@ pub fn context(path: &Path, scope: &Scope<'_>) -> Result<ContextId, Diagnostic> 
             "not declared",
         )
         .maybe_help(did_you_mean(&name.text, known, "declared attributes"))
-        .help(format!("declare it: `context {{ {}: string }}`", name.text))
+        .maybe_help(
+            nearest(&name.text, scope.context.iter().map(|a| a.name.as_str()))
+                .is_none()
+                .then(|| format!("declare it: `context {{ {}: string }}`", name.text)),
+        )
     })
 }
 

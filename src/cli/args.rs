@@ -29,7 +29,14 @@ pub struct Global {
     pub cache: Option<String>,
 
     /// When to use colours
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", env = "INVALIDATE_COLOR")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        env = "INVALIDATE_COLOR",
+        hide_env_values = true
+    )]
     pub color: Color,
 
     /// Say less: no notes and no progress

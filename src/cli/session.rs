@@ -49,7 +49,7 @@ impl Session {
 
     /// Flag or environment, then configuration, then the usual place, then what is built in.
     pub fn rules_from(&self) -> RulesFrom {
-        if let Some(path) = &self.global.rules {
+        if let Some(path) = self.global.rules.as_ref().filter(|path| !path.as_os_str().is_empty()) {
             return RulesFrom::File(path.clone());
         }
         if let Some(path) = &self.config.rules {
@@ -103,9 +103,11 @@ impl Session {
 
     /// The URL of the cache.
     pub fn cache_url(&self) -> String {
-        if let Some(url) = self.global.cache.as_ref().or(self.config.cache_url.as_ref()) {
+        // An empty variable is no choice.
+        let given = self.global.cache.as_ref().filter(|url| !url.is_empty());
+        if let Some(url) = given.or(self.config.cache_url.as_ref()) {
             // A folder in the configuration starts at the configuration.
-            let from_file = self.global.cache.is_none();
+            let from_file = given.is_none();
             return match url.strip_prefix("embedded:").filter(|folder| from_file && !folder.is_empty()) {
                 Some(folder) => format!("embedded:{}", self.from_config(Path::new(folder)).display()),
                 None => url.clone(),

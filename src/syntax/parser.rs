@@ -110,9 +110,8 @@ fn describe(file: FileId, text: &str, offset: usize, error: &Error<Rule>) -> Dia
     };
     let message = format!("unexpected {shown}");
     let diagnostic = Diagnostic::at(Code::Syntax, span, message, expected_list(&expected));
-    if let Some(close) =
-        nearest(found, expected.iter().filter_map(|e| e.strip_prefix('`')?.strip_suffix('`')))
-    {
+    let keywords = expected.iter().filter_map(|e| e.strip_prefix('`')?.strip_suffix('`'));
+    if let Some(close) = nearest(found, keywords).filter(|_| found.starts_with(is_word)) {
         return diagnostic.help(format!("did you mean `{close}`?"));
     }
     match found {
@@ -123,6 +122,9 @@ fn describe(file: FileId, text: &str, offset: usize, error: &Error<Rule>) -> Dia
             "a string ends on the line it begins on; write `{{` and `}}` for braces and `\\\"` for a quote",
         ),
         "'" => diagnostic.help("strings are double-quoted"),
+        _ if expected.contains(&r#"`"`"#) => {
+            diagnostic.help("the string is not closed; inside it, braces are written `{{` and `}}`")
+        }
         "#" => diagnostic.help("comments begin with `//`"),
         "&" | "|" => diagnostic.help("write `and` and `or`"),
         "!" => diagnostic.help("write `not`, or `!=` between two values"),

@@ -1,0 +1,17 @@
+//! The program as its users meet it: output, exit codes, bad input, and a real Redis.
+
+#[path = "support/command.rs"]
+mod command;
+#[path = "support/redis.rs"]
+mod redis;
+
+#[path = "cli/bad_input.rs"]
+mod bad_input;
+#[path = "cli/everyday.rs"]
+mod everyday;
+#[path = "cli/faults.rs"]
+mod faults;
+#[path = "cli/proof.rs"]
+mod proof;
+#[path = "cli/stream.rs"]
+mod stream;

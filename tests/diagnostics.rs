@@ -1,0 +1,45 @@
+//! Every finding of the checker, as people read it: each `tests/diagnostics/NAME.inv` beside the
+//! text it gives. `UPDATE=1 cargo test --test diagnostics` writes the texts anew for review.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use invalidate::check::{Files, check};
+use invalidate::diagnostic::{Code, render};
+
+#[test]
+fn every_finding_reads_as_it_should() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = Path::new("tests/diagnostics");
+    let mut paths: Vec<_> = std::fs::read_dir(root.join(folder))
+        .unwrap()
+        .map(|e| folder.join(e.unwrap().file_name()))
+        .filter(|p| p.extension().is_some_and(|e| e == "inv"))
+        .collect();
+    paths.sort();
+    let mut seen = BTreeSet::new();
+    let mut different = Vec::new();
+    for path in paths {
+        let checked = check(&path, &Files::Disk);
+        seen.extend(checked.findings.iter().map(|d| d.code));
+        let texts: Vec<String> =
+            checked.findings.iter().map(|d| render(d, &checked.sources, false, Some(120)) + "\n").collect();
+        let found = texts.join("\n");
+        let expected = root.join(&path).with_extension("txt");
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(&expected, &found).unwrap();
+        } else if std::fs::read_to_string(&expected).unwrap_or_default() != found {
+            different.push(format!("{} now gives:\n{found}", path.display()));
+        }
+    }
+    assert!(different.is_empty(), "{}", different.join("\n"));
+    let unseen: Vec<_> = Code::ALL.iter().filter(|c| !seen.contains(c)).map(|c| c.slug()).collect();
+    assert!(unseen.is_empty(), "no example gives {unseen:?}");
+}
+
+#[test]
+fn codes_and_slugs_are_unique() {
+    let numbers: BTreeSet<_> = Code::ALL.iter().map(|c| c.number()).collect();
+    let slugs: BTreeSet<_> = Code::ALL.iter().map(|c| c.slug()).collect();
+    assert_eq!((numbers.len(), slugs.len()), (Code::ALL.len(), Code::ALL.len()));
+}
