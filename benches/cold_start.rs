@@ -1,0 +1,62 @@
+//! How long a one-shot `write` takes from the start of the process to its end, next to floors of the
+//! same run: a process that does nothing, and `redis-cli unlink`. Runs alternate, so that a noisy
+//! machine is noisy for all; medians are compared.
+//!
+//! `cargo bench --bench cold_start [-- ROUNDS]`
+
+#[path = "../tests/support/redis.rs"]
+#[allow(dead_code)]
+mod redis;
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+fn main() {
+    let rounds: usize = std::env::args().skip(1).find_map(|a| a.parse().ok()).unwrap_or(300);
+    let server = redis::RedisServer::start();
+    let url = server.url();
+    let port = url.rsplit(':').next().expect("the URL ends in a port").to_owned();
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let program = env!("CARGO_BIN_EXE_invalidate");
+
+    let run = |words: &[&str]| -> Duration {
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).current_dir(folder.path()).stdout(Stdio::null()).stderr(Stdio::null());
+        let start = Instant::now();
+        let status = command.status().unwrap_or_else(|e| panic!("{}: {e}", words[0]));
+        let elapsed = start.elapsed();
+        assert!(status.success(), "{words:?} failed");
+        elapsed
+    };
+    let contenders: [(&str, Vec<&str>); 6] = [
+        ("a process that does nothing", vec!["true"]),
+        ("redis-cli unlink", vec!["redis-cli", "-p", &port, "unlink", "user:123:profile"]),
+        ("invalidate --version", vec![program, "--version"]),
+        ("invalidate write, dry run without counting", vec![program, "write", "user", "123", "update", "--dry-run", "--no-count"]),
+        ("invalidate write on Redis", vec![program, "--cache", &url, "write", "user", "123", "update"]),
+        ("invalidate write on the embedded cache", vec![program, "write", "user", "123", "update"]),
+    ];
+    let mut times = vec![Vec::with_capacity(rounds); contenders.len()];
+    for round in 0..rounds + 5 {
+        for (index, (_, words)) in contenders.iter().enumerate() {
+            let elapsed = run(words);
+            // The first rounds fill the page cache.
+            if round >= 5 {
+                times[index].push(elapsed);
+            }
+        }
+    }
+    let medians: Vec<f64> = times
+        .iter_mut()
+        .map(|t| {
+            t.sort();
+            t[t.len() / 2].as_secs_f64() * 1000.0
+        })
+        .collect();
+    let floor = medians[1];
+    println!("{rounds} rounds, medians");
+    for ((name, _), (median, times)) in contenders.iter().zip(medians.iter().zip(&times)) {
+        let best = times[0].as_secs_f64() * 1000.0;
+        println!("{name:<44} {median:>7.2} ms   best {best:>6.2} ms   {:.2} of redis-cli", median / floor);
+    }
+}
