@@ -4,6 +4,7 @@
 pub mod cache;
 pub mod check;
 pub mod diagnostic;
+pub mod graph;
 pub mod model;
 pub mod plan;
 pub mod span;
