@@ -26,6 +26,7 @@ pub mod cache;
 pub mod check;
 pub mod diagnostic;
 pub mod engine;
+pub mod graph;
 pub mod model;
 pub mod plan;
 pub mod scenario;
