@@ -1,8 +1,10 @@
 //! `invalidate graph`: the rules as a picture.
 
 use clap::{Args, ValueEnum};
+use invalidate::graph::{Graph, dot};
 
 use super::error::{CommandError, Exit};
+use super::output;
 use super::session::Session;
 
 #[derive(Debug, Args)]
@@ -21,9 +23,9 @@ enum GraphFormat {
 
 pub fn run(session: &Session, args: &GraphArgs) -> Result<Exit, CommandError> {
     let program = session.program()?;
+    let graph = Graph::of(program.rules());
     match args.format {
-        GraphFormat::Dot => {}
+        GraphFormat::Dot => output::data(&dot(&graph))?,
     }
-    let _ = program;
     Ok(Exit::Clean)
 }
