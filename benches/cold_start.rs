@@ -32,7 +32,10 @@ fn main() {
         ("a process that does nothing", vec!["true"]),
         ("redis-cli unlink", vec!["redis-cli", "-p", &port, "unlink", "user:123:profile"]),
         ("invalidate --version", vec![program, "--version"]),
-        ("invalidate write, dry run without counting", vec![program, "write", "user", "123", "update", "--dry-run", "--no-count"]),
+        (
+            "invalidate write, dry run without counting",
+            vec![program, "write", "user", "123", "update", "--dry-run", "--no-count"],
+        ),
         ("invalidate write on Redis", vec![program, "--cache", &url, "write", "user", "123", "update"]),
         ("invalidate write on the embedded cache", vec![program, "write", "user", "123", "update"]),
     ];

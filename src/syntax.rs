@@ -6,7 +6,7 @@ mod build;
 mod parser;
 mod prescan;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::span::{FileId, Sources};
 
 /// The newest version of the language this build knows.
@@ -19,10 +19,14 @@ pub const MAX_FILE_BYTES: usize = 64 * 1024 * 1024;
 pub fn parse(file: FileId, sources: &Sources) -> (ast::File, Vec<Diagnostic>) {
     let text = &sources.get(file).text;
     if let Some(diagnostic) = prescan::refuse(file, text) {
-        return (ast::File { id: file, items: Vec::new() }, vec![diagnostic]);
+        return (ast::File::empty(file), vec![diagnostic]);
     }
     let mut diagnostics = Vec::new();
     let nodes = parser::parse_file(file, text, &mut diagnostics);
     let tree = build::file(file, nodes, &mut diagnostics);
+    // What else a newer file says may be fine in its own language: one clear error.
+    if let Some(at) = diagnostics.iter().position(|d| d.code == Code::NewerLanguage) {
+        return (ast::File::empty(file), vec![diagnostics.swap_remove(at)]);
+    }
     (tree, diagnostics)
 }

@@ -1,4 +1,4 @@
-//! `@allow(slug, "reason")`: takes back warnings inside the item it stands on.
+//! `@allow(slug, "reason")`: takes back warnings inside what it stands in front of.
 
 use crate::diagnostic::{Code, Diagnostic, Severity, did_you_mean};
 use crate::syntax::ast::{Allow, File};
@@ -6,15 +6,13 @@ use crate::syntax::ast::{Allow, File};
 /// Removes what is allowed, and reports allowances that are unknown, unused or without a reason.
 pub fn apply(files: &[File], findings: &mut Vec<Diagnostic>) {
     for file in files {
-        for item in &file.items {
-            for allow in &item.attrs.allows {
-                one(allow, item.span, findings);
-            }
+        for allow in &file.allows {
+            one(allow, findings);
         }
     }
 }
 
-fn one(allow: &Allow, item: crate::span::Span, findings: &mut Vec<Diagnostic>) {
+fn one(allow: &Allow, findings: &mut Vec<Diagnostic>) {
     let slug = allow.slug.text.as_str();
     let warnings = || Code::ALL.iter().filter(|c| c.severity() == Severity::Warning);
     let Some(code) = warnings().find(|c| c.slug() == slug) else {
@@ -38,7 +36,7 @@ fn one(allow: &Allow, item: crate::span::Span, findings: &mut Vec<Diagnostic>) {
         );
     }
     let before = findings.len();
-    findings.retain(|d| d.code != *code || !d.primary.as_ref().is_some_and(|l| item.contains(l.span)));
+    findings.retain(|d| d.code != *code || !d.primary.as_ref().is_some_and(|l| allow.scope.contains(l.span)));
     if findings.len() == before {
         findings.push(
             Diagnostic::at(

@@ -16,7 +16,8 @@ pub enum NameError {
     Empty,
     /// The text is longer than [`MAX_NAME_BYTES`]; holds its length in bytes.
     TooLong(usize),
-    /// A tag holds a brace or a control character, which the cache layout reserves.
+    /// A tag holds a brace or a control character, or begins with `=`, which the cache layout
+    /// reserves.
     Reserved(char),
 }
 
@@ -44,8 +45,8 @@ impl std::error::Error for NameError {}
 pub struct Key(Arc<str>);
 
 /// A name that cache entries carry so that they can be dropped together. Not empty, at most
-/// [`MAX_NAME_BYTES`] bytes, without braces (they are hash tags of a Redis Cluster) and without
-/// control characters.
+/// [`MAX_NAME_BYTES`] bytes, without braces (they are hash tags of a Redis Cluster), without
+/// control characters, and not beginning with `=` (which marks dependencies).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Tag(Arc<str>);
@@ -70,9 +71,19 @@ impl Tag {
     pub fn new(text: impl Into<Arc<str>>) -> Result<Self, NameError> {
         let text = text.into();
         check_length(&text)?;
-        match text.chars().find(|c| matches!(c, '{' | '}' | '\0'..='\x1f' | '\x7f')) {
+        // `=KEY` is the tag of what depends on KEY.
+        let reserved = text.chars().next().filter(|c| *c == '=');
+        match reserved.or_else(|| text.chars().find(|c| matches!(c, '{' | '}' | '\0'..='\x1f' | '\x7f'))) {
             Some(c) => Err(NameError::Reserved(c)),
             None => Ok(Self(text)),
+        }
+    }
+
+    /// A name as a tag may be written: a leading `=`, which the layout reserves, becomes `%3D`.
+    pub fn text_of(name: String) -> String {
+        match name.strip_prefix('=') {
+            Some(rest) => format!("%3D{rest}"),
+            None => name,
         }
     }
 
@@ -137,7 +148,8 @@ mod tests {
         assert_eq!(Tag::new(""), Err(NameError::Empty));
         assert_eq!(Tag::new("a{b"), Err(NameError::Reserved('{')));
         assert_eq!(Tag::new("a\nb"), Err(NameError::Reserved('\n')));
-        assert!(Tag::new("user:%7B1%7D").is_ok());
+        assert_eq!(Tag::new("=a"), Err(NameError::Reserved('=')));
+        assert!(Tag::new("user:%7B1%7D").is_ok() && Tag::new("a=b").is_ok());
         assert!(Key::new("cart:{5}").is_ok());
         assert_eq!(Key::new("k".repeat(MAX_NAME_BYTES + 1)), Err(NameError::TooLong(MAX_NAME_BYTES + 1)));
     }

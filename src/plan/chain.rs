@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::collect::{Collected, Wish, context_name};
+use super::collect::{Collected, Wish, context_name, target_text};
 use super::guard::{Facts, Truth, evaluate};
 use super::images::Images;
 use super::program::Program;
@@ -14,7 +14,7 @@ use crate::check::condition::Condition;
 use crate::check::ruleset::{Drop, RuleId, TagPattern, TagSegment, TagTrigger, Trigger};
 use crate::check::template::{Hole, Part, Template};
 use crate::check::{RuleSet, Write};
-use crate::model::{MAX_NAME_BYTES, Pattern, Value, escape_into, quote_glob, unescape};
+use crate::model::{MAX_NAME_BYTES, Value, escape_into, quote_glob, unescape};
 
 /// Chained rules fired by one write at most. Holes only hold what a plan's tags held, so a chain
 /// always ends; rules that permute many holes could still take longer than anybody waits.
@@ -244,10 +244,8 @@ impl Firing<'_> {
                     missing: Vec::new(),
                     reason,
                 });
-            } else if kind == StepKind::Match {
-                self.wish(kind, Pattern::glob_text(name), out);
             } else {
-                self.wish(kind, name, out);
+                self.wish(kind, target_text(kind, name), out);
             }
         }
     }

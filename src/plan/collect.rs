@@ -11,7 +11,7 @@ use super::{Assumed, Covered, StepKind, Unfilled, Unresolved};
 use crate::check::Write;
 use crate::check::condition::Image;
 use crate::check::ruleset::{RelationId, RuleId};
-use crate::model::{Pattern, Value};
+use crate::model::{Pattern, Tag, Value};
 
 /// One rule's wish to drop one target.
 #[derive(Clone, Debug)]
@@ -153,7 +153,7 @@ impl Firing<'_> {
             match self.source.fill(tag, image, &group.revisits) {
                 Filled::Names { names, assumed } => {
                     if let (None, Some(name)) = (&first, names.first()) {
-                        first = Some((tag.distance, name.clone()));
+                        first = Some((tag.distance, Tag::text_of(name.clone())));
                     }
                     self.drop(StepKind::Tag, names, &assumed, group);
                 }
@@ -208,7 +208,7 @@ impl Firing<'_> {
             self.out.assumed.insert(Assumed { rule, condition });
         }
         for name in names {
-            let target = if kind == StepKind::Match { Pattern::glob_text(name) } else { name };
+            let target = target_text(kind, name);
             let wish = self.wish(kind, target, group);
             self.out.wishes.push(wish);
         }
@@ -238,6 +238,15 @@ impl Firing<'_> {
         }
         let rule = self.rule_name();
         self.out.unresolved.insert(Unresolved { rule, template: template.text.to_string(), missing, reason });
+    }
+}
+
+/// A filled template as a step names it.
+pub fn target_text(kind: StepKind, name: String) -> String {
+    match kind {
+        StepKind::Tag => Tag::text_of(name),
+        StepKind::Match => Pattern::glob_text(name),
+        StepKind::Key | StepKind::TagMatch => name,
     }
 }
 

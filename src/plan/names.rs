@@ -10,6 +10,7 @@ use super::program::{Filling, Program};
 use crate::check::Write;
 use crate::check::condition::Image;
 use crate::check::ruleset::TagOrigin;
+use crate::model::Tag;
 
 /// What entries made from an instance are called and carry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -55,7 +56,10 @@ impl Program {
         let carried = |filling: &Filling, origin: &'static str| {
             let image = images.present.first().copied().unwrap_or(Image::New);
             let (names, missing, open) = match source.fill(filling, image, &[]) {
-                Filled::Names { names, .. } => (names, Vec::new(), false),
+                Filled::Names { names, .. } if origin == "key" => (names, Vec::new(), false),
+                Filled::Names { names, .. } => {
+                    (names.into_iter().map(Tag::text_of).collect(), Vec::new(), false)
+                }
                 Filled::Unbound { missing, open } => (Vec::new(), missing, open),
                 Filled::TooMuch(reason) => (Vec::new(), vec![reason], false),
             };

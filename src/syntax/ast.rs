@@ -8,6 +8,15 @@ use crate::span::{FileId, Span, Spanned};
 pub struct File {
     pub id: FileId,
     pub items: Vec<Item>,
+    /// Every `@allow`, with what it stands in front of.
+    pub allows: Vec<Allow>,
+}
+
+impl File {
+    /// A file of which nothing is good.
+    pub fn empty(id: FileId) -> Self {
+        Self { id, items: Vec::new(), allows: Vec::new() }
+    }
 }
 
 /// A name as it was written.
@@ -17,12 +26,11 @@ pub struct Ident {
     pub span: Span,
 }
 
-/// Doc comments and allowances in front of an item, clause or declaration.
+/// Doc comments in front of an item, clause or declaration.
 #[derive(Clone, Debug, Default)]
 pub struct Attrs {
     /// The text of the `///` lines, joined by line ends; empty for none.
     pub doc: String,
-    pub allows: Vec<Allow>,
 }
 
 /// `@allow(slug, "reason")`.
@@ -31,6 +39,8 @@ pub struct Allow {
     pub slug: Ident,
     pub reason: Option<String>,
     pub span: Span,
+    /// What it is about: the item, clause or declaration behind it.
+    pub scope: Span,
 }
 
 #[derive(Clone, Debug)]

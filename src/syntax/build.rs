@@ -15,19 +15,32 @@ use super::parser::{Node, Rule as R};
 use crate::diagnostic::{Code, Diagnostic, quoted_list};
 use crate::span::{FileId, Span, Spanned};
 
-/// Where findings go while a file is built.
-type Findings = Vec<Diagnostic>;
+/// What is found while a file is built, besides its items.
+#[derive(Default)]
+struct Findings {
+    diagnostics: Vec<Diagnostic>,
+    allows: Vec<Allow>,
+}
+
+impl Findings {
+    fn push(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+}
 
 /// Builds the tree of one file from its item nodes.
-pub fn file(id: FileId, nodes: Vec<Node<'_>>, findings: &mut Findings) -> File {
+pub fn file(id: FileId, nodes: Vec<Node<'_>>, diagnostics: &mut Vec<Diagnostic>) -> File {
+    let mut findings = Findings::default();
     let mut items = Vec::with_capacity(nodes.len());
     for node in nodes {
         match node.rule() {
-            R::language => language(&node, findings),
-            _ => items.push(item(&node, findings)),
+            R::language => language(&node, &mut findings),
+            R::dangling => report_dangling(&node, &mut findings),
+            _ => items.push(item(&node, &mut findings)),
         }
     }
-    File { id, items }
+    diagnostics.append(&mut findings.diagnostics);
+    File { id, items, allows: findings.allows }
 }
 
 fn language(node: &Node<'_>, findings: &mut Findings) {
@@ -45,7 +58,7 @@ fn language(node: &Node<'_>, findings: &mut Findings) {
 
 fn item(node: &Node<'_>, findings: &mut Findings) -> Item {
     let mut cursor = Cursor::of(node);
-    let attrs = attrs(&mut cursor);
+    let attrs = attrs(&mut cursor, findings);
     let inner = cursor.next_node();
     let kind = match inner.rule() {
         R::namespace => ItemKind::Namespace(ident(&Cursor::of(&inner).skip(R::kw_namespace).need(R::name))),
@@ -60,9 +73,10 @@ fn item(node: &Node<'_>, findings: &mut Findings) -> Item {
     Item { attrs, kind, span: inner.span() }
 }
 
-/// The doc comments and allowances that come next.
-fn attrs(cursor: &mut Cursor<'_>) -> Attrs {
+/// The doc comments that come next; allowances among them go to the findings.
+fn attrs(cursor: &mut Cursor<'_>, findings: &mut Findings) -> Attrs {
     let mut attrs = Attrs::default();
+    let first = findings.allows.len();
     while let Some(node) = cursor.take_any(&[R::doc, R::allow]) {
         if node.rule() == R::doc {
             let line = node.text().strip_prefix("///").unwrap_or_default();
@@ -76,8 +90,13 @@ fn attrs(cursor: &mut Cursor<'_>) -> Attrs {
             let slug = ident(&inner.need(R::slug));
             inner.take(R::comma);
             let reason = inner.take(R::string).map(|s| string(&s).node);
-            attrs.allows.push(Allow { slug, reason, span: node.span() });
+            let span = node.span();
+            findings.allows.push(Allow { slug, reason, span, scope: span });
         }
+    }
+    if let Some(next) = cursor.peek() {
+        let scope = next.span();
+        findings.allows[first..].iter_mut().for_each(|allow| allow.scope = scope);
     }
     attrs
 }
@@ -111,7 +130,7 @@ fn decls(node: &Node<'_>, keyword: R, findings: &mut Findings) -> Vec<Decl> {
 
 fn decl(node: &Node<'_>, findings: &mut Findings) -> Decl {
     let mut cursor = Cursor::of(node);
-    let attrs = attrs(&mut cursor);
+    let attrs = attrs(&mut cursor, findings);
     let name = ident(&cursor.need(R::name));
     cursor.skip(R::colon);
     let list = cursor.take(R::lbrack).is_some();

@@ -183,6 +183,7 @@ fn symbol(which: Rule) -> &'static str {
         | Rule::re_esc
         | Rule::re_class
         | Rule::junk
+        | Rule::trailing
         | Rule::attr_line
         | Rule::WHITESPACE
         | Rule::COMMENT => "",

@@ -20,6 +20,11 @@ impl<'i> Cursor<'i> {
         self.nodes.next().expect("the grammar has a further node here")
     }
 
+    /// The next node, which stays the next.
+    pub fn peek(&mut self) -> Option<&Node<'i>> {
+        self.nodes.peek()
+    }
+
     /// The next node, which the grammar says is of this rule.
     pub fn need(&mut self, wanted: Rule) -> Node<'i> {
         let node = self.next_node();

@@ -25,7 +25,7 @@ pub fn entity(node: &Node<'_>, findings: &mut Findings) -> Entity {
     cursor.take(R::lbrace);
     let mut once = Once::default();
     loop {
-        let attrs = attrs(&mut cursor);
+        let attrs = attrs(&mut cursor, findings);
         let Some(clause) = cursor.take_any(ENTITY_CLAUSES) else { break };
         let mut inner = Cursor::of(&clause);
         match clause.rule() {
@@ -88,7 +88,7 @@ pub fn relation(node: &Node<'_>, findings: &mut Findings) -> Relation {
     cursor.take(R::lbrace);
     let mut once = Once::default();
     loop {
-        attrs(&mut cursor);
+        attrs(&mut cursor, findings);
         let Some(clause) = cursor.take_any(&[R::c_kind, R::c_depth, R::c_via, R::dangling]) else { break };
         let mut inner = Cursor::of(&clause);
         match clause.rule() {

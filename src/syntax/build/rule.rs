@@ -28,7 +28,7 @@ pub fn rule(node: &Node<'_>, findings: &mut Findings) -> Rule {
     cursor.skip(R::lbrace);
     let mut once = Once::default();
     loop {
-        attrs(&mut cursor);
+        attrs(&mut cursor, findings);
         let Some(clause) = cursor.take_any(RULE_CLAUSES) else { break };
         let span = clause.span();
         let mut inner = Cursor::of(&clause);
