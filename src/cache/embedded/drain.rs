@@ -17,6 +17,8 @@ use crate::cache::{DropRequest, DropTarget, Dropped, Progress, ProgressFn, Reach
 
 /// One drop of the call: what is left to begin, and what came of it.
 struct Drop<'r> {
+    /// Its place in the call.
+    position: usize,
     request: &'r DropRequest,
     /// Marks its journals. 0 until it has begun.
     epoch: u64,
@@ -32,14 +34,29 @@ pub(super) async fn drop_many(
 ) -> Vec<Result<Dropped, CacheError>> {
     let mut drops: Vec<Drop<'_>> = requests
         .iter()
-        .map(|request| Drop { request, epoch: 0, dropped: Dropped::default(), error: None })
+        .enumerate()
+        .map(|(position, request)| Drop {
+            position,
+            request,
+            epoch: 0,
+            dropped: Dropped::default(),
+            error: None,
+        })
         .collect();
     // Pages here cost less than on a server, and a commit costs more.
     let budget = page.saturating_mul(4);
-    if let Err(error) = run(environment, &mut drops, budget, progress).await {
-        // What failed is shared by all that were not done; a repeated drop finishes the journals.
-        for drop in &mut drops {
-            drop.error.get_or_insert_with(|| error.clone());
+    // A drop that goes deep must not find dependents taken away by one that stops halfway.
+    for pass in [Reach::Transitive, Reach::Direct] {
+        let mut part: Vec<&mut Drop<'_>> =
+            drops.iter_mut().filter(|drop| drop.request.reach == pass).collect();
+        if part.is_empty() {
+            continue;
+        }
+        if let Err(error) = run(environment, &mut part, budget, progress).await {
+            // They share their transactions; a repeated drop finishes the journals.
+            for drop in part {
+                drop.error = Some(error.clone());
+            }
         }
     }
     drops.into_iter().map(|drop| drop.error.map_or(Ok(drop.dropped), Err)).collect()
@@ -47,7 +64,7 @@ pub(super) async fn drop_many(
 
 async fn run(
     environment: &Environment,
-    drops: &mut [Drop<'_>],
+    drops: &mut [&mut Drop<'_>],
     budget: usize,
     progress: ProgressFn<'_>,
 ) -> Result<(), CacheError> {
@@ -83,7 +100,11 @@ async fn run(
             drop.epoch = step.epochs[request];
             drop.dropped += step.dropped[request];
             if step.dropped[request] != Dropped::default() {
-                progress(Progress { request, removed: drop.dropped.entries(), left: finished.then_some(0) });
+                progress(Progress {
+                    request: drop.position,
+                    removed: drop.dropped.entries(),
+                    left: finished.then_some(0),
+                });
             }
         }
         if finished {

@@ -86,10 +86,18 @@ impl<'a> Drain<'a> {
 
     pub async fn run(mut self, requests: &[DropRequest]) -> Vec<Result<Dropped, CacheError>> {
         self.outcomes = vec![Ok(Dropped::default()); requests.len()];
-        let mut first = Frame::default();
-        for (owner, request) in requests.iter().enumerate() {
-            self.request(owner, request, &mut first);
+        // A drop that goes deep must not find dependents taken away by one that stops halfway.
+        for pass in [Reach::Transitive, Reach::Direct] {
+            let mut frame = Frame::default();
+            for (owner, request) in requests.iter().enumerate().filter(|(_, drop)| drop.reach == pass) {
+                self.request(owner, request, &mut frame);
+            }
+            self.finish(frame).await;
         }
+        self.outcomes
+    }
+
+    async fn finish(&mut self, first: Frame) {
         let mut frames = vec![first];
         while let Some(frame) = frames.last_mut() {
             match self.step(frame).await {
@@ -103,11 +111,10 @@ impl<'a> Drain<'a> {
                     for owner in frames.iter().flat_map(Frame::owners) {
                         self.fail(owner, error.clone());
                     }
-                    break;
+                    return;
                 }
             }
         }
-        self.outcomes
     }
 
     fn request(&mut self, owner: usize, DropRequest { target, reach }: &DropRequest, frame: &mut Frame) {

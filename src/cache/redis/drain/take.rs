@@ -120,6 +120,8 @@ impl Drain<'_> {
         let open = reply::count(open)?;
         let ids = reply::list(ids)?;
         let first = page_of(&replies[position + 1])?;
+        // Whoever left a journal open may have meant all levels.
+        let levels = if ids.iter().any(|other| *other != id) { u32::MAX } else { levels };
         if let Ok(dropped) = &mut self.outcomes[owner] {
             dropped.tags += u64::from(tags == CountTags::One || (tags == CountTags::IfAny && open > 0));
         }
@@ -135,9 +137,8 @@ impl Drain<'_> {
         }
         for other in ids {
             if other != id && self.draining.insert((name.clone(), other.clone())) {
-                // Whoever opened it may have meant all levels.
                 let from = From::Journal { name: name.clone(), id: other, own: false };
-                frame.sources.push(Source::new(from, owner, depth, u32::MAX));
+                frame.sources.push(Source::new(from, owner, depth, levels));
             }
         }
         Ok(())
