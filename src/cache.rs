@@ -111,8 +111,8 @@ pub trait Cache: Send + Sync {
     /// whether it was done. The answer has one element for each request, in their order.
     ///
     /// Requests of [`Reach::Transitive`] are carried out before those of [`Reach::Direct`]; otherwise
-    /// their order makes no difference. A key that several requests reach is counted for one of them. After an `Err` that request may
-    /// have been carried out in part; repeating it finishes it.
+    /// their order makes no difference. A key that several requests reach is counted for one of them.
+    /// After an `Err` that request may have been carried out in part; repeating it finishes it.
     fn drop_many(
         &self,
         requests: &[DropRequest],
