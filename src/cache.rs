@@ -110,8 +110,9 @@ pub trait Cache: Send + Sync {
     /// Carries out drops together, in as few round trips as the backend allows, and tells for each
     /// whether it was done. The answer has one element for each request, in their order.
     ///
-    /// A key that several requests reach is counted for one of them. After an `Err` that request may
-    /// have been carried out in part; repeating it finishes it.
+    /// Requests of [`Reach::Transitive`] are carried out before those of [`Reach::Direct`]; otherwise
+    /// their order makes no difference. A key that several requests reach is counted for one of them.
+    /// After an `Err` that request may have been carried out in part; repeating it finishes it.
     fn drop_many(
         &self,
         requests: &[DropRequest],

@@ -10,6 +10,7 @@ mod failure;
 mod inspect;
 mod layout;
 mod rows;
+mod scan;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -87,11 +87,14 @@ impl Cache for MemoryCache {
         requests: &[DropRequest],
         progress: ProgressFn<'_>,
     ) -> Vec<Result<Dropped, CacheError>> {
-        let mut outcomes = Vec::with_capacity(requests.len());
-        for (request, DropRequest { target, reach }) in requests.iter().enumerate() {
-            let dropped = self.store().drop_target(target, *reach, now_ms());
-            progress(Progress { request, removed: dropped.entries(), left: Some(0) });
-            outcomes.push(Ok(dropped));
+        let mut outcomes = vec![Ok(Dropped::default()); requests.len()];
+        // A drop that goes deep must not find dependents taken away by one that stops halfway.
+        for pass in [Reach::Transitive, Reach::Direct] {
+            for (request, drop) in requests.iter().enumerate().filter(|(_, drop)| drop.reach == pass) {
+                let dropped = self.store().drop_target(&drop.target, drop.reach, now_ms());
+                progress(Progress { request, removed: dropped.entries(), left: Some(0) });
+                outcomes[request] = Ok(dropped);
+            }
         }
         outcomes
     }

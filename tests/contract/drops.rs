@@ -1,10 +1,11 @@
 //! Drops remove exactly what they name, and say so.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use invalidate::cache::{Cache, CacheOptions, DropRequest, DropTarget, Dropped, Progress, Reach, quiet};
 
-use crate::caches::{drop_tag, every_cache, every_cache_with, key, left, pattern, put, run, tag};
+use crate::caches::{drop_tag, every_cache, every_cache_with, key, left, open, pattern, put, run, tag};
 
 #[test]
 fn a_tag_drop_removes_the_entries_that_carry_it_and_no_others() {
@@ -148,6 +149,73 @@ fn a_generation_rises_with_every_drop_and_never_repeats() {
             fresh.cache.drop_tags_matching(&pattern("t*"), Reach::Direct, quiet()).await.expect(fresh.name);
             let raised = fresh.cache.token(&tag).await.expect(fresh.name);
             assert!(raised > last, "a tag without members may have a fill under way: {}", fresh.name);
+        });
+    }
+}
+
+#[test]
+fn a_drop_that_was_broken_off_is_finished_by_the_next_one() {
+    let options = CacheOptions { page_size: 3, ..CacheOptions::default() };
+    for fresh in every_cache_with(&options) {
+        run(async {
+            let cache = &fresh.cache;
+            let mut broken_off = 0;
+            for round in 0..12 {
+                for n in 0..60 {
+                    put(cache, &format!("k:{n}"), &["t"], &[]).await;
+                    put(cache, &format!("on:{n}"), &[], &[&format!("k:{n}")]).await;
+                    put(cache, &format!("far:{n}"), &[], &[&format!("on:{n}")]).await;
+                }
+                let (tag, patience) = (tag("t"), Duration::from_micros(300 * round));
+                let first = cache.drop_tag(&tag, Reach::Transitive, quiet());
+                broken_off += u32::from(tokio::time::timeout(patience, first).await.is_err());
+                drop_tag(cache, "t").await;
+                assert_eq!(cache.count_matching(&pattern("*")).await, Ok(0), "{} {round}", fresh.name);
+            }
+            // The memory cache never waits, so nothing can come between.
+            assert!(broken_off > 0 || fresh.name == "memory", "{}", fresh.name);
+        });
+    }
+}
+
+#[test]
+fn an_entry_stored_while_drops_go_on_is_never_out_of_their_reach() {
+    for fresh in every_cache_with(&CacheOptions { page_size: 3, ..CacheOptions::default() }) {
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let droppers: Vec<_> = (0..2)
+                .map(|_| {
+                    scope.spawn(|| {
+                        run(async {
+                            let mut removed = 0;
+                            let own = if fresh.name == "memory" { None } else { Some(open(&fresh.url)) };
+                            let cache = own.as_ref().unwrap_or(&fresh.cache);
+                            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                                removed += drop_tag(cache, "t").await.entries();
+                            }
+                            removed
+                        })
+                    })
+                })
+                .collect();
+            run(async {
+                for n in 0..400 {
+                    let on = format!("k:{}", n % 37);
+                    put(&fresh.cache, &format!("k:{n}"), &["t"], &[]).await;
+                    put(&fresh.cache, &format!("on:{}", n % 53), &["t"], &[&on]).await;
+                }
+            });
+            stop.store(true, std::sync::atomic::Ordering::Relaxed);
+            let mut removed: u64 = 0;
+            for dropper in droppers {
+                removed += dropper.join().expect("a dropper");
+            }
+            run(async {
+                removed += drop_tag(&fresh.cache, "t").await.entries();
+                assert_eq!(fresh.cache.count_matching(&pattern("*")).await, Ok(0), "{}", fresh.name);
+            });
+            // 53 names were stored over and over, each of the others once.
+            assert!((400..=800).contains(&removed), "{} {removed}", fresh.name);
         });
     }
 }

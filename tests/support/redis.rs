@@ -68,7 +68,7 @@ impl RedisServer {
                 "--appendonly",
                 "no",
             ]);
-            command.args(["--unixsocket", "redis.sock", "--daemonize", "no"]);
+            command.arg("--unixsocket").arg(folder.path().join("redis.sock"));
             if tls {
                 command.args(["--port", "0", "--tls-port", &number, "--tls-auth-clients", "no"]);
                 command.args(["--tls-cert-file", "cert.pem", "--tls-key-file", "key.pem"]);

@@ -5,25 +5,20 @@
 //! own is left: an entry that it must remove may lie in the journal of another drop. Dependents of a
 //! removed member are taken into a journal by the transaction that removes it.
 
-use std::collections::BTreeSet;
-use std::ops::Bound;
-
 use super::environment::Environment;
 use super::failure::Failure;
-use super::layout::{self, ENTRY, INDEX, JOURNAL, JournalRow, name_id, named, scan_prefix};
+use super::layout::{self, ENTRY, INDEX, JOURNAL, JournalRow, name_id};
 use super::rows::{Change, View};
+use super::scan::{Found, Scan};
 use crate::cache::clock::{now_ms, now_us};
 use crate::cache::error::CacheError;
 use crate::cache::index_name::IndexName;
 use crate::cache::{DropRequest, DropTarget, Dropped, Progress, ProgressFn, Reach};
-use crate::model::Pattern;
-
-/// How many rows a scan looks at before it lets writers in: an open read transaction keeps the pages
-/// that they free from being used again.
-const SCANNED_PER_READ: usize = 4096;
 
 /// One drop of the call: what is left to begin, and what came of it.
 struct Drop<'r> {
+    /// Its place in the call.
+    position: usize,
     request: &'r DropRequest,
     /// Marks its journals. 0 until it has begun.
     epoch: u64,
@@ -39,14 +34,29 @@ pub(super) async fn drop_many(
 ) -> Vec<Result<Dropped, CacheError>> {
     let mut drops: Vec<Drop<'_>> = requests
         .iter()
-        .map(|request| Drop { request, epoch: 0, dropped: Dropped::default(), error: None })
+        .enumerate()
+        .map(|(position, request)| Drop {
+            position,
+            request,
+            epoch: 0,
+            dropped: Dropped::default(),
+            error: None,
+        })
         .collect();
     // Pages here cost less than on a server, and a commit costs more.
     let budget = page.saturating_mul(4);
-    if let Err(error) = run(environment, &mut drops, budget, progress).await {
-        // What failed is shared by all that were not done; a repeated drop finishes the journals.
-        for drop in &mut drops {
-            drop.error.get_or_insert_with(|| error.clone());
+    // A drop that goes deep must not find dependents taken away by one that stops halfway.
+    for pass in [Reach::Transitive, Reach::Direct] {
+        let mut part: Vec<&mut Drop<'_>> =
+            drops.iter_mut().filter(|drop| drop.request.reach == pass).collect();
+        if part.is_empty() {
+            continue;
+        }
+        if let Err(error) = run(environment, &mut part, budget, progress).await {
+            // They share their transactions; a repeated drop finishes the journals.
+            for drop in part {
+                drop.error = Some(error.clone());
+            }
         }
     }
     drops.into_iter().map(|drop| drop.error.map_or(Ok(drop.dropped), Err)).collect()
@@ -54,7 +64,7 @@ pub(super) async fn drop_many(
 
 async fn run(
     environment: &Environment,
-    drops: &mut [Drop<'_>],
+    drops: &mut [&mut Drop<'_>],
     budget: usize,
     progress: ProgressFn<'_>,
 ) -> Result<(), CacheError> {
@@ -90,7 +100,11 @@ async fn run(
             drop.epoch = step.epochs[request];
             drop.dropped += step.dropped[request];
             if step.dropped[request] != Dropped::default() {
-                progress(Progress { request, removed: drop.dropped.entries(), left: finished.then_some(0) });
+                progress(Progress {
+                    request: drop.position,
+                    removed: drop.dropped.entries(),
+                    left: finished.then_some(0),
+                });
             }
         }
         if finished {
@@ -252,76 +266,4 @@ fn oldest_journal(view: &View<'_>, newest: u64) -> Result<Option<(u64, u64, Jour
     let (epoch, key) = layout::number(key.get(1..).unwrap_or_default())?;
     let (index, _) = layout::number(key)?;
     Ok((epoch <= newest).then_some((epoch, index, JournalRow::decode(value)?)))
-}
-
-/// A look through all keys or all tags, in parts.
-#[derive(Default)]
-struct Scan {
-    /// The last row key looked at.
-    after: Option<Vec<u8>>,
-}
-
-/// A part of a scan.
-#[derive(Default)]
-struct Found {
-    names: Vec<Vec<u8>>,
-    /// Whether rows are left to look at.
-    more: bool,
-}
-
-impl Scan {
-    fn next(
-        &mut self,
-        environment: &Environment,
-        table_id: u8,
-        pattern: &Pattern,
-        limit: usize,
-    ) -> Result<Found, CacheError> {
-        loop {
-            let after = self.after.clone();
-            let (found, last) = environment.read(|table, txn| {
-                let view = View { table, txn, now: now_ms() };
-                scan_rows(&view, table_id, pattern, after.as_deref(), limit)
-            })?;
-            self.after = last;
-            if !found.more || !found.names.is_empty() {
-                return Ok(found);
-            }
-        }
-    }
-}
-
-fn scan_rows(
-    view: &View<'_>,
-    table_id: u8,
-    pattern: &Pattern,
-    after: Option<&[u8]>,
-    limit: usize,
-) -> Result<(Found, Option<Vec<u8>>), Failure> {
-    let prefix = named(table_id, scan_prefix(pattern.literal_prefix().as_bytes()));
-    let start = after.map_or(Bound::Included(prefix.as_slice()), Bound::Excluded);
-    let mut names = BTreeSet::new();
-    let mut last = None;
-    for (looked_at, row) in view.table.range(view.txn, &(start, Bound::Unbounded))?.enumerate() {
-        let (key, value) = row?;
-        if !key.starts_with(&prefix) {
-            break;
-        }
-        if looked_at == SCANNED_PER_READ || names.len() == limit {
-            return Ok((Found { names: names.into_iter().collect(), more: true }, last));
-        }
-        last = Some(key.to_vec());
-        let id = key.get(1..).unwrap_or_default();
-        let kept = if table_id == ENTRY {
-            layout::decode_entry(value)?.1
-        } else {
-            layout::IndexRow::decode(value)?.1
-        };
-        let name = layout::full_name(id, kept);
-        let is_target = table_id == ENTRY || !name.starts_with(b"=");
-        if is_target && std::str::from_utf8(name).is_ok_and(|name| pattern.matches(name)) {
-            names.insert(name.to_vec());
-        }
-    }
-    Ok((Found { names: names.into_iter().collect(), more: false }, last))
 }

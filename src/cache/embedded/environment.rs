@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
@@ -34,6 +35,9 @@ pub(super) struct Environment {
     /// Transactions hold it shared; resizing the map, which LMDB allows only between transactions,
     /// holds it alone.
     resizing: RwLock<()>,
+    /// Set when a resize failed: LMDB has given up the old map by then, so that the next transaction
+    /// would read unmapped memory.
+    unmapped: AtomicBool,
     folder: PathBuf,
 }
 
@@ -79,7 +83,13 @@ impl Environment {
         env.clear_stale_readers().map_err(fail)?;
         extend_truncated(&env, canonical).map_err(fail)?;
         let table = open_table(&env).map_err(fail)?;
-        Ok(Self { env, table, resizing: RwLock::new(()), folder: folder.to_owned() })
+        Ok(Self {
+            env,
+            table,
+            resizing: RwLock::new(()),
+            unmapped: AtomicBool::new(false),
+            folder: folder.to_owned(),
+        })
     }
 
     pub fn folder(&self) -> &Path {
@@ -124,6 +134,9 @@ impl Environment {
             let seen_size;
             let result = {
                 let _shared = self.resizing.read().unwrap_or_else(PoisonError::into_inner);
+                if self.unmapped.load(Ordering::Acquire) {
+                    return Err(self.lost_map());
+                }
                 seen_size = self.env.info().map_size;
                 run()
             };
@@ -145,11 +158,25 @@ impl Environment {
 
     fn resize(&self, seen: usize, size: usize) -> Result<(), CacheError> {
         let _alone = self.resizing.write().unwrap_or_else(PoisonError::into_inner);
+        if self.unmapped.load(Ordering::Acquire) {
+            return Err(self.lost_map());
+        }
         if self.env.info().map_size != seen {
             return Ok(()); // Another thread was faster.
         }
         // SAFETY: transactions hold the lock shared, so none is active.
-        unsafe { self.env.resize(size) }.map_err(|error| Failure::from(error).into_error(&self.folder))
+        unsafe { self.env.resize(size) }.map_err(|error| {
+            self.unmapped.store(true, Ordering::Release);
+            Failure::from(error).into_error(&self.folder)
+        })
+    }
+
+    fn lost_map(&self) -> CacheError {
+        CacheError::new(
+            CacheErrorKind::OutOfMemory,
+            format!("the embedded cache in `{}` found no address space to grow", self.folder.display()),
+        )
+        .with_hint("raise the address space limit of the process (`ulimit -v`) and start it again")
     }
 }
 

@@ -6,26 +6,24 @@
 //! tag needs to finish. Dependents are dropped by a [`Frame`] of their own while the frame that found
 //! them waits. What is held in memory is a few pages for each level of dependencies.
 
-use std::collections::HashSet;
+mod ask;
+mod take;
 
-use redis::Value;
+use std::collections::HashSet;
 
 use super::batch::{Batch, command};
 use super::connection::{Connection, Repeat};
 use super::error::reply_error;
 use super::layout::Layout;
 use super::reply::{self, Reply};
-use super::script::ScriptName;
-use super::source::{From, Page, Source};
+use super::source::{From, Source};
 use crate::cache::error::{CacheError, CacheErrorKind};
 use crate::cache::index_name::IndexName;
 use crate::cache::{DropRequest, DropTarget, Dropped, Progress, ProgressFn, Reach};
+use ask::journal_id;
 
 /// How many targets are worked on at once. Each may hold two pages of members.
 const AT_ONCE: usize = 64;
-
-/// How many open journals one drop asks for by name. More of them are drained in turns.
-const OPEN_AT_ONCE: usize = 128;
 
 /// What a start adds to the number of dropped tags.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -88,10 +86,18 @@ impl<'a> Drain<'a> {
 
     pub async fn run(mut self, requests: &[DropRequest]) -> Vec<Result<Dropped, CacheError>> {
         self.outcomes = vec![Ok(Dropped::default()); requests.len()];
-        let mut first = Frame::default();
-        for (owner, request) in requests.iter().enumerate() {
-            self.request(owner, request, &mut first);
+        // A drop that goes deep must not find dependents taken away by one that stops halfway.
+        for pass in [Reach::Transitive, Reach::Direct] {
+            let mut frame = Frame::default();
+            for (owner, request) in requests.iter().enumerate().filter(|(_, drop)| drop.reach == pass) {
+                self.request(owner, request, &mut frame);
+            }
+            self.finish(frame).await;
         }
+        self.outcomes
+    }
+
+    async fn finish(&mut self, first: Frame) {
         let mut frames = vec![first];
         while let Some(frame) = frames.last_mut() {
             match self.step(frame).await {
@@ -105,11 +111,10 @@ impl<'a> Drain<'a> {
                     for owner in frames.iter().flat_map(Frame::owners) {
                         self.fail(owner, error.clone());
                     }
-                    break;
+                    return;
                 }
             }
         }
-        self.outcomes
     }
 
     fn request(&mut self, owner: usize, DropRequest { target, reach }: &DropRequest, frame: &mut Frame) {
@@ -208,202 +213,6 @@ impl<'a> Drain<'a> {
         Ok((!below.is_done()).then_some(below))
     }
 
-    /// Adds the next commands of a source: forget members that are gone, remove the page at hand,
-    /// read the page after it.
-    fn ask_source(&self, source: &Source, batch: &mut Batch) -> Slots {
-        let mut slots = Slots::default();
-        if let From::Journal { name, id, .. } = &source.from
-            && !source.settled.is_empty()
-        {
-            let mut forget = command("ZREM", &[&self.layout.journal(name, id)]);
-            forget.arg(&source.settled);
-            slots.settled = Some(batch.add(forget));
-        }
-        if !source.page.is_empty() {
-            let mut unlink = redis::cmd("UNLINK");
-            unlink.arg(&source.page);
-            slots.removed = Some(batch.add(unlink));
-        }
-        match &source.from {
-            From::Key => {}
-            From::Journal { name, id, .. } if source.wants_page(self.page) => {
-                slots.next = Some(self.ask_page(name, id, source.page.len(), batch));
-            }
-            From::Journal { .. } => {}
-            From::Keys { pattern } => {
-                slots.next = self.ask_scan(source, &pattern.scan_glob(), batch);
-            }
-            From::Tags { pattern } => {
-                let glob = self.layout.scan_glob("[tgo]", &pattern.scan_glob());
-                slots.next = self.ask_scan(source, &glob, batch);
-            }
-        }
-        slots
-    }
-
-    fn ask_scan(&self, source: &Source, glob: &str, batch: &mut Batch) -> Option<usize> {
-        let cursor = source.cursor.as_ref()?;
-        let count = self.page.to_string();
-        Some(batch.add(command("SCAN", &[cursor, b"MATCH", glob.as_bytes(), b"COUNT", count.as_bytes()])))
-    }
-
-    fn ask_page(&self, name: &IndexName, id: &[u8], offset: usize, batch: &mut Batch) -> usize {
-        let keys = vec![self.layout.journal(name, id), self.layout.open(name), self.layout.generation(name)];
-        let arguments =
-            vec![id.to_vec(), offset.to_string().into_bytes(), self.page.to_string().into_bytes()];
-        batch.call(ScriptName::Page, keys, arguments)
-    }
-
-    /// Adds a DROP and the first page of the journal that it may make.
-    fn ask_start(&self, name: &IndexName, id: &[u8], batch: &mut Batch) -> usize {
-        let layout = self.layout;
-        let keys =
-            vec![layout.generation(name), layout.index(name), layout.open(name), layout.journal(name, id)];
-        let drop =
-            batch.call(ScriptName::Drop, keys, vec![id.to_vec(), OPEN_AT_ONCE.to_string().into_bytes()]);
-        self.ask_page(name, id, 0, batch);
-        drop
-    }
-
-    /// Takes in the replies to [`Drain::ask_source`]. Returns how many members are left, if known.
-    fn apply(&mut self, source: &mut Source, slots: &Slots, replies: &[Value]) -> Reply<Option<u64>> {
-        if let Some(position) = slots.settled {
-            reply::done(&replies[position])?;
-            source.settled.clear();
-        }
-        if let Some(position) = slots.removed {
-            let removed = reply::count(&replies[position])?;
-            if let Ok(dropped) = &mut self.outcomes[source.owner] {
-                *(if source.depth == 0 { &mut dropped.keys } else { &mut dropped.dependents }) += removed;
-            }
-        }
-        let mut left = None;
-        if let Some(position) = slots.next {
-            let reply = &replies[position];
-            match &source.from {
-                From::Key => {}
-                From::Journal { .. } => {
-                    let page = page_of(reply)?;
-                    left = Some(page.left.saturating_sub(source.page.len() as u64));
-                    source.next = Some(page.members);
-                }
-                From::Keys { pattern } => {
-                    let (cursor, found) = reply::scan(reply)?;
-                    source.cursor = cursor;
-                    let mut found: Vec<Vec<u8>> = found
-                        .into_iter()
-                        .filter(|key| !self.layout.owns(key))
-                        .filter(|key| pattern.matches(&String::from_utf8_lossy(key)))
-                        .collect();
-                    found.sort();
-                    found.dedup();
-                    source.next = Some(found);
-                }
-                From::Tags { pattern } => {
-                    let (cursor, found) = reply::scan(reply)?;
-                    source.cursor = cursor;
-                    let names = found.iter().filter_map(|key| self.layout.name_in(key));
-                    source.tags = names
-                        .filter(|name| !name.is_dependency())
-                        .filter(|name| pattern.matches(&String::from_utf8_lossy(name.as_bytes())))
-                        .collect();
-                    source.tags.sort();
-                    source.tags.dedup();
-                }
-            }
-        }
-        Ok(left)
-    }
-
-    /// The indexes of what depends on the members just removed.
-    async fn dependents(&mut self, frame: &Frame, has_dependencies: bool) -> Result<Frame, CacheError> {
-        let mut below = Frame::default();
-        if !has_dependencies {
-            return Ok(below);
-        }
-        let mut batch = Batch::default();
-        let mut candidates = Vec::new();
-        for source in &frame.sources {
-            if source.levels <= 1 || self.outcomes[source.owner].is_err() {
-                continue;
-            }
-            let levels = if source.levels == u32::MAX { u32::MAX } else { source.levels - 1 };
-            for member in &source.page {
-                let name = IndexName::dependents_of(member);
-                let layout = self.layout;
-                let keys = [layout.generation(&name), layout.index(&name), layout.open(&name)];
-                batch.add(command("EXISTS", &[&keys[0], &keys[1], &keys[2]]));
-                let (owner, depth) = (source.owner, source.depth.saturating_add(1));
-                candidates.push(Start { name, owner, depth, levels, tags: CountTags::None });
-            }
-        }
-        let replies = self.connection.run(&batch, Repeat::Safe).await?;
-        for (start, reply) in candidates.into_iter().zip(&replies) {
-            let exists = reply::count(reply).map(|count| count > 0);
-            let owner = start.owner;
-            if self.checked(owner, exists) == Some(true) {
-                below.starts.push(start);
-            }
-        }
-        Ok(below)
-    }
-
-    /// Takes in the replies to [`Drain::ask_start`]: the new journal, and others left open.
-    fn begin(
-        &mut self,
-        start: Start,
-        id: Vec<u8>,
-        position: usize,
-        replies: &[Value],
-        frame: &mut Frame,
-    ) -> Reply<()> {
-        let Start { name, owner, depth, levels, tags } = start;
-        let [_, moved, open, ids] = reply::array(&replies[position])? else {
-            return Err(reply::ReplyError::Unexpected);
-        };
-        let moved = reply::integer(moved)? == 1;
-        let open = reply::count(open)?;
-        let ids = reply::list(ids)?;
-        let first = page_of(&replies[position + 1])?;
-        if let Ok(dropped) = &mut self.outcomes[owner] {
-            dropped.tags += u64::from(tags == CountTags::One || (tags == CountTags::IfAny && open > 0));
-        }
-        if moved && self.draining.insert((name.clone(), id.clone())) {
-            let from = From::Journal { name: name.clone(), id: id.clone(), own: true };
-            let mut source = Source::new(from, owner, depth, levels);
-            source.page = first.members;
-            frame.sources.push(source);
-        }
-        if open > ids.len() as u64 {
-            let tags = CountTags::None;
-            frame.again.push(Start { name: name.clone(), owner, depth, levels, tags });
-        }
-        for other in ids {
-            if other != id && self.draining.insert((name.clone(), other.clone())) {
-                // Whoever opened it may have meant all levels.
-                let from = From::Journal { name: name.clone(), id: other, own: false };
-                frame.sources.push(Source::new(from, owner, depth, u32::MAX));
-            }
-        }
-        Ok(())
-    }
-
-    fn close_finished(&mut self, frame: &mut Frame) {
-        let (draining, outcomes) = (&mut self.draining, &mut self.outcomes);
-        frame.sources.retain(|source| {
-            if !source.is_finished() {
-                return true;
-            }
-            if let From::Journal { name, id, own } = &source.from {
-                draining.remove(&(name.clone(), id.clone()));
-                if let Ok(dropped) = &mut outcomes[source.owner] {
-                    dropped.journals += u64::from(!own);
-                }
-            }
-            false
-        });
-    }
-
     fn checked<T>(&mut self, owner: usize, result: Reply<T>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
@@ -448,24 +257,4 @@ impl Frame {
 pub(super) fn reserved(key: &str) -> CacheError {
     CacheError::new(CacheErrorKind::Invalid, format!("`{key}` belongs to the cache's own layout"))
         .with_hint("choose another key, or another prefix for the layout")
-}
-
-/// The reply of PAGE.
-fn page_of(reply: &Value) -> Reply<Page> {
-    match reply::array(reply)? {
-        [_, left, members] => Ok(Page { left: reply::count(left)?, members: reply::list(members)? }),
-        _ => Err(reply::ReplyError::Unexpected),
-    }
-}
-
-/// A journal's name, new for every attempt, so that no attempt writes into the journal of another.
-fn journal_id() -> Vec<u8> {
-    use std::hash::{BuildHasher, RandomState};
-    use std::sync::atomic::{AtomicU64, Ordering};
-    use std::time::SystemTime;
-    static ATTEMPTS: AtomicU64 = AtomicU64::new(0);
-    // The standard library seeds `RandomState` from the system's randomness, once for each thread.
-    let seed = (ATTEMPTS.fetch_add(1, Ordering::Relaxed), std::process::id(), SystemTime::now());
-    let random = || RandomState::new().hash_one(seed);
-    format!("{:016x}{:016x}", random(), random()).into_bytes()
 }

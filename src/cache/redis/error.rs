@@ -99,6 +99,11 @@ fn server_error(place: &str, code: &str, detail: &str) -> CacheError {
         (Kind::Auth, "check the user name and the password in the cache URL")
     } else if has("NOPERM") || text.contains("no permissions") || text.contains("can't run this command") {
         (Kind::Permission, GRANT)
+    } else if has("DENIED") {
+        (
+            Kind::Permission,
+            "the server takes only local connections while it has no password (`protected-mode`)",
+        )
     } else if has("READONLY") {
         (Kind::ReadOnly, "this is a replica: give the address of its primary")
     } else if has("NOREPLICAS") {

@@ -1,0 +1,88 @@
+//! Looking through all keys, or all tags, for those that match a pattern.
+
+use std::collections::BTreeSet;
+use std::ops::Bound;
+
+use super::environment::Environment;
+use super::failure::Failure;
+use super::layout::{self, ENTRY, named, scan_prefix};
+use super::rows::View;
+use crate::cache::clock::now_ms;
+use crate::cache::error::CacheError;
+use crate::model::Pattern;
+
+/// How many rows a scan looks at before it lets writers in: an open read transaction keeps the pages
+/// that they free from being used again.
+const SCANNED_PER_READ: usize = 4096;
+
+/// A look through all keys or all tags, in parts.
+#[derive(Default)]
+pub(super) struct Scan {
+    /// The last row key looked at.
+    after: Option<Vec<u8>>,
+}
+
+/// A part of a scan.
+#[derive(Default)]
+pub(super) struct Found {
+    pub names: Vec<Vec<u8>>,
+    /// Whether rows are left to look at.
+    pub more: bool,
+}
+
+impl Scan {
+    pub fn next(
+        &mut self,
+        environment: &Environment,
+        table_id: u8,
+        pattern: &Pattern,
+        limit: usize,
+    ) -> Result<Found, CacheError> {
+        loop {
+            let after = self.after.clone();
+            let (found, last) = environment.read(|table, txn| {
+                let view = View { table, txn, now: now_ms() };
+                scan_rows(&view, table_id, pattern, after.as_deref(), limit)
+            })?;
+            self.after = last;
+            if !found.more || !found.names.is_empty() {
+                return Ok(found);
+            }
+        }
+    }
+}
+
+fn scan_rows(
+    view: &View<'_>,
+    table_id: u8,
+    pattern: &Pattern,
+    after: Option<&[u8]>,
+    limit: usize,
+) -> Result<(Found, Option<Vec<u8>>), Failure> {
+    let prefix = named(table_id, scan_prefix(pattern.literal_prefix().as_bytes()));
+    let start = after.map_or(Bound::Included(prefix.as_slice()), Bound::Excluded);
+    let mut names = BTreeSet::new();
+    let mut last = None;
+    for (looked_at, row) in view.table.range(view.txn, &(start, Bound::Unbounded))?.enumerate() {
+        let (key, value) = row?;
+        if !key.starts_with(&prefix) {
+            break;
+        }
+        if looked_at == SCANNED_PER_READ || names.len() == limit {
+            return Ok((Found { names: names.into_iter().collect(), more: true }, last));
+        }
+        last = Some(key.to_vec());
+        let id = key.get(1..).unwrap_or_default();
+        let kept = if table_id == ENTRY {
+            layout::decode_entry(value)?.1
+        } else {
+            layout::IndexRow::decode(value)?.1
+        };
+        let name = layout::full_name(id, kept);
+        let is_target = table_id == ENTRY || !name.starts_with(b"=");
+        if is_target && std::str::from_utf8(name).is_ok_and(|name| pattern.matches(name)) {
+            names.insert(name.to_vec());
+        }
+    }
+    Ok((Found { names: names.into_iter().collect(), more: false }, last))
+}

@@ -1,0 +1,170 @@
+//! What the replies to a drop's round trip mean for what is left to do.
+
+use redis::Value;
+
+use super::{CountTags, Drain, Frame, Slots, Start};
+use crate::cache::error::CacheError;
+use crate::cache::index_name::IndexName;
+use crate::cache::redis::batch::{Batch, command};
+use crate::cache::redis::connection::Repeat;
+use crate::cache::redis::reply::{self, Reply};
+use crate::cache::redis::source::{From, Page, Source};
+
+impl Drain<'_> {
+    /// Takes in the replies to [`Drain::ask_source`]. Returns how many members are left, if known.
+    pub(super) fn apply(
+        &mut self,
+        source: &mut Source,
+        slots: &Slots,
+        replies: &[Value],
+    ) -> Reply<Option<u64>> {
+        if let Some(position) = slots.settled {
+            reply::done(&replies[position])?;
+            source.settled.clear();
+        }
+        if let Some(position) = slots.removed {
+            let removed = reply::count(&replies[position])?;
+            if let Ok(dropped) = &mut self.outcomes[source.owner] {
+                *(if source.depth == 0 { &mut dropped.keys } else { &mut dropped.dependents }) += removed;
+            }
+        }
+        let mut left = None;
+        if let Some(position) = slots.next {
+            let reply = &replies[position];
+            match &source.from {
+                From::Key => {}
+                From::Journal { .. } => {
+                    let page = page_of(reply)?;
+                    left = Some(page.left.saturating_sub(source.page.len() as u64));
+                    source.next = Some(page.members);
+                }
+                From::Keys { pattern } => {
+                    let (cursor, found) = reply::scan(reply)?;
+                    source.cursor = cursor;
+                    let mut found: Vec<Vec<u8>> = found
+                        .into_iter()
+                        .filter(|key| !self.layout.owns(key))
+                        .filter(|key| pattern.matches(&String::from_utf8_lossy(key)))
+                        .collect();
+                    found.sort();
+                    found.dedup();
+                    source.next = Some(found);
+                }
+                From::Tags { pattern } => {
+                    let (cursor, found) = reply::scan(reply)?;
+                    source.cursor = cursor;
+                    let names = found.iter().filter_map(|key| self.layout.name_in(key));
+                    source.tags = names
+                        .filter(|name| !name.is_dependency())
+                        .filter(|name| pattern.matches(&String::from_utf8_lossy(name.as_bytes())))
+                        .collect();
+                    source.tags.sort();
+                    source.tags.dedup();
+                }
+            }
+        }
+        Ok(left)
+    }
+
+    /// The indexes of what depends on the members just removed.
+    pub(super) async fn dependents(
+        &mut self,
+        frame: &Frame,
+        has_dependencies: bool,
+    ) -> Result<Frame, CacheError> {
+        let mut below = Frame::default();
+        if !has_dependencies {
+            return Ok(below);
+        }
+        let mut batch = Batch::default();
+        let mut candidates = Vec::new();
+        for source in &frame.sources {
+            if source.levels <= 1 || self.outcomes[source.owner].is_err() {
+                continue;
+            }
+            let levels = if source.levels == u32::MAX { u32::MAX } else { source.levels - 1 };
+            for member in &source.page {
+                let name = IndexName::dependents_of(member);
+                let layout = self.layout;
+                let keys = [layout.generation(&name), layout.index(&name), layout.open(&name)];
+                batch.add(command("EXISTS", &[&keys[0], &keys[1], &keys[2]]));
+                let (owner, depth) = (source.owner, source.depth.saturating_add(1));
+                candidates.push(Start { name, owner, depth, levels, tags: CountTags::None });
+            }
+        }
+        let replies = self.connection.run(&batch, Repeat::Safe).await?;
+        for (start, reply) in candidates.into_iter().zip(&replies) {
+            let exists = reply::count(reply).map(|count| count > 0);
+            let owner = start.owner;
+            if self.checked(owner, exists) == Some(true) {
+                below.starts.push(start);
+            }
+        }
+        Ok(below)
+    }
+
+    /// Takes in the replies to [`Drain::ask_start`]: the new journal, and others left open.
+    pub(super) fn begin(
+        &mut self,
+        start: Start,
+        id: Vec<u8>,
+        position: usize,
+        replies: &[Value],
+        frame: &mut Frame,
+    ) -> Reply<()> {
+        let Start { name, owner, depth, levels, tags } = start;
+        let [_, moved, open, ids] = reply::array(&replies[position])? else {
+            return Err(reply::ReplyError::Unexpected);
+        };
+        let moved = reply::integer(moved)? == 1;
+        let open = reply::count(open)?;
+        let ids = reply::list(ids)?;
+        let first = page_of(&replies[position + 1])?;
+        // Whoever left a journal open may have meant all levels.
+        let levels = if ids.iter().any(|other| *other != id) { u32::MAX } else { levels };
+        if let Ok(dropped) = &mut self.outcomes[owner] {
+            dropped.tags += u64::from(tags == CountTags::One || (tags == CountTags::IfAny && open > 0));
+        }
+        if moved && self.draining.insert((name.clone(), id.clone())) {
+            let from = From::Journal { name: name.clone(), id: id.clone(), own: true };
+            let mut source = Source::new(from, owner, depth, levels);
+            source.page = first.members;
+            frame.sources.push(source);
+        }
+        if open > ids.len() as u64 {
+            let tags = CountTags::None;
+            frame.again.push(Start { name: name.clone(), owner, depth, levels, tags });
+        }
+        for other in ids {
+            if other != id && self.draining.insert((name.clone(), other.clone())) {
+                let from = From::Journal { name: name.clone(), id: other, own: false };
+                frame.sources.push(Source::new(from, owner, depth, levels));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn close_finished(&mut self, frame: &mut Frame) {
+        let (draining, outcomes) = (&mut self.draining, &mut self.outcomes);
+        frame.sources.retain(|source| {
+            if !source.is_finished() {
+                return true;
+            }
+            if let From::Journal { name, id, own } = &source.from {
+                draining.remove(&(name.clone(), id.clone()));
+                if let Ok(dropped) = &mut outcomes[source.owner] {
+                    dropped.journals += u64::from(!own);
+                }
+            }
+            false
+        });
+    }
+}
+
+/// The reply of PAGE.
+fn page_of(reply: &Value) -> Reply<Page> {
+    match reply::array(reply)? {
+        [_, left, members] => Ok(Page { left: reply::count(left)?, members: reply::list(members)? }),
+        _ => Err(reply::ReplyError::Unexpected),
+    }
+}
