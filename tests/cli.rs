@@ -2,6 +2,8 @@
 
 #[path = "support/command.rs"]
 mod command;
+// Not every suite needs all of it.
+#[allow(dead_code)]
 #[path = "support/redis.rs"]
 mod redis;
 

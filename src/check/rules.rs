@@ -201,10 +201,10 @@ fn write_triggers(
         match (out.iter_mut().find(|t| t.entity == entity), operation) {
             (Some(trigger), None) => trigger.operations = Operations::All,
             (Some(trigger), Some(operation)) => {
-                if let Operations::Some(list) = &mut trigger.operations {
-                    if !list.contains(&operation) {
-                        list.push(operation);
-                    }
+                if let Operations::Some(list) = &mut trigger.operations
+                    && !list.contains(&operation)
+                {
+                    list.push(operation);
                 }
             }
             (None, operation) => out.push(WriteTrigger {
@@ -382,18 +382,18 @@ fn same_holes(
 /// A chained drop whose hole is part of a segment could make an ever longer tag that fires it again.
 fn refuse_growth(drops: &[Drop], findings: &mut Vec<Diagnostic>) {
     for drop in drops {
-        if let Drop::Tag(template) = drop {
-            if !holes_are_segments(template) {
-                findings.push(
-                    Diagnostic::at(
-                        Code::BadTemplate,
-                        template.span(),
-                        "a hole of a chained `drop tag` must be a whole segment",
-                        "",
-                    )
-                    .help("otherwise a chain of rules could grow a tag for ever"),
-                );
-            }
+        if let Drop::Tag(template) = drop
+            && !holes_are_segments(template)
+        {
+            findings.push(
+                Diagnostic::at(
+                    Code::BadTemplate,
+                    template.span(),
+                    "a hole of a chained `drop tag` must be a whole segment",
+                    "",
+                )
+                .help("otherwise a chain of rules could grow a tag for ever"),
+            );
         }
     }
 }

@@ -209,10 +209,10 @@ fn hole(
             .help(format!("write `{{{rest}}}`: every template is filled from both images of the row")),
         ));
     }
-    if let [name] = path.names.as_slice() {
-        if let Some(index) = scope.varies.iter().position(|v| v.name == name.text) {
-            return Ok(Hole::Vary(VaryId::at(index)));
-        }
+    if let [name] = path.names.as_slice()
+        && let Some(index) = scope.varies.iter().position(|v| v.name == name.text)
+    {
+        return Ok(Hole::Vary(VaryId::at(index)));
     }
     let Some(entity) = entity else {
         return match holes.iter().position(|h| *h == first) {

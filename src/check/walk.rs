@@ -67,13 +67,19 @@ impl Binding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooWide;
 
+/// An entity, what is known there, and where the path may have met the written instance.
+type Place = (EntityId, Binding, Vec<RowPath>);
+
+/// The relation that a path came by, and whether against its arrow.
+type LastStep = Option<(RelationId, bool)>;
+
 #[derive(Clone)]
 struct State {
     entity: EntityId,
     binding: Binding,
     revisits: Vec<RowPath>,
     via: Vec<RelationId>,
-    last: Option<(RelationId, bool)>,
+    last: LastStep,
     budget: u32,
 }
 
@@ -86,9 +92,8 @@ pub fn walk(
     allowed: impl Fn(&Link) -> bool,
 ) -> Result<Vec<Touch>, TooWide> {
     let mut touches = Vec::new();
-    let mut touched: FxHashSet<(EntityId, Binding, Vec<RowPath>)> = FxHashSet::default();
-    let mut budgets: FxHashMap<(EntityId, Binding, Vec<RowPath>, Option<(RelationId, bool)>), u32> =
-        FxHashMap::default();
+    let mut touched: FxHashSet<Place> = FxHashSet::default();
+    let mut budgets: FxHashMap<(Place, LastStep), u32> = FxHashMap::default();
     let mut level = vec![State {
         entity: start,
         binding: Binding::start(),
@@ -123,8 +128,8 @@ pub fn walk(
                     revisits: state.revisits.clone(),
                 });
             }
-            let key = (state.entity, state.binding.clone(), state.revisits.clone(), state.last);
-            let best = budgets.entry(key).or_insert(0);
+            let place = (state.entity, state.binding.clone(), state.revisits.clone());
+            let best = budgets.entry((place, state.last)).or_insert(0);
             let further = state.budget > *best;
             *best = state.budget.max(*best);
             further

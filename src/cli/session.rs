@@ -53,14 +53,14 @@ impl Session {
             return RulesFrom::File(path.clone());
         }
         if let Some(path) = &self.config.rules {
-            return RulesFrom::File(self.from_config(path));
+            return RulesFrom::File(self.beside_config(path));
         }
-        let usual = self.from_config(Path::new(DEFAULT_PATH));
+        let usual = self.beside_config(Path::new(DEFAULT_PATH));
         if usual.is_file() { RulesFrom::File(usual) } else { RulesFrom::BuiltIn }
     }
 
     /// A path in the configuration, from the working directory.
-    fn from_config(&self, path: &Path) -> PathBuf {
+    fn beside_config(&self, path: &Path) -> PathBuf {
         let here = std::env::current_dir().unwrap_or_default();
         match &self.config.folder {
             Some(folder) if *folder != here => folder.join(path),
@@ -109,11 +109,11 @@ impl Session {
             // A folder in the configuration starts at the configuration.
             let from_file = given.is_none();
             return match url.strip_prefix("embedded:").filter(|folder| from_file && !folder.is_empty()) {
-                Some(folder) => format!("embedded:{}", self.from_config(Path::new(folder)).display()),
+                Some(folder) => format!("embedded:{}", self.beside_config(Path::new(folder)).display()),
                 None => url.clone(),
             };
         }
-        format!("embedded:{}", self.from_config(Path::new(DEFAULT_FOLDER)).display())
+        format!("embedded:{}", self.beside_config(Path::new(DEFAULT_FOLDER)).display())
     }
 
     pub fn cache_options(&self) -> CacheOptions {

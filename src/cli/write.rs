@@ -203,10 +203,10 @@ async fn apply(session: &Session, engine: &Engine<AnyCache>, plan: Plan) -> Repo
     let bar = Bar::new(session.global.quiet);
     let report = engine.apply(plan, &|progress| bar.update(progress)).await;
     bar.finish();
-    if report.failures().next().is_none() {
-        if let Err(error) = engine.record(&report).await {
-            session.note(&format!("everything was dropped, but the statistics were not kept: {error}"));
-        }
+    if report.failures().next().is_none()
+        && let Err(error) = engine.record(&report).await
+    {
+        session.note(&format!("everything was dropped, but the statistics were not kept: {error}"));
     }
     report
 }

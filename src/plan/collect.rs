@@ -226,15 +226,15 @@ impl Firing<'_> {
             Filled::TooMuch(reason) => (Vec::new(), Some(reason)),
             Filled::Names { .. } => return,
         };
-        if self.unfilled == Unfilled::Widen && reason.is_none() {
-            if let Filled::Names { names, assumed } = self.source.fill_wide(template, image, &group.revisits)
-            {
-                let wide = match kind {
-                    StepKind::Tag | StepKind::TagMatch => StepKind::TagMatch,
-                    StepKind::Key | StepKind::Match => StepKind::Match,
-                };
-                return self.drop(wide, names, &assumed, group);
-            }
+        if self.unfilled == Unfilled::Widen
+            && reason.is_none()
+            && let Filled::Names { names, assumed } = self.source.fill_wide(template, image, &group.revisits)
+        {
+            let wide = match kind {
+                StepKind::Tag | StepKind::TagMatch => StepKind::TagMatch,
+                StepKind::Key | StepKind::Match => StepKind::Match,
+            };
+            return self.drop(wide, names, &assumed, group);
         }
         let rule = self.rule_name();
         self.out.unresolved.insert(Unresolved { rule, template: template.text.to_string(), missing, reason });
