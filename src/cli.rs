@@ -20,16 +20,14 @@ mod stats;
 mod table;
 mod write;
 
-use std::process::ExitCode;
-
 use clap::{CommandFactory, FromArgMatches};
 
 use args::{Cli, Command};
 use error::{CommandError, Exit};
 use session::Session;
 
-/// Runs the command that the arguments name.
-pub fn main() -> ExitCode {
+/// Runs the command that the arguments name; gives the exit code.
+pub fn main() -> i32 {
     let matches = match Cli::command().try_get_matches() {
         Ok(matches) => matches,
         Err(error) => return usage(&error),
@@ -40,19 +38,19 @@ pub fn main() -> ExitCode {
     };
     output::set_color(cli.global.color);
     match run(cli) {
-        Ok(exit) => exit.into(),
+        Ok(exit) => exit.code(),
         Err(error) => {
             error.print();
-            error.exit.into()
+            error.exit.code()
         }
     }
 }
 
 /// Prints what clap has to say: help and version are data, everything else is a usage error.
-fn usage(error: &clap::Error) -> ExitCode {
+fn usage(error: &clap::Error) -> i32 {
     // Nothing can be done about a terminal that is gone.
     let _ = error.print();
-    if error.use_stderr() { Exit::Usage.into() } else { Exit::Clean.into() }
+    if error.use_stderr() { Exit::Usage.code() } else { Exit::Clean.code() }
 }
 
 fn run(cli: Cli) -> Result<Exit, CommandError> {

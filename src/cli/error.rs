@@ -1,7 +1,6 @@
 //! Errors of commands: what is printed, and the exit code.
 
 use std::io;
-use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
 use invalidate::cache::{CacheError, CacheErrorKind};
@@ -23,15 +22,15 @@ pub enum Exit {
     Unresolved,
 }
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        ExitCode::from(match exit {
-            Exit::Clean => 0,
-            Exit::Findings => 1,
-            Exit::Usage => 2,
-            Exit::Cache => 3,
-            Exit::Unresolved => 4,
-        })
+impl Exit {
+    pub fn code(self) -> i32 {
+        match self {
+            Self::Clean => 0,
+            Self::Findings => 1,
+            Self::Usage => 2,
+            Self::Cache => 3,
+            Self::Unresolved => 4,
+        }
     }
 }
 
