@@ -5,13 +5,16 @@
 //! `file=PATH` is imported by the next. A `plan` block applies to the rules before it: a write, then
 //! exactly what it makes stale. A `names` block: an instance, then exactly what it is called.
 
+#[path = "support/lines.rs"]
+mod lines;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use invalidate::check::{Files, Undeclared, check};
 use invalidate::diagnostic::{Code, Severity, render};
-use invalidate::model::{RawId, RawWrite};
-use invalidate::plan::{Carried, Plan, Program, Step, Unfilled};
+use invalidate::plan::{Carried, Plan, Program, Unfilled};
+use lines::{from_words, same_line, step_line};
 
 #[test]
 fn every_example_of_the_language_reference_holds() {
@@ -197,35 +200,6 @@ fn plan_lines(plan: &Plan) -> Vec<String> {
     out
 }
 
-/// A step with everything that an example may say of it.
-fn step_line(step: &Step) -> String {
-    let mut out =
-        format!("{} {}  @{} {}", step.kind.word(), step.target, step.priority, step.strategy.word());
-    if step.delay_ms > 0 {
-        out.push_str(&format!(" delay={}ms", step.delay_ms));
-    }
-    out.push_str(&format!(" hop={}", step.hop));
-    if !step.via.is_empty() {
-        out.push_str(&format!(" via={}", step.via.join(",")));
-    }
-    out.push_str(&format!(" by={}", step.rules.join(",")));
-    if step.cascade {
-        out.push_str(" cascade");
-    }
-    if let Some(trigger) = &step.trigger {
-        out.push_str(&format!(" trigger={trigger}"));
-    }
-    out
-}
-
-/// Whether a line of a page says what was found; of a step it may leave attributes out.
-fn same_line(found: &str, wanted: &str) -> bool {
-    let Some((target, attributes)) = found.split_once("  ") else { return found == wanted };
-    let (wanted_target, wanted_attributes) = wanted.split_once("  ").unwrap_or((wanted, ""));
-    target == wanted_target
-        && wanted_attributes.split_whitespace().all(|w| attributes.split(' ').any(|a| a == w))
-}
-
 /// Holds an instance's names against `names ENTITY ID …` and the lines after it.
 fn names(program: &Program, lines: &[&str]) -> Result<(), String> {
     let (first, wanted) = lines.split_first().ok_or("the block is empty")?;
@@ -260,41 +234,6 @@ fn differ(first: &str, found: &[String], wanted: &[&str]) -> String {
         found.join("\n      "),
         wanted.join("\n      ")
     )
-}
-
-/// A write as the command line takes it: words, single quotes around what has spaces.
-fn from_words(line: &str) -> Result<RawWrite, String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut quoted = false;
-    // Whether the last word may grow: an empty word in quotes is one, too.
-    let mut open = false;
-    for c in line.chars() {
-        if c == ' ' && !quoted {
-            open = false;
-            continue;
-        }
-        if !open {
-            words.push(String::new());
-            open = true;
-        }
-        match (c, words.last_mut()) {
-            ('\'', _) => quoted = !quoted,
-            (c, Some(word)) => word.push(c),
-            (_, None) => {}
-        }
-    }
-    let mut words = words.into_iter();
-    let mut next = || words.next().unwrap_or_default();
-    let mut write = RawWrite { entity: next(), id: RawId::parse(&next()), op: next(), ..RawWrite::default() };
-    while let Some(word) = words.next() {
-        if word == "--changed" {
-            let list = words.next().unwrap_or_default();
-            write.changed = Some(list.split(',').filter(|n| !n.is_empty()).map(str::to_owned).collect());
-        } else {
-            write.assign(&word).map_err(|e| e.to_string())?;
-        }
-    }
-    Ok(write)
 }
 
 /// Every slug that rules can be refused with is shown by an example, but for those of whole files.

@@ -1,13 +1,16 @@
 //! The language's specification: each file of `tests/spec` holds rules, writes and the plan that
 //! the meaning gives for them, or rules that must be refused.
 
+#[path = "support/lines.rs"]
+mod lines;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use invalidate::check::{Files, Undeclared, check};
 use invalidate::diagnostic::render;
-use invalidate::model::{RawId, RawWrite};
-use invalidate::plan::{Plan, Program, Step, Unfilled};
+use invalidate::plan::{Plan, Program, Unfilled};
+use lines::{from_words, same_line, step_line};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -158,15 +161,9 @@ fn one(program: &Program, case: &Case) -> Vec<String> {
 }
 
 fn compare_steps(plan: &Plan, wanted: &[String], out: &mut Vec<String>) {
-    let all: Vec<String> = plan.steps.iter().map(line).collect();
+    let all: Vec<String> = plan.steps.iter().map(step_line).collect();
     let fits = plan.steps.len() == wanted.len()
-        && plan.steps.iter().zip(wanted).all(|(step, wanted)| {
-            let (target, attributes) = wanted.split_once("  ").unwrap_or((wanted, ""));
-            let found = line(step);
-            let (found_target, found_attributes) = found.split_once("  ").unwrap();
-            let has = |a: &str| found_attributes.split(' ').any(|f| f == a);
-            target == found_target && attributes.split_whitespace().all(has)
-        });
+        && plan.steps.iter().zip(wanted).all(|(step, wanted)| same_line(&step_line(step), wanted));
     if !fits {
         out.push(format!(
             "steps:\n      found\n        {}\n      wanted\n        {}",
@@ -174,62 +171,4 @@ fn compare_steps(plan: &Plan, wanted: &[String], out: &mut Vec<String>) {
             wanted.join("\n        ")
         ));
     }
-}
-
-fn line(step: &Step) -> String {
-    let mut out =
-        format!("{} {}  @{} {}", step.kind.word(), step.target, step.priority, step.strategy.word());
-    if step.delay_ms > 0 {
-        out.push_str(&format!(" delay={}ms", step.delay_ms));
-    }
-    out.push_str(&format!(" hop={}", step.hop));
-    if !step.via.is_empty() {
-        out.push_str(&format!(" via={}", step.via.join(",")));
-    }
-    out.push_str(&format!(" by={}", step.rules.join(",")));
-    if step.cascade {
-        out.push_str(" cascade");
-    }
-    if let Some(trigger) = &step.trigger {
-        out.push_str(&format!(" trigger={trigger}"));
-    }
-    out
-}
-
-/// A write as the command line takes it: words, single quotes around what has spaces.
-fn from_words(line: &str) -> Result<RawWrite, String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut quoted = false;
-    let mut open = false;
-    for c in line.chars() {
-        match c {
-            '\'' => {
-                quoted = !quoted;
-                if !open {
-                    words.push(String::new());
-                    open = true;
-                }
-            }
-            ' ' if !quoted => open = false,
-            c => {
-                if !open {
-                    words.push(String::new());
-                    open = true;
-                }
-                words.last_mut().unwrap().push(c);
-            }
-        }
-    }
-    let mut words = words.into_iter();
-    let mut next = || words.next().unwrap_or_default();
-    let mut write = RawWrite { entity: next(), id: RawId::parse(&next()), op: next(), ..RawWrite::default() };
-    while let Some(word) = words.next() {
-        if word == "--changed" {
-            let list = words.next().unwrap_or_default();
-            write.changed = Some(list.split(',').filter(|n| !n.is_empty()).map(str::to_owned).collect());
-        } else {
-            write.assign(&word).map_err(|e| e.to_string())?;
-        }
-    }
-    Ok(write)
 }

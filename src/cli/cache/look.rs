@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use invalidate::cache::{
-    AnyCache, Cache, EntryKind, EntrySummary, KeyDescription, TagDescription, TagSummary,
+    Cache, CacheError, Cursor, EntryKind, EntrySummary, KeyDescription, Page, TagDescription, TagSummary,
 };
 use invalidate::model::{Key, Pattern, Tag};
 use serde::Serialize;
@@ -177,11 +177,19 @@ pub fn list(session: &Session, args: &ListArgs) -> Result<Exit, CommandError> {
     };
     block_on(async {
         if args.tags {
-            let (tags, more) = tags(&cache, args).await?;
+            let page = |cursor: Option<Cursor>| {
+                let cache = &cache;
+                async move { cache.list_tags(args.pattern.as_ref(), cursor.as_ref(), args.limit).await }
+            };
+            let (tags, more) = first(args.limit, page, |t: &TagSummary| t.tag.clone()).await?;
             print_tags(&tags, args.format)?;
             note_more(session, more);
         } else {
-            let (entries, more) = entries(&cache, args).await?;
+            let page = |cursor: Option<Cursor>| {
+                let cache = &cache;
+                async move { cache.list_entries(args.pattern.as_ref(), cursor.as_ref(), args.limit).await }
+            };
+            let (entries, more) = first(args.limit, page, |e: &EntrySummary| e.key.clone()).await?;
             print_entries(&entries, args.format)?;
             note_more(session, more);
         }
@@ -195,41 +203,29 @@ fn note_more(session: &Session, more: bool) {
     }
 }
 
-/// The first entries, sorted, and whether there are more.
-async fn entries(cache: &AnyCache, args: &ListArgs) -> Result<(Vec<EntrySummary>, bool), CommandError> {
-    let mut out: Vec<EntrySummary> = Vec::new();
+/// The first items of a listing, sorted, and whether there are more.
+async fn first<T, P, K: Ord>(
+    limit: usize,
+    page: impl Fn(Option<Cursor>) -> P,
+    name: impl Fn(&T) -> K,
+) -> Result<(Vec<T>, bool), CommandError>
+where
+    P: Future<Output = Result<Page<T>, CacheError>>,
+{
+    let mut out: Vec<T> = Vec::new();
     let mut cursor = None;
-    loop {
-        let page = cache.list_entries(args.pattern.as_ref(), cursor.as_ref(), args.limit).await?;
-        out.extend(page.items);
-        cursor = page.next;
-        if cursor.is_none() || out.len() > args.limit {
-            break;
+    let more = loop {
+        let found = page(cursor).await?;
+        out.extend(found.items);
+        cursor = found.next;
+        if cursor.is_none() || out.len() > limit {
+            break cursor.is_some() || out.len() > limit;
         }
-    }
-    let more = cursor.is_some() || out.len() > args.limit;
-    out.truncate(args.limit);
-    out.sort_by(|a, b| a.key.cmp(&b.key));
-    out.dedup_by(|a, b| a.key == b.key);
-    Ok((out, more))
-}
-
-/// The first tags, sorted, and whether there are more.
-async fn tags(cache: &AnyCache, args: &ListArgs) -> Result<(Vec<TagSummary>, bool), CommandError> {
-    let mut out: Vec<TagSummary> = Vec::new();
-    let mut cursor = None;
-    loop {
-        let page = cache.list_tags(args.pattern.as_ref(), cursor.as_ref(), args.limit).await?;
-        out.extend(page.items);
-        cursor = page.next;
-        if cursor.is_none() || out.len() > args.limit {
-            break;
-        }
-    }
-    let more = cursor.is_some() || out.len() > args.limit;
-    out.truncate(args.limit);
-    out.sort_by(|a, b| a.tag.cmp(&b.tag));
-    out.dedup_by(|a, b| a.tag == b.tag);
+    };
+    // A listing may name a thing twice while it changes.
+    out.sort_by_key(|item| name(item));
+    out.dedup_by_key(|item| name(item));
+    out.truncate(limit);
     Ok((out, more))
 }
 
