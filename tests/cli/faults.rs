@@ -96,3 +96,55 @@ fn an_embedded_cache_that_cannot_be() {
     place.file("file", "not a folder");
     place.exits("write user 1 delete --cache embedded:file", 2).says(&["file"]);
 }
+
+/// Entries of one tag, more than a drop takes in one breath.
+const MANY: usize = 60_000;
+
+#[test]
+fn a_drop_that_is_killed_is_finished_by_the_next() {
+    let place = place();
+    let server = RedisServer::start();
+    let url = server.url();
+    let mut raw = server.raw();
+    for start in (0..MANY).step_by(1000) {
+        let keys: Vec<String> = (start..start + 1000).map(|n| format!("session:{n}:data")).collect();
+        let mut index: Vec<&[u8]> = vec![b"ZADD", b"inv:t:{user:1:session}"];
+        let mut values: Vec<&[u8]> = vec![b"MSET"];
+        for key in &keys {
+            index.extend([b"4000000000000".as_slice(), key.as_bytes()]);
+            values.extend([key.as_bytes(), b"x"]);
+        }
+        raw.send(&index);
+        raw.send(&values);
+        raw.reply();
+        raw.reply();
+    }
+    let size = |raw: &mut crate::redis::Raw| -> usize {
+        raw.run(&["DBSIZE"]).trim_start_matches(':').parse().unwrap()
+    };
+    let full = size(&mut raw);
+    assert!(full >= MANY);
+    let mut child = place.command(&["write", "user", "1", "delete", "-q", "--cache", &url]).spawn().unwrap();
+    while size(&mut raw) >= full && child.try_wait().unwrap().is_none() {}
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let left = size(&mut raw);
+    assert!(left > 100, "the drop was too fast to be killed: make MANY larger");
+
+    // A journal is open, and says so.
+    let shown =
+        place.run(&["cache", "show", "--tag", "user:1:session", "--cache", &url, "--format", "json"]).json();
+    assert_eq!(shown["journals"], 1, "{shown}");
+    // An entry that is written meanwhile goes too: it carries the tag that is dropped next.
+    place.ok(&format!("cache put session:x:data v --tag user:1:session --ttl 1h --cache {url}"));
+    let report = place.ok(&format!("write user 1 delete --cache {url}"));
+    assert!(report.stdout.contains("left unfinished"), "{}", report.stdout);
+    assert_eq!(
+        raw.run(&["EXISTS", "session:x:data", "session:0:data", "session:59999:data"])
+            .trim_start_matches(':'),
+        "0"
+    );
+    let shown =
+        place.run(&["cache", "show", "--tag", "user:1:session", "--cache", &url, "--format", "json"]).json();
+    assert_eq!((&shown["journals"], &shown["live"]), (&0.into(), &0.into()), "{shown}");
+}
