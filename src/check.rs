@@ -73,7 +73,7 @@ pub fn check(root: &Path, files: &Files) -> Checked {
     entities::templates(&names, &mut entities.table, &scope, &mut findings);
     let links_from = relations::by_source(&links, entities.table.len());
     scoped::imply(&mut entities.table, &relations, &links_from, names.prefix(), &mut findings);
-    let rules = rules::check(&names, &entities.table, &relations, &scope, &sources, &mut findings);
+    let rules = rules::check(&names, &entities, &relations, &scope, &sources, &mut findings);
     collide::check(&entities.table, &names.varies, &mut findings);
     let cascades = scoped::cascades(&rules, &entities.table, &relations, &links_from, &mut findings);
     // Only a file that could be read and has no rules is worth the remark.

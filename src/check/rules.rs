@@ -1,7 +1,9 @@
 //! Rules: what fires them, when, and what they drop.
 
+use rustc_hash::FxHashMap;
+
 use super::conditions::{self, Names as ConditionNames};
-use super::entities::unknown_entity;
+use super::entities::{Entities, unknown_entity};
 use super::names::{self, Names};
 use super::ruleset::{
     Drop, Entity, EntityId, Follow, Operation, Operations, Relation, RelationId, Rule, TagPattern,
@@ -18,6 +20,7 @@ use crate::syntax::ast::{self, Event, Ident};
 struct Context<'a> {
     names: &'a Names<'a>,
     table: &'a [Entity],
+    by_name: &'a FxHashMap<String, EntityId>,
     relations: &'a [Relation],
     scope: &'a Scope<'a>,
     sources: &'a Sources,
@@ -26,13 +29,14 @@ struct Context<'a> {
 /// Checks every rule; a rule with an error is left out.
 pub fn check(
     names: &Names<'_>,
-    table: &[Entity],
+    entities: &Entities,
     relations: &[Relation],
     scope: &Scope<'_>,
     sources: &Sources,
     findings: &mut Vec<Diagnostic>,
 ) -> Vec<Rule> {
-    let context = Context { names, table, relations, scope, sources };
+    let Entities { table, by_name, .. } = entities;
+    let context = Context { names, table, by_name, relations, scope, sources };
     names
         .rules
         .iter()
@@ -167,15 +171,14 @@ fn write_triggers(
 ) -> Vec<WriteTrigger> {
     let mut out: Vec<WriteTrigger> = Vec::new();
     for (name, operation) in events {
-        let Some(index) = cx.table.iter().position(|e| e.name == name.text) else {
+        let Some(entity) = cx.by_name.get(&name.text).copied() else {
             findings.push(unknown_entity(name, cx.names));
             continue;
         };
-        let entity = EntityId::at(index);
         let operation = match operation {
             None => None,
             Some(op) => {
-                let declared = &cx.table[index].operations;
+                let declared = &cx.table[entity.index()].operations;
                 let known = || Operation::BUILT_IN.iter().copied().chain(declared.iter().map(String::as_str));
                 if !known().any(|k| k == op.text) {
                     let all: Vec<&str> = known().collect();
