@@ -128,6 +128,10 @@ pub struct Assumed {
     pub rule: String,
     /// In the words of the language.
     pub condition: String,
+    /// Whether it is that a value has not moved: stale data if it has. Otherwise it is a condition
+    /// that was taken as true: a needless miss at worst.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unmoved: bool,
 }
 
 /// What to do with templates that cannot be filled.

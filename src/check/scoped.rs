@@ -30,11 +30,11 @@ pub fn imply(
             let Some(path) = path_to_start(&touch) else { continue };
             let source_name = table[index].name.clone();
             let target = &mut table[touch.entity.index()];
-            // A written tag stands in for the scoped one only where this cascade can fill all of it:
-            // otherwise nothing would reach these entries.
+            // A written tag stands in for the scoped one only where it names nothing else of the row:
+            // what else it names could be unknown to the cascade, or null.
             let stands_in = |t: &TagTemplate| {
-                t.template.row_paths().any(|p| *p == path)
-                    && t.template.row_paths().all(|p| touch.binding.translate(p).is_some())
+                let mut paths = t.template.row_paths().peekable();
+                paths.peek().is_some() && paths.all(|p| *p == path)
             };
             if target.tags.iter().any(stands_in) {
                 continue;

@@ -18,9 +18,17 @@ pub struct Touch {
     pub hop: u32,
     /// The relations of that path; among equally short ones the first by name.
     pub via: Vec<RelationId>,
-    /// Ids along the path of instances of the written entity's type. Where one of them is the
-    /// written instance itself, the path does not count: that instance is visited already.
-    pub revisits: Vec<RowPath>,
+    /// The instances along the path, the reached one included, whose ids a write can give. Where
+    /// one of them is nothing, or the written instance itself, the path does not count.
+    pub passes: Vec<Pass>,
+}
+
+/// An instance along a path.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Pass {
+    pub id: RowPath,
+    /// Whether it is of the written entity's type, and so may be the written instance.
+    pub of_start: bool,
 }
 
 /// How paths at a reached entity translate to paths at the start: the path must begin with `strip`,
@@ -67,8 +75,8 @@ impl Binding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooWide;
 
-/// An entity, what is known there, and where the path may have met the written instance.
-type Place = (EntityId, Binding, Vec<RowPath>);
+/// An entity, what is known there, and the known instances on the way.
+type Place = (EntityId, Binding, Vec<Pass>);
 
 /// The relation that a path came by, and whether against its arrow.
 type LastStep = Option<(RelationId, bool)>;
@@ -77,7 +85,7 @@ type LastStep = Option<(RelationId, bool)>;
 struct State {
     entity: EntityId,
     binding: Binding,
-    revisits: Vec<RowPath>,
+    passes: Vec<Pass>,
     via: Vec<RelationId>,
     last: LastStep,
     budget: u32,
@@ -97,7 +105,7 @@ pub fn walk(
     let mut level = vec![State {
         entity: start,
         binding: Binding::start(),
-        revisits: Vec::new(),
+        passes: Vec::new(),
         via: Vec::new(),
         last: None,
         budget: u32::MAX,
@@ -119,16 +127,16 @@ pub fn walk(
         let name = |id: &RelationId| relations[id.index()].name.as_str();
         next.sort_by(|a, b| a.via.iter().map(name).cmp(b.via.iter().map(name)));
         next.retain(|state| {
-            if touched.insert((state.entity, state.binding.clone(), state.revisits.clone())) {
+            if touched.insert((state.entity, state.binding.clone(), state.passes.clone())) {
                 touches.push(Touch {
                     entity: state.entity,
                     binding: state.binding.clone(),
                     hop,
                     via: state.via.clone(),
-                    revisits: state.revisits.clone(),
+                    passes: state.passes.clone(),
                 });
             }
-            let place = (state.entity, state.binding.clone(), state.revisits.clone());
+            let place = (state.entity, state.binding.clone(), state.passes.clone());
             let best = budgets.entry((place, state.last)).or_insert(0);
             let further = state.budget > *best;
             *best = state.budget.max(*best);
@@ -153,18 +161,17 @@ fn step(state: &State, link: &Link, start: EntityId, relations: &[Relation]) -> 
         return None;
     }
     let binding = state.binding.after(&link.hop);
-    let mut revisits = state.revisits.clone();
-    if link.to == start {
-        if binding == Binding::start() {
-            return None;
-        }
-        if let Some(id) = binding.translate(&RowPath::id()) {
-            revisits.push(id);
-            revisits.sort();
-            revisits.dedup();
-        }
+    let of_start = link.to == start;
+    if of_start && binding == Binding::start() {
+        return None;
+    }
+    let mut passes = state.passes.clone();
+    if let Some(id) = binding.translate(&RowPath::id()) {
+        passes.push(Pass { id, of_start });
+        passes.sort();
+        passes.dedup();
     }
     let mut via = state.via.clone();
     via.push(link.relation);
-    Some(State { entity: link.to, binding, revisits, via, last: Some((link.relation, link.reverse)), budget })
+    Some(State { entity: link.to, binding, passes, via, last: Some((link.relation, link.reverse)), budget })
 }

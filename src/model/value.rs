@@ -49,6 +49,15 @@ impl Value {
         matches!(self, Self::Null)
     }
 
+    /// Null, or a list with nothing in it: a ref that holds this points nowhere.
+    pub fn is_nothing(&self) -> bool {
+        match self {
+            Self::Null => true,
+            Self::List(items) => items.iter().all(Value::is_null),
+            _ => false,
+        }
+    }
+
     /// The value as a template shows it before escaping; `None` for null and lists.
     pub fn as_text(&self) -> Option<Cow<'_, str>> {
         match self {

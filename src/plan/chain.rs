@@ -1,6 +1,5 @@
 //! Chained rules: a tag of the plan fires rules that drop further targets, to a fixpoint.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -9,7 +8,7 @@ use super::collect::{Collected, Wish, context_name, target_text};
 use super::guard::{Facts, Truth, evaluate};
 use super::images::Images;
 use super::program::Program;
-use super::{Assumed, StepKind, Unfilled, Unresolved};
+use super::{Assumed, StepKind, Unfilled, Unresolved, merge};
 use crate::check::condition::Condition;
 use crate::check::ruleset::{Drop, RuleId, TagPattern, TagSegment, TagTrigger, Trigger};
 use crate::check::template::{Hole, Part, Template};
@@ -67,50 +66,47 @@ pub fn fire(program: &Program, write: &Write, unfilled: Unfilled, out: &mut Coll
         return;
     }
     let images = Images::new(write, &[]);
-    let mut queue: VecDeque<usize> = VecDeque::new();
     let mut seen: FxHashSet<(StepKind, String)> = FxHashSet::default();
     let mut fired: FxHashSet<(RuleId, Vec<Bound>)> = FxHashSet::default();
-    // The shortest way to a tag fires first, so that its hop is the one that chained steps count from.
-    let mut order: Vec<usize> = (0..out.wishes.len()).collect();
-    order.sort_by(|a, b| {
-        let (a, b) = (&out.wishes[*a], &out.wishes[*b]);
-        a.hop.cmp(&b.hop).then_with(|| a.target.cmp(&b.target))
-    });
-    queue.extend(order);
-    while let Some(index) = queue.pop_front() {
-        let wish = out.wishes[index].clone();
-        let wide = match wish.kind {
-            StepKind::Tag => false,
-            StepKind::TagMatch => true,
-            StepKind::Key | StepKind::Match => continue,
-        };
-        if !seen.insert((wish.kind, wish.target.clone())) {
-            continue;
-        }
-        let segments = split(&wish.target, wide);
-        for chain in chains.by_length.get(&segments.len()).into_iter().flatten() {
-            let Some(bound) = matches(chain, &segments) else { continue };
-            if fired.contains(&(chain.rule, bound.clone())) {
-                continue;
+    let mut from = 0;
+    while from < out.wishes.len() {
+        // The tags that are new, each with the way that its step has, the shortest first: what they
+        // fire counts from there.
+        let mut level: Vec<Wish> = merge::by_target(&out.wishes[from..])
+            .values()
+            .filter_map(|wishes| merge::way(program, wishes))
+            .filter(|w| matches!(w.kind, StepKind::Tag | StepKind::TagMatch))
+            .filter(|w| !seen.contains(&(w.kind, w.target.clone())))
+            .cloned()
+            .collect();
+        level.sort_by(|a, b| {
+            let key = |w: &Wish| (w.hop, merge::via_names(program, w));
+            key(a).cmp(&key(b)).then_with(|| (a.kind, &a.target).cmp(&(b.kind, &b.target)))
+        });
+        from = out.wishes.len();
+        for wish in level {
+            seen.insert((wish.kind, wish.target.clone()));
+            let segments = split(&wish.target, wish.kind == StepKind::TagMatch);
+            for chain in chains.by_length.get(&segments.len()).into_iter().flatten() {
+                let Some(bound) = matches(chain, &segments) else { continue };
+                if fired.contains(&(chain.rule, bound.clone())) {
+                    continue;
+                }
+                if fired.len() >= MAX_FIRINGS {
+                    out.unresolved.insert(Unresolved {
+                        rule: program.rules().rule(chain.rule).name.clone(),
+                        template: chain.pattern.text.clone(),
+                        missing: Vec::new(),
+                        reason: Some(format!(
+                            "chained rules fired {MAX_FIRINGS} times; the rest was not followed"
+                        )),
+                    });
+                    return;
+                }
+                fired.insert((chain.rule, bound.clone()));
+                Firing { program, write, images: &images, chain, bound: &bound, wish: &wish, unfilled }
+                    .run(out);
             }
-            let name = &program.rules().rule(chain.rule).name;
-            if fired.len() >= MAX_FIRINGS {
-                out.unresolved.insert(Unresolved {
-                    rule: name.clone(),
-                    template: chain.pattern.text.clone(),
-                    missing: Vec::new(),
-                    reason: Some(format!(
-                        "chained rules fired {MAX_FIRINGS} times; the rest was not followed"
-                    )),
-                });
-                return;
-            }
-            fired.insert((chain.rule, bound.clone()));
-            let mut firing =
-                Firing { program, write, images: &images, chain, bound: &bound, wish: &wish, unfilled };
-            let first = out.wishes.len();
-            firing.run(out);
-            queue.extend(first..out.wishes.len());
         }
     }
 }
@@ -169,7 +165,7 @@ struct Firing<'a> {
 }
 
 impl Firing<'_> {
-    fn run(&mut self, out: &mut Collected) {
+    fn run(&self, out: &mut Collected) {
         let rule = self.program.rules().rule(self.chain.rule);
         if let Some(guard) = &self.chain.guard {
             let values: Vec<Option<Value>> = self
@@ -183,8 +179,11 @@ impl Firing<'_> {
             let facts = Facts { write: self.write, images: self.images, slots: &[], trigger: &values };
             let mut open = Vec::new();
             let truth = evaluate(guard, &facts, &mut open);
-            out.assumed
-                .extend(open.into_iter().map(|condition| Assumed { rule: rule.name.clone(), condition }));
+            out.assumed.extend(open.into_iter().map(|condition| Assumed {
+                rule: rule.name.clone(),
+                condition,
+                unmoved: false,
+            }));
             if truth == Truth::False {
                 return;
             }

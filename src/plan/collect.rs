@@ -79,7 +79,11 @@ fn fires(
     let facts = Facts { write, images, slots: &entity.slots, trigger: &[] };
     let truth = evaluate(guard, &facts, &mut open);
     let name = &program.rules().rule(rule.rule).name;
-    out.assumed.extend(open.into_iter().map(|condition| Assumed { rule: name.clone(), condition }));
+    out.assumed.extend(open.into_iter().map(|condition| Assumed {
+        rule: name.clone(),
+        condition,
+        unmoved: false,
+    }));
     truth != Truth::False
 }
 
@@ -100,30 +104,41 @@ impl Firing<'_> {
     /// An instance's keys, narrowest tags and lists, from each image.
     fn group(&mut self, group: &Group) {
         for image in self.source.images.present {
-            if !self.is_visited(group, *image) {
+            if !self.is_cut_off(group, *image) {
                 self.group_in(group, *image);
             }
         }
     }
 
-    /// Whether the group is nothing in this image: no such instance, or the written one again.
-    fn is_visited(&self, group: &Group, image: Image) -> bool {
-        let value = |slot: usize| self.source.images.get(slot, image).value.as_ref();
-        let absent = group.id.and_then(value).is_some_and(Value::is_null);
+    /// Whether the way to the group ends in this image: at nothing, or at the written instance.
+    fn is_cut_off(&mut self, group: &Group, image: Image) -> bool {
         let written = self.source.write.id().map(|id| Value::Text(id.clone()));
-        absent || group.revisits.iter().any(|slot| written.is_some() && value(*slot) == written.as_ref())
+        for (slot, of_start) in &group.passes {
+            let held = self.source.images.get(*slot, image);
+            let is_end = |v: &Value| v.is_null() || (*of_start && Some(v) == written.as_ref());
+            let ends = match &held.value {
+                Some(Value::List(items)) => items.iter().all(is_end),
+                Some(single) => is_end(single),
+                None => false,
+            };
+            if ends {
+                self.assume_unmoved(held.assumed.as_slice());
+                return true;
+            }
+        }
+        false
     }
 
     fn group_in(&mut self, group: &Group, image: Image) {
         let tags = self.tags(group, image);
         for list in &group.lists {
-            match self.source.fill(list, image, &group.revisits) {
+            match self.source.fill(list, image, group) {
                 Filled::Names { names, assumed } => self.drop(StepKind::Tag, names, &assumed, group),
                 other => self.unfilled(StepKind::Tag, list, image, other, group),
             }
         }
         for key in &group.keys {
-            match self.source.fill(key, image, &group.revisits) {
+            match self.source.fill(key, image, group) {
                 Filled::Names { names, assumed } => self.drop(StepKind::Key, names, &assumed, group),
                 Filled::Unbound { missing, open } => match &tags {
                     Tags::Dropped(tag) => {
@@ -150,7 +165,7 @@ impl Firing<'_> {
             if first.as_ref().is_some_and(|(distance, _)| *distance < tag.distance) {
                 break;
             }
-            match self.source.fill(tag, image, &group.revisits) {
+            match self.source.fill(tag, image, group) {
                 Filled::Names { names, assumed } => {
                     if let (None, Some(name)) = (&first, names.first()) {
                         first = Some((tag.distance, Tag::text_of(name.clone())));
@@ -190,27 +205,26 @@ impl Firing<'_> {
             }
         };
         for image in self.source.images.present {
-            match self.source.fill(template, *image, &[]) {
+            match self.source.fill(template, *image, &no_group()) {
                 Filled::Names { names, assumed } => self.drop(kind, names, &assumed, &no_group()),
                 other => self.unfilled(kind, template, *image, other, &no_group()),
             }
         }
     }
 
-    fn drop(&mut self, kind: StepKind, names: Vec<String>, assumed: &[usize], group: &Group) {
-        if names.is_empty() {
-            return;
-        }
-        for slot in assumed {
-            let name = &self.source.slots[*slot].name;
-            let condition = format!("old.{name} == {name}");
-            let rule = self.rule_name();
-            self.out.assumed.insert(Assumed { rule, condition });
-        }
+    fn drop(&mut self, kind: StepKind, names: Vec<String>, assumed: &[String], group: &Group) {
+        self.assume_unmoved(assumed);
         for name in names {
             let target = target_text(kind, name);
             let wish = self.wish(kind, target, group);
             self.out.wishes.push(wish);
+        }
+    }
+
+    fn assume_unmoved(&mut self, names: &[String]) {
+        for name in names {
+            let condition = format!("old.{name} == {name}");
+            self.out.assumed.insert(Assumed { rule: self.rule_name(), condition, unmoved: true });
         }
     }
 
@@ -228,7 +242,7 @@ impl Firing<'_> {
         };
         if self.unfilled == Unfilled::Widen
             && reason.is_none()
-            && let Filled::Names { names, assumed } = self.source.fill_wide(template, image, &group.revisits)
+            && let Filled::Names { names, assumed } = self.source.fill_wide(template, image, group)
         {
             let wide = match kind {
                 StepKind::Tag | StepKind::TagMatch => StepKind::TagMatch,
@@ -265,8 +279,7 @@ fn no_group() -> Group {
     Group {
         hop: 0,
         via: Arc::from([]),
-        id: None,
-        revisits: Vec::new(),
+        passes: Vec::new(),
         tags: Vec::new(),
         lists: Vec::new(),
         keys: Vec::new(),

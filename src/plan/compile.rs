@@ -8,7 +8,7 @@ use super::program::{EntityProgram, Explicit, Filling, Group, Piece, RuleProgram
 use crate::check::RuleSet;
 use crate::check::ruleset::{Drop, EntityId, Follow, RelationId, RuleId, Trigger};
 use crate::check::template::{Hole, Part, RowPath, Template};
-use crate::check::walk::{Binding, Touch};
+use crate::check::walk::{Binding, Pass, Touch};
 
 /// Everything that writes of one entity can fire.
 pub fn entity(rules: &RuleSet, entity: EntityId) -> EntityProgram {
@@ -89,8 +89,8 @@ impl Compiler<'_> {
         let groups: Vec<Arc<Group>> = rules
             .cascade(from, follow)
             .iter()
-            .map(|Touch { entity, binding, hop, via, revisits }| {
-                Arc::new(self.group(*entity, binding, *hop, via, revisits))
+            .map(|Touch { entity, binding, hop, via, passes }| {
+                Arc::new(self.group(*entity, binding, *hop, via, passes))
             })
             .collect();
         self.cascades.insert(follow.clone(), groups.clone());
@@ -103,7 +103,7 @@ impl Compiler<'_> {
         binding: &Binding,
         hop: u32,
         via: &[RelationId],
-        revisits: &[RowPath],
+        passes: &[Pass],
     ) -> Group {
         let rules = self.rules;
         let entity = rules.entity(entity);
@@ -113,8 +113,7 @@ impl Compiler<'_> {
         Group {
             hop,
             via: via.into(),
-            id: binding.translate(&RowPath::id()).map(|path| self.slots.of(&path)),
-            revisits: revisits.iter().map(|path| self.slots.of(path)).collect(),
+            passes: passes.iter().map(|p| (self.slots.of(&p.id), p.of_start)).collect(),
             tags: tags.into_iter().filter(|t| !t.is_open()).collect(),
             lists: lists.into_iter().filter(|t| !t.is_open()).collect(),
             keys,

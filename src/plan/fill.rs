@@ -3,7 +3,7 @@
 use rustc_hash::FxHashSet;
 
 use super::images::Images;
-use super::program::{Filling, Piece, Slot};
+use super::program::{Filling, Group, Piece, Slot};
 use crate::check::Write;
 use crate::check::condition::Image;
 use crate::check::ruleset::Vary;
@@ -15,9 +15,9 @@ const MAX_NAMES: usize = 100_000;
 /// What came of filling a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Filled {
-    /// Complete names; none where a null or an empty list was filled in. `assumed` holds the slots
-    /// whose value was only assumed for this image.
-    Names { names: Vec<String>, assumed: Vec<usize> },
+    /// Complete names; none where a null or an empty list was filled in. `assumed` holds the
+    /// names of the values that were only assumed for this image.
+    Names { names: Vec<String>, assumed: Vec<String> },
     /// Values that the write did not give, as the command line names them. Empty where nothing
     /// could fill it.
     Unbound { missing: Vec<String>, open: bool },
@@ -35,35 +35,30 @@ pub struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// Fills a template from one image. Slots in `revisits` leave out the written instance's id.
-    pub fn fill(&self, template: &Filling, image: Image, revisits: &[usize]) -> Filled {
-        self.fill_as(template, image, revisits, template.glob, false)
+    /// Fills a template from one image. Ids along the group's way leave out the written instance.
+    pub fn fill(&self, template: &Filling, image: Image, group: &Group) -> Filled {
+        self.fill_as(template, image, group, template.glob, false)
     }
 
     /// Fills a template as a glob in which what is unknown is a `*`.
-    pub fn fill_wide(&self, template: &Filling, image: Image, revisits: &[usize]) -> Filled {
-        self.fill_as(template, image, revisits, true, true)
+    pub fn fill_wide(&self, template: &Filling, image: Image, group: &Group) -> Filled {
+        self.fill_as(template, image, group, true, true)
     }
 
-    fn fill_as(
-        &self,
-        template: &Filling,
-        image: Image,
-        revisits: &[usize],
-        glob: bool,
-        wide: bool,
-    ) -> Filled {
+    fn fill_as(&self, template: &Filling, image: Image, group: &Group, glob: bool, wide: bool) -> Filled {
         // The unknown matches anything, whatever else fills the hole.
         let anything = || vec!["*".to_owned()];
         let mut holes: Vec<(&Piece, Vec<String>)> = Vec::new();
         let mut missing: Vec<String> = Vec::new();
         let mut assumed = Vec::new();
         let mut open = false;
-        let mut nothing = false;
+        // For each hole that holds nothing, the name by which that was only assumed.
+        let mut nothing: Vec<Option<String>> = Vec::new();
         for piece in &template.parts {
             if matches!(piece, Piece::Text(_)) || holes.iter().any(|(p, _)| *p == piece) {
                 continue;
             }
+            let mut assumes = None;
             let texts = match piece {
                 Piece::Text(_) => continue,
                 Piece::Open if wide => anything(),
@@ -84,12 +79,10 @@ impl Source<'_> {
                 },
                 Piece::Slot(slot) => {
                     let held = self.images.get(*slot, image);
-                    if held.assumed {
-                        assumed.push(*slot);
-                    }
+                    assumes.clone_from(&held.assumed);
                     match &held.value {
                         Some(value) => {
-                            let visited = revisits.contains(slot).then(|| self.write.id()).flatten();
+                            let visited = group.may_revisit(*slot).then(|| self.write.id()).flatten();
                             texts(value, glob, visited.map(|id| &**id))
                         }
                         None if wide => anything(),
@@ -100,13 +93,20 @@ impl Source<'_> {
                     }
                 }
             };
-            nothing |= texts.is_empty();
+            if texts.is_empty() {
+                nothing.push(assumes.clone());
+            }
+            assumed.extend(assumes);
             holes.push((piece, texts));
         }
-        if nothing {
+        if !nothing.is_empty() {
+            // One hole that is certainly empty is enough to know that nothing is made.
+            let assumed = nothing.into_iter().collect::<Option<Vec<String>>>().unwrap_or_default();
             return Filled::Names { names: Vec::new(), assumed };
         }
         if open || !missing.is_empty() {
+            let mut seen = FxHashSet::default();
+            missing.retain(|name| seen.insert(name.clone()));
             return Filled::Unbound { missing, open };
         }
         combine(template, &holes, wide && !template.glob)

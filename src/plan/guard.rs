@@ -161,6 +161,6 @@ impl Facts<'_> {
 
     fn row(&self, slot: usize, image: Image) -> Option<Value> {
         let held = self.images.get(slot, image);
-        held.value.clone().filter(|_| !held.assumed)
+        held.value.clone().filter(|_| held.assumed.is_none())
     }
 }

@@ -19,8 +19,9 @@ pub struct Images {
 pub struct Held {
     /// `None` where it is unknown.
     pub value: Option<Value>,
-    /// Whether it is the other image's value, taken as unmoved without anybody having said so.
-    pub assumed: bool,
+    /// The name of the other image's value that was taken as unmoved without anybody having said so:
+    /// the slot's own, or that of a ref on the way to it.
+    pub assumed: Option<String>,
 }
 
 impl Images {
@@ -50,39 +51,52 @@ impl Images {
 
 fn hold(write: &Write, slot: &Slot, image: Image, single: bool) -> Held {
     if slot.name == "id" {
-        return Held { value: write.id().map(|id| Value::Text(id.clone())), assumed: false };
+        return Held { value: write.id().map(|id| Value::Text(id.clone())), assumed: None };
     }
+    let mut assumed_null = None;
     for (at, prefix) in slot.behind.iter().enumerate() {
         let held = value(write, prefix, &slot.behind[..at], image, single);
-        if held.value.as_ref().is_some_and(Value::is_null) {
-            return held;
+        if held.value.as_ref().is_some_and(Value::is_nothing) {
+            // Nothing stands behind a null that was given; a null that is only assumed gives way to
+            // a value that was given behind it.
+            if held.assumed.is_none() {
+                return held;
+            }
+            assumed_null.get_or_insert(held);
         }
     }
-    value(write, &slot.name, &slot.behind, image, single)
+    match (given(write, &slot.name, image), assumed_null) {
+        (None, Some(null)) => null,
+        _ => value(write, &slot.name, &slot.behind, image, single),
+    }
+}
+
+/// A value as it was given for this image.
+fn given<'w>(write: &'w Write, name: &str, image: Image) -> Option<&'w Value> {
+    match image {
+        Image::New => write.new_value(name),
+        Image::Old => write.old_value(name),
+    }
 }
 
 /// A value given for this image, or the other image's where it has not moved.
 fn value(write: &Write, name: &str, behind: &[String], image: Image, single: bool) -> Held {
-    let given = |image: Image| match image {
-        Image::New => write.new_value(name),
-        Image::Old => write.old_value(name),
-    };
     let other = match image {
         Image::New => Image::Old,
         Image::Old => Image::New,
     };
-    if let Some(value) = given(image) {
-        return Held { value: Some(value.clone()), assumed: false };
+    if let Some(value) = given(write, name, image) {
+        return Held { value: Some(value.clone()), assumed: None };
     }
-    let Some(value) = given(other) else { return Held::default() };
+    let Some(value) = given(write, name, other) else { return Held::default() };
     if single {
-        return Held { value: Some(value.clone()), assumed: false };
+        return Held { value: Some(value.clone()), assumed: None };
     }
     if write.changed(name) == Some(true) || behind.iter().any(|r| has_moved(write, r)) {
         return Held::default();
     }
     // Any name asks whether there is a list at all.
-    Held { value: Some(value.clone()), assumed: write.changed(name).is_none() }
+    Held { value: Some(value.clone()), assumed: write.changed(name).is_none().then(|| name.to_owned()) }
 }
 
 /// Whether a ref is known to point elsewhere after the write: what is behind it in one image says

@@ -25,12 +25,8 @@ pub fn plan(program: &Program, write: &Write, unfilled: Unfilled) -> Plan {
 
 /// Merges wishes for equal targets and puts the steps in order.
 fn merge(program: &Program, wishes: Vec<Wish>) -> Vec<Step> {
-    let mut by_target: FxHashMap<(StepKind, String), Vec<Wish>> = FxHashMap::default();
-    for wish in wishes {
-        by_target.entry((wish.kind, wish.target.clone())).or_default().push(wish);
-    }
     let mut steps: Vec<Step> =
-        by_target.into_iter().map(|((kind, target), wishes)| step(program, kind, target, &wishes)).collect();
+        by_target(&wishes).into_values().filter_map(|wishes| step(program, &wishes)).collect();
     steps.sort_unstable_by(|a, b| {
         let order = b.priority.cmp(&a.priority).then(a.hop.cmp(&b.hop));
         order
@@ -41,17 +37,43 @@ fn merge(program: &Program, wishes: Vec<Wish>) -> Vec<Step> {
     steps
 }
 
+/// The wishes for each target.
+pub fn by_target(wishes: &[Wish]) -> FxHashMap<(StepKind, &str), Vec<&Wish>> {
+    let mut out: FxHashMap<(StepKind, &str), Vec<&Wish>> = FxHashMap::default();
+    for wish in wishes {
+        out.entry((wish.kind, wish.target.as_str())).or_default().push(wish);
+    }
+    out
+}
+
+/// The names of the relations along which a target was reached.
+pub fn via_names<'p>(program: &'p Program, wish: &Wish) -> Vec<&'p str> {
+    wish.via.iter().map(|r| program.rules().relation(*r).name.as_str()).collect()
+}
+
+/// Of the wishes for one target those with the most urgent timing.
+fn most_urgent<'w>(program: &Program, wishes: &[&'w Wish]) -> (Timing, Vec<&'w Wish>) {
+    let timing = |w: &Wish| program.rules().rule(w.rule).timing;
+    let urgent = wishes.iter().map(|w| timing(w)).min().unwrap_or(Timing::Immediate);
+    (urgent, wishes.iter().copied().filter(|w| timing(w) == urgent).collect())
+}
+
+/// The wish that says how a target was reached: the shortest way with the most urgent timing.
+pub fn way<'w>(program: &Program, wishes: &[&'w Wish]) -> Option<&'w Wish> {
+    let (_, among) = most_urgent(program, wishes);
+    among.into_iter().min_by(|a, b| {
+        let key = |w: &Wish| (w.hop, via_names(program, w));
+        key(a).cmp(&key(b)).then_with(|| (&a.trigger, a.cascade).cmp(&(&b.trigger, b.cascade)))
+    })
+}
+
 /// The most urgent timing, the highest priority with that timing, the shortest way with it; every
 /// rule is named.
-fn step(program: &Program, kind: StepKind, target: String, wishes: &[Wish]) -> Step {
+fn step(program: &Program, wishes: &[&Wish]) -> Option<Step> {
     let rules = program.rules();
-    let timing = |w: &Wish| rules.rule(w.rule).timing;
-    let urgent = wishes.iter().map(timing).min().unwrap_or(Timing::Immediate);
-    let among = || wishes.iter().filter(|w| timing(w) == urgent);
-    let priority = among().map(|w| rules.rule(w.rule).priority).max().unwrap_or(0);
-    let names = |w: &Wish| w.via.iter().map(|r| rules.relation(*r).name.clone()).collect::<Vec<_>>();
-    let way = among().map(|w| (w.hop, names(w), &w.trigger, w.cascade)).min();
-    let (hop, via, trigger, cascade) = way.unwrap_or((0, Vec::new(), &None, false));
+    let (urgent, among) = most_urgent(program, wishes);
+    let way = way(program, wishes)?;
+    let priority = among.iter().map(|w| rules.rule(w.rule).priority).max().unwrap_or(0);
     let mut of: Vec<String> = wishes.iter().map(|w| rules.rule(w.rule).name.clone()).collect();
     of.sort_unstable();
     of.dedup();
@@ -60,16 +82,16 @@ fn step(program: &Program, kind: StepKind, target: String, wishes: &[Wish]) -> S
         Timing::Batched { .. } => Strategy::Batched,
         Timing::Lazy => Strategy::Lazy,
     };
-    Step {
-        kind,
-        target,
+    Some(Step {
+        kind: way.kind,
+        target: way.target.clone(),
         strategy,
         delay_ms: urgent.delay(),
         priority,
         rules: of,
-        via,
-        hop,
-        cascade,
-        trigger: trigger.clone(),
-    }
+        via: via_names(program, way).into_iter().map(str::to_owned).collect(),
+        hop: way.hop,
+        cascade: way.cascade,
+        trigger: way.trigger.clone(),
+    })
 }

@@ -55,7 +55,7 @@ impl Program {
         let entity = rules.entity(write.entity());
         let carried = |filling: &Filling, origin: &'static str| {
             let image = images.present.first().copied().unwrap_or(Image::New);
-            let (names, missing, open) = match source.fill(filling, image, &[]) {
+            let (names, missing, open) = match source.fill(filling, image, &group) {
                 Filled::Names { names, .. } if origin == "key" => (names, Vec::new(), false),
                 Filled::Names { names, .. } => {
                     (names.into_iter().map(Tag::text_of).collect(), Vec::new(), false)

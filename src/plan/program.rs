@@ -73,10 +73,8 @@ pub(super) struct RuleProgram {
 pub(super) struct Group {
     pub hop: u32,
     pub via: Arc<[RelationId]>,
-    /// The instance's id, where a write can give it.
-    pub id: Option<usize>,
-    /// Slots whose value must not be the written id: that instance is visited already.
-    pub revisits: Vec<usize>,
+    /// The slots of the ids along the way, and whether each may be the written instance.
+    pub passes: Vec<(usize, bool)>,
     /// Nearest first; only those that a write could fill.
     pub tags: Vec<Filling>,
     pub lists: Vec<Filling>,
@@ -112,6 +110,13 @@ pub(super) enum Piece {
     Vary(VaryId),
     /// Nothing can fill it: an open dimension, or a value that is unknown where a cascade arrives.
     Open,
+}
+
+impl Group {
+    /// Whether a slot holds an id that may be the written instance's, which is visited already.
+    pub fn may_revisit(&self, slot: usize) -> bool {
+        self.passes.contains(&(slot, true))
+    }
 }
 
 impl Filling {

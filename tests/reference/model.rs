@@ -86,12 +86,15 @@ impl<'a> Model<'a> {
         }
         for written in here.tags.iter().filter(|t| t.origin == TagOrigin::Written) {
             // One that names the instance replaces its own tag, whatever else it names; one that names
-            // an instance behind refs, and nothing but what is behind them, replaces its scoped tag.
+            // an instance behind refs, and nothing else of the row, replaces its scoped tag.
             let named: Vec<Path> = written.template.row_paths().map(|path| strings(path.names())).collect();
             tags.retain(|scope, _| {
                 let refs = &scope[..scope.len() - 1];
-                let replaced = named.contains(scope)
-                    && (refs.is_empty() || named.iter().all(|path| path.starts_with(refs)));
+                let replaced = if refs.is_empty() {
+                    named.contains(scope)
+                } else {
+                    !named.is_empty() && named.iter().all(|path| path == scope)
+                };
                 !replaced
             });
         }
@@ -263,6 +266,7 @@ enum Filled {
     /// Over null or an empty list.
     Nothing {
         assumed: BTreeSet<String>,
+        never: bool,
     },
     /// `never`: whether there is a hole that no write could fill.
     Unbound {
@@ -492,7 +496,7 @@ impl Run<'_> {
             // One hole that is certainly empty is enough to know that nothing is made.
             let sure = empty.iter().any(Option::is_none);
             let assumed = if sure { BTreeSet::new() } else { empty.into_iter().flatten().collect() };
-            return Filled::Nothing { assumed };
+            return Filled::Nothing { assumed, never };
         }
         if never || !missing.is_empty() {
             return Filled::Unbound { missing, never };
@@ -615,7 +619,8 @@ impl Run<'_> {
                         self.make(rule, (kind, template.text()), &targets, &[], None);
                         self.assume(rule, assumed);
                     }
-                    Filled::Nothing { assumed } => self.assume(rule, assumed),
+                    Filled::Nothing { never: true, .. } => {}
+                    Filled::Nothing { assumed, .. } => self.assume(rule, assumed),
                     Filled::Unbound { missing, .. } => {
                         self.lacks(rule, template, missing);
                     }
@@ -670,13 +675,12 @@ impl Run<'_> {
             one => vec![one],
         };
         all.retain(|id| !id.is_null());
-        if all.is_empty() {
-            self.assume(rule, seen.assumed.clone());
-        }
         if let Some(written) = self.write.id().filter(|_| written_entity) {
             all.retain(|id| !id.same(&Value::text(&**written)));
         }
+        // A path that ends only by assumption may have led on before the write.
         if all.is_empty() {
+            self.assume(rule, seen.assumed);
             return None;
         }
         reached.fixed.insert(path, Seen { value: Value::List(all), assumed: seen.assumed });
@@ -692,6 +696,7 @@ impl Run<'_> {
     fn drop_instance(&mut self, rule: &Rule, instance: &Instance, image: Image, via: &[String]) {
         let entity = &self.rules.entities()[instance.entity];
         let mut bound = Vec::new();
+        let mut nothing = Vec::new();
         let mut could_be = Vec::new();
         for tag in &entity.tags {
             let distance = distance(&tag.template);
@@ -699,7 +704,8 @@ impl Run<'_> {
                 Filled::Made { targets, assumed } => {
                     bound.push((distance, targets, assumed, tag.template.text()))
                 }
-                Filled::Nothing { assumed } => self.assume(rule, assumed),
+                Filled::Nothing { never: true, .. } => {}
+                Filled::Nothing { assumed, .. } => nothing.push((distance, assumed)),
                 Filled::Unbound { missing, never: false } => {
                     could_be.push((distance, &tag.template, missing));
                 }
@@ -708,6 +714,10 @@ impl Run<'_> {
         }
         let narrowest = bound.iter().map(|(distance, ..)| *distance).min();
         bound.retain(|(distance, ..)| Some(*distance) == narrowest);
+        // A tag wider than the narrowest would not have been dropped anyway.
+        for (_, assumed) in nothing.into_iter().filter(|(d, _)| narrowest.is_none_or(|n| *d <= n)) {
+            self.assume(rule, assumed);
+        }
         let first_tag = bound.first().map(|(_, targets, ..)| targets[0].clone());
         for (_, targets, assumed, template) in bound {
             self.make(rule, (StepKind::Tag, template), &targets, via, None);
@@ -732,7 +742,7 @@ impl Run<'_> {
                     self.make(rule, (StepKind::Key, key.template.text()), &targets, via, None);
                     self.assume(rule, assumed);
                 }
-                (Filled::Nothing { assumed }, _) => self.assume(rule, assumed),
+                (Filled::Nothing { assumed, .. }, _) => self.assume(rule, assumed),
                 (Filled::Unbound { .. }, Some(tag)) => {
                     let template = key.template.text().to_owned();
                     self.covered.insert(Covered { template, by: tag.clone() });
@@ -750,7 +760,8 @@ impl Run<'_> {
                     self.make(rule, (StepKind::Tag, list.text()), &targets, via, None);
                     self.assume(rule, assumed);
                 }
-                Filled::Nothing { assumed } => self.assume(rule, assumed),
+                Filled::Nothing { never: true, .. } => {}
+                Filled::Nothing { assumed, .. } => self.assume(rule, assumed),
                 Filled::Unbound { missing, never: false } => self.lacks(rule, list, missing),
                 Filled::Unbound { never: true, .. } => {}
             }
@@ -783,7 +794,7 @@ impl Run<'_> {
     fn assume(&mut self, rule: &Rule, names: impl IntoIterator<Item = String>) {
         for name in names {
             let condition = format!("old.{name} == {name}");
-            self.assumed.insert(Assumed { rule: rule.name.clone(), condition });
+            self.assumed.insert(Assumed { rule: rule.name.clone(), condition, unmoved: true });
         }
     }
 
@@ -895,8 +906,11 @@ impl Run<'_> {
         if truth == Truth::Unknown {
             let mut unknown = Vec::new();
             self.unknown_atoms(condition, binding, &mut unknown);
-            self.assumed
-                .extend(unknown.into_iter().map(|condition| Assumed { rule: rule.name.clone(), condition }));
+            self.assumed.extend(unknown.into_iter().map(|condition| Assumed {
+                rule: rule.name.clone(),
+                condition,
+                unmoved: false,
+            }));
         }
         truth != Truth::False
     }
