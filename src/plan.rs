@@ -71,7 +71,7 @@ pub enum StepKind {
     Tag,
     /// A pattern over live keys: a glob, or `/regex/`.
     Match,
-    /// A glob over the tags in the index; only `--widen` makes one.
+    /// A glob over the tags in the index, whose `*` stays within a segment; only `--widen` makes one.
     TagMatch,
 }
 

@@ -90,7 +90,7 @@ pub fn drops(plan: &Plan, entry: &SampleEntry) -> bool {
         StepKind::Match => {
             crate::model::Pattern::parse(&step.target).is_ok_and(|p| p.matches(entry.key.as_str()))
         }
-        StepKind::TagMatch => crate::model::Pattern::glob(&step.target)
+        StepKind::TagMatch => crate::model::Pattern::segments(&step.target)
             .is_ok_and(|p| entry.tags.iter().any(|t| p.matches(t.as_str()))),
     })
 }

@@ -21,7 +21,7 @@ pub struct Global {
     /// The root rule file [default: from invalidate.yaml, else rules/default.inv, else the built-in
     /// default rules]
     #[arg(long, global = true, value_name = "PATH", env = "INVALIDATE_RULES", hide_env_values = true)]
-    pub rules: Option<std::path::PathBuf>,
+    pub rules: Option<String>,
 
     /// The cache: redis://, rediss://, unix://, embedded:FOLDER or memory: [default: from
     /// invalidate.yaml, else embedded:.invalidate]
@@ -60,6 +60,7 @@ pub enum Command {
     /// Drop from the cache what a database write makes stale
     Write(super::write::WriteArgs),
     /// Check rule files
+    #[command(visible_alias = "check")]
     Lint(super::lint::LintArgs),
     /// Draw the rules
     Graph(super::graph::GraphArgs),

@@ -12,7 +12,7 @@ use invalidate::scenario::{SampleEntry, drops, sample, telling_write};
 use super::error::{CommandError, Exit};
 use super::output::{self, bold, count};
 use super::runtime::block_on;
-use super::session::Session;
+use super::session::{RulesFrom, Session};
 use super::table::{render, table};
 use super::write::show;
 
@@ -86,7 +86,9 @@ pub fn run(session: &Session, _args: &DemoArgs) -> Result<Exit, CommandError> {
         gone,
         count(entries.len() as u64, "entry is", "entries are"),
     ))?;
-    session.note("next: `invalidate init` writes these rules into a file of your own");
+    if session.rules_from() == RulesFrom::BuiltIn {
+        session.note("next: `invalidate init` writes these rules into a file of your own");
+    }
     Ok(Exit::Clean)
 }
 

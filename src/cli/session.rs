@@ -49,8 +49,8 @@ impl Session {
 
     /// Flag or environment, then configuration, then the usual place, then what is built in.
     pub fn rules_from(&self) -> RulesFrom {
-        if let Some(path) = self.global.rules.as_ref().filter(|path| !path.as_os_str().is_empty()) {
-            return RulesFrom::File(path.clone());
+        if let Some(path) = self.global.rules.as_ref().filter(|path| !path.is_empty()) {
+            return RulesFrom::File(path.into());
         }
         if let Some(path) = &self.config.rules {
             return RulesFrom::File(self.beside_config(path));

@@ -3,22 +3,12 @@
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
-use super::output;
-
 /// A table with these headings; `#` in front of one aligns the column to the right.
 pub fn table(headings: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(NOTHING);
-    match output::width() {
-        Some(width) => {
-            table.set_content_arrangement(ContentArrangement::Dynamic);
-            table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
-        }
-        // A file or pipe has no width: every row stays on its line.
-        None => {
-            table.set_content_arrangement(ContentArrangement::Disabled);
-        }
-    }
+    // A name that is broken over two lines cannot be copied: a narrow terminal wraps whole lines.
+    table.set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(headings.iter().map(|h| h.trim_start_matches('#')));
     for (index, heading) in headings.iter().enumerate() {
         if let Some(column) = table.column_mut(index) {

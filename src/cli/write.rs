@@ -5,7 +5,7 @@ mod stream;
 
 use clap::Args;
 use invalidate::cache::{AnyCache, Cache};
-use invalidate::check::Undeclared;
+use invalidate::check::{Undeclared, WriteErrorKind};
 use invalidate::engine::{Engine, Report};
 use invalidate::model::{RawId, RawWrite};
 use invalidate::plan::{Plan, Program, Unfilled};
@@ -47,7 +47,7 @@ pub struct WriteArgs {
     changed: Option<Vec<String>>,
 
     /// Print the plan and touch nothing
-    #[arg(long)]
+    #[arg(short = 'n', long)]
     dry_run: bool,
 
     /// With --dry-run: do not ask the cache how many keys each target would take
@@ -58,7 +58,7 @@ pub struct WriteArgs {
     #[arg(long, conflicts_with = "widen")]
     strict: bool,
 
-    /// Drop what is unresolved by a glob in which the unknown is a `*`
+    /// Drop what is unresolved whatever the unknown is: for a write of many rows that may be every row
     #[arg(long)]
     widen: bool,
 
@@ -118,7 +118,11 @@ fn raw_write(args: WriteArgs) -> Result<RawWrite, CommandError> {
 }
 
 fn plan(program: &Program, raw: RawWrite, mode: Mode) -> Result<Plan, CommandError> {
-    let write = program.rules().write(raw, Undeclared::Refuse)?;
+    let write = program.rules().write(raw, Undeclared::Refuse).map_err(|error| {
+        let order = matches!(error.kind, WriteErrorKind::UnknownEntity | WriteErrorKind::UnknownOperation);
+        let error = CommandError::from(error);
+        if order { error.help("the order is ENTITY ID OPERATION, as in `write user 123 update`") } else { error }
+    })?;
     let plan = program.plan(&write, mode.unfilled);
     if mode.strict && !plan.unresolved.is_empty() {
         return Err(refuse_unresolved(&plan));
@@ -242,6 +246,10 @@ fn print_report(session: &Session, report: &Report, mode: Mode) -> Result<(), Co
     match mode.format {
         Format::Json => output::json(&show::ReportDocument::new(report))?,
         Format::Table => output::data(&show::report(report, session.global.verbose))?,
+    }
+    let unmoved = show::unmoved(&report.plan);
+    if !unmoved.is_empty() && !session.global.verbose {
+        session.note(&format!("taken as unmoved: {}; pass old.NAME=… or --changed where they may have moved", unmoved.join(", ")));
     }
     for unresolved in &report.plan.unresolved {
         output::warning(&format!("unresolved: {}", show::unresolved_line(unresolved)));

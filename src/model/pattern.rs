@@ -53,9 +53,29 @@ impl Pattern {
     /// # Errors
     /// [`PatternError`] for an empty glob, an open class or a dangling escape.
     pub fn glob(glob: &str) -> Result<Self, PatternError> {
-        let Translation { expression, prefix, scan } = translate(glob)?;
+        let Translation { expression, prefix, scan } = translate(glob, ".*")?;
         let regex = Regex::new(&expression).map_err(|e| PatternError::Regex(last_line(&e)))?;
         Ok(Self { text: glob.to_owned(), scan: Some(scan), prefix, regex })
+    }
+
+    /// A glob over names made of segments: `*` is any text within one segment, since no value that
+    /// fills a template holds a `:`.
+    ///
+    /// # Errors
+    /// As [`Pattern::glob`].
+    pub fn segments(glob: &str) -> Result<Self, PatternError> {
+        let Translation { expression, prefix, scan } = translate(glob, "[^:]*")?;
+        let regex = Regex::new(&expression).map_err(|e| PatternError::Regex(last_line(&e)))?;
+        Ok(Self { text: glob.to_owned(), scan: Some(scan), prefix, regex })
+    }
+
+    /// The text of a regex that matches what [`Pattern::segments`] matches.
+    pub fn segments_as_regex(glob: &str) -> String {
+        match translate(glob, "[^:]*") {
+            Ok(Translation { expression, .. }) => format!("/{expression}/"),
+            // Not made by a template; as a glob it is refused with its reason.
+            Err(_) => glob.to_owned(),
+        }
     }
 
     /// A regular expression over what follows `prefix` (empty for none).
@@ -177,7 +197,8 @@ struct Translation {
     scan: String,
 }
 
-fn translate(glob: &str) -> Result<Translation, PatternError> {
+/// `star` is what a `*` becomes.
+fn translate(glob: &str, star: &str) -> Result<Translation, PatternError> {
     if glob.is_empty() {
         return Err(PatternError::Empty);
     }
@@ -193,7 +214,7 @@ fn translate(glob: &str) -> Result<Translation, PatternError> {
                 match c {
                     '*' => {
                         while chars.next_if_eq(&'*').is_some() {}
-                        out.push_str(".*");
+                        out.push_str(star);
                     }
                     '?' => out.push('.'),
                     _ => out.push_str(&translate_class(&mut chars)?),
@@ -280,6 +301,15 @@ mod tests {
         assert_eq!(p.scan_glob(), "shop:*");
         assert_eq!(p.as_str(), "shop:/^user:\\d+$/");
         assert_eq!(Pattern::parse(p.as_str()), Ok(p));
+    }
+
+    #[test]
+    fn a_wildcard_may_stay_within_its_segment() {
+        let one = Pattern::segments("user:*:orders").unwrap();
+        assert!(one.matches("user:7:orders") && one.matches("user::orders"));
+        assert!(!one.matches("user:7:more:orders"));
+        let regex = Pattern::parse(&Pattern::segments_as_regex("user:*:a\\*b")).unwrap();
+        assert!(!regex.is_glob() && regex.matches("user:7:a*b") && !regex.matches("user:7:8:a*b"));
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub struct RawWrite {
 }
 
 /// The id of a written row: a string, a whole number, or `null` for many.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum RawId {
     Text(String),
@@ -37,6 +37,46 @@ pub enum RawId {
     Unsigned(u64),
     #[default]
     Many,
+}
+
+impl<'de> Deserialize<'de> for RawId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bad = |shown: &dyn fmt::Display| {
+            serde::de::Error::custom(format!("`id` is {shown}: give a string, a whole number, or null for many rows"))
+        };
+        match Json::deserialize(deserializer)? {
+            Json::Null => Ok(Self::Many),
+            Json::String(text) => Ok(Self::Text(text)),
+            Json::Number(number) => match (number.as_i64(), number.as_u64()) {
+                (Some(n), _) => Ok(Self::Int(n)),
+                (None, Some(n)) => Ok(Self::Unsigned(n)),
+                (None, None) => Err(bad(&number)),
+            },
+            other => Err(bad(&other)),
+        }
+    }
+}
+
+impl RawWrite {
+    /// Reads one JSON object.
+    ///
+    /// # Errors
+    /// What is wrong with the text, and at which character of it.
+    pub fn from_json(text: &str) -> Result<Self, String> {
+        let text = text.trim_start_matches('\u{feff}');
+        if !text.trim_start().starts_with('{') {
+            return Err("is no JSON object".to_owned());
+        }
+        serde_json::from_str(text).map_err(|error| {
+            // The place within one line of a stream: its own line number would mislead.
+            let message = error.to_string();
+            let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(text, _)| text);
+            match error.column() {
+                0 => format!("is no write: {message}"),
+                column => format!("is no write: {message}, at character {column}"),
+            }
+        })
+    }
 }
 
 impl RawId {

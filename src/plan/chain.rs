@@ -13,7 +13,7 @@ use crate::check::condition::Condition;
 use crate::check::ruleset::{Drop, RuleId, TagPattern, TagSegment, TagTrigger, Trigger};
 use crate::check::template::{Hole, Part, Template};
 use crate::check::{RuleSet, Write};
-use crate::model::{MAX_NAME_BYTES, Value, escape_into, quote_glob, unescape};
+use crate::model::{MAX_NAME_BYTES, Pattern, Value, escape_into, quote_glob, unescape};
 
 /// Chained rules fired by one write at most. Holes only hold what a plan's tags held, so a chain
 /// always ends; rules that permute many holes could still take longer than anybody waits.
@@ -222,6 +222,7 @@ impl Firing<'_> {
         wide |= !missing.is_empty();
         // In a `match` the text is a glob already; in what is widened it is literal.
         let quote = wide && kind != StepKind::Match;
+        let wide_key = wide && kind == StepKind::Key;
         let kind = match (kind, wide) {
             (StepKind::Tag, true) => StepKind::TagMatch,
             (StepKind::Key, true) => StepKind::Match,
@@ -243,6 +244,8 @@ impl Firing<'_> {
                     missing: Vec::new(),
                     reason,
                 });
+            } else if wide_key {
+                self.wish(kind, Pattern::segments_as_regex(&name), out);
             } else {
                 self.wish(kind, target_text(kind, name), out);
             }

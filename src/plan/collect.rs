@@ -244,10 +244,15 @@ impl Firing<'_> {
             && reason.is_none()
             && let Filled::Names { names, assumed } = self.source.fill_wide(template, image, group)
         {
-            let wide = match kind {
-                StepKind::Tag | StepKind::TagMatch => StepKind::TagMatch,
-                StepKind::Key | StepKind::Match => StepKind::Match,
-            };
+            if kind == StepKind::Key {
+                self.assume_unmoved(&assumed);
+                for name in names {
+                    let wish = self.wish(StepKind::Match, Pattern::segments_as_regex(&name), group);
+                    self.out.wishes.push(wish);
+                }
+                return;
+            }
+            let wide = if kind == StepKind::Match { StepKind::Match } else { StepKind::TagMatch };
             return self.drop(wide, names, &assumed, group);
         }
         let rule = self.rule_name();

@@ -280,7 +280,7 @@ fn print_tags(tags: &[TagSummary], format: Format) -> Result<(), CommandError> {
             output::json(&TagsDocument { schema: 1, tags })
         }
         Format::Table => {
-            let mut rows = table(&["tag", "#keys"]);
+            let mut rows = table(&["tag", "#members"]);
             for tag in tags {
                 rows.add_row([tag.tag.to_string(), tag.members.to_string()]);
             }

@@ -116,12 +116,30 @@ fn remarks(plan: &Plan) -> String {
         plan.covered.iter().map(|c| format!("{} by tag {}", c.template, c.by)).collect(),
     );
     section("unresolved: stale unless somebody acts", plan.unresolved.iter().map(unresolved_line).collect());
-    section(
-        "assumed: not known, and taken so that nothing stays stale",
-        plan.assumed.iter().map(|a| format!("{} (rule {})", a.condition, a.rule)).collect(),
-    );
+    let assumed = |unmoved: bool| {
+        plan.assumed
+            .iter()
+            .filter(|a| a.unmoved == unmoved)
+            .map(|a| format!("{} (rule {})", a.condition, a.rule))
+            .collect::<Vec<_>>()
+    };
+    section("assumed true: not known, so the rule fires; a needless miss at worst", assumed(false));
+    section("assumed unmoved: stale if it did move; pass old.NAME=… or --changed", assumed(true));
     section("ignored: the rules do not declare these", plan.ignored.clone());
     out
+}
+
+/// The names whose old values were taken as unmoved, where that could leave something stale.
+pub fn unmoved(plan: &Plan) -> Vec<&str> {
+    let mut names: Vec<&str> = plan
+        .assumed
+        .iter()
+        .filter(|a| a.unmoved)
+        .filter_map(|a| a.condition.split_once(" == ").map(|(_, name)| name))
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 /// `user:{user.id}:orders (rule orders): pass user=…`.

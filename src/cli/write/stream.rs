@@ -26,6 +26,8 @@ struct Tally {
     entries: u64,
     bad: u64,
     unresolved: u64,
+    /// Writes with names that the rules do not declare.
+    ignored: u64,
 }
 
 pub fn run(session: &Session, mode: Mode) -> Result<Exit, CommandError> {
@@ -99,9 +101,9 @@ fn read_line(input: &mut impl BufRead) -> Result<Line, CommandError> {
 }
 
 fn plan_line(engine: &Engine<AnyCache>, line: &str, mode: Mode) -> Result<Plan, (String, Option<String>)> {
-    let raw: RawWrite = serde_json::from_str(line).map_err(|error| {
+    let raw = RawWrite::from_json(line).map_err(|why| {
         let help = "a line is one object: {\"entity\":…,\"id\":…,\"op\":…,\"new\":{…},\"old\":{…},\"changed\":[…],\"context\":{…}}";
-        (format!("is no write: {error}"), Some(help.to_owned()))
+        (why, Some(help.to_owned()))
     })?;
     let program = engine.program();
     let write = program
@@ -119,11 +121,14 @@ async fn one(
     number: u64,
     tally: &mut Tally,
 ) -> Result<(), CommandError> {
+    if !plan.ignored.is_empty() && mode.format == Format::Table {
+        tally.ignored += 1;
+        output::warning(&format!("line {number}: ignored, as the rules do not declare it: {}", plan.ignored.join(", ")));
+    }
     if exit_of(&plan) == Exit::Unresolved {
         tally.unresolved += 1;
-        for unresolved in &plan.unresolved {
-            output::warning(&format!("line {number}: unresolved: {}", show::unresolved_line(unresolved)));
-        }
+        let lines: Vec<String> = plan.unresolved.iter().map(show::unresolved_line).collect();
+        output::warning(&format!("line {number}: unresolved: {}", lines.join("; ")));
         if mode.strict {
             return Ok(());
         }
@@ -179,6 +184,9 @@ fn summary(session: &Session, tally: &Tally, mode: Mode) {
     };
     if tally.bad > 0 {
         text.push_str(&format!(", {} refused", output::count(tally.bad, "line", "lines")));
+    }
+    if tally.ignored > 0 {
+        text.push_str(&format!(", {} with undeclared names", output::count(tally.ignored, "write", "writes")));
     }
     if tally.unresolved > 0 {
         let held = if mode.strict { " and not carried out" } else { "" };
