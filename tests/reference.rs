@@ -367,7 +367,13 @@ fn unreached(text: &str, raw: &RawWrite) -> Option<String> {
 /// Whether a widened plan drops a target: a key also by a tag of its entries.
 fn reached(drop: &Dropped, widened: &Plan) -> bool {
     widened.steps.iter().any(|wide| {
-        let matches = || Pattern::glob(&wide.target).unwrap().matches(&drop.target);
+        let matches = || {
+            let pattern = match wide.kind {
+                StepKind::TagMatch => Pattern::segments(&wide.target),
+                _ => Pattern::parse(&wide.target),
+            };
+            pattern.unwrap().matches(&drop.target)
+        };
         match wide.kind {
             StepKind::Tag | StepKind::Key => (wide.kind, &wide.target) == (drop.kind, &drop.target),
             StepKind::TagMatch if drop.kind == StepKind::Key => wide.rules.contains(&drop.rule),
@@ -375,7 +381,7 @@ fn reached(drop: &Dropped, widened: &Plan) -> bool {
             StepKind::Match => {
                 // Of a glob, a key that it matches.
                 let key = drop.target.replace("s[ab]*", "sab").replace('\\', "");
-                !wide.target.contains("/^") && Pattern::glob(&wide.target).unwrap().matches(&key)
+                Pattern::parse(&wide.target).unwrap().matches(&key)
             }
         }
     })

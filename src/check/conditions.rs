@@ -134,7 +134,10 @@ impl Checker<'_> {
         let (left_side, right_side) = self.pair(left, right)?;
         for (side, written) in [(&left_side, left), (&right_side, right)] {
             if ordered
-                && matches!(side.1, Sort::Null | Sort::Operation | Sort::Scalar(Scalar::Bool) | Sort::List)
+                && matches!(
+                    side.1,
+                    Sort::Null | Sort::Operation | Sort::Id | Sort::Scalar(Scalar::Bool) | Sort::List
+                )
             {
                 return self.type_error(
                     written.span(),

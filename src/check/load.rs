@@ -1,7 +1,7 @@
 //! A root file and everything it imports, read once each.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 
 use crate::diagnostic::{Code, Diagnostic};
@@ -24,16 +24,17 @@ impl Files {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         match self {
             Self::Disk => {
-                let length = std::fs::metadata(path)?.len();
-                if length > MAX_FILE_BYTES as u64 {
-                    let mib = length / (1024 * 1024);
+                let mut bytes = Vec::new();
+                // What is no regular file may have no length and no end.
+                std::fs::File::open(path)?.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+                if bytes.len() > MAX_FILE_BYTES {
                     let most = MAX_FILE_BYTES / (1024 * 1024);
                     return Err(io::Error::new(
                         io::ErrorKind::FileTooLarge,
-                        format!("it is {mib} MiB large; at most {most} MiB are taken"),
+                        format!("it is larger than the {most} MiB that are taken"),
                     ));
                 }
-                std::fs::read(path)
+                Ok(bytes)
             }
             Self::Memory(files) => files.get(path).cloned().ok_or_else(|| io::ErrorKind::NotFound.into()),
         }
@@ -55,7 +56,7 @@ pub fn load(root: &Path, files: &Files) -> Loaded {
         done: Vec::new(),
         chain: Vec::new(),
     };
-    loader.file(root.to_path_buf(), None);
+    loader.file(normalize(root), None);
     loader.loaded
 }
 

@@ -23,8 +23,9 @@ pub fn imply(
         let source = EntityId::at(index);
         let child_side = |link: &Link| !matches!(link.hop, Hop::Parent(_));
         let Ok(touches) = walk(source, relations, links_from, child_side) else {
+            // One is enough to say it; walking on would take as long again for each entity.
             findings.push(too_wide(&table[index]));
-            continue;
+            break;
         };
         for touch in touches {
             let Some(path) = path_to_start(&touch) else { continue };
@@ -114,21 +115,20 @@ fn report_dead_ends(
     relations: &[Relation],
     findings: &mut Vec<Diagnostic>,
 ) {
+    let mut reported: Vec<EntityId> = Vec::new();
     for touch in touches {
         let entity = &table[touch.entity.index()];
-        let bindable = |t: &Template| t.row_paths().all(|p| touch.binding.translate(p).is_some());
+        // A template that names no row reaches everything or nothing: it says nothing of which.
+        let bindable = |t: &Template| {
+            let mut paths = t.row_paths().peekable();
+            paths.peek().is_some() && paths.all(|p| touch.binding.translate(p).is_some())
+        };
         let nameable = entity.tags.iter().any(|t| bindable(&t.template))
-            || entity.lists.iter().any(bindable)
-            || entity.keys.iter().any(|k| bindable(&k.template));
-        // The same entity may be reached with more knowledge along another path.
-        let reached_otherwise = touches.iter().any(|other| {
-            other.entity == touch.entity
-                && other.binding != Binding::Nothing
-                && other.binding != touch.binding
-        });
-        if nameable || reached_otherwise {
+            || (!entity.keys.is_empty() && entity.keys.iter().all(|k| bindable(&k.template)));
+        if nameable || reported.contains(&touch.entity) {
             continue;
         }
+        reported.push(touch.entity);
         let way: Vec<String> = touch.via.iter().map(|r| format!("`{}`", relations[r.index()].name)).collect();
         findings.push(
             Diagnostic::at(

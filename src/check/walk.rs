@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::ruleset::{EntityId, Hop, Link, Relation, RelationId};
 use super::template::RowPath;
+use crate::model::Kind;
 
 /// Touches compiled for one cascade at most; beyond it the rules describe an explosion.
 pub const MAX_TOUCHES: usize = 20_000;
@@ -55,13 +56,16 @@ impl Binding {
     }
 
     /// The binding one hop further.
-    fn after(&self, hop: &Hop) -> Binding {
+    ///
+    /// Going back over a ref leads to the instance it came from only where the ref holds one id: of a
+    /// list, the others are unknown.
+    fn after(&self, hop: &Hop, is_list: bool) -> Binding {
         let Self::Known { mut strip, mut prefix } = self.clone() else { return Self::Nothing };
         match hop {
             Hop::Child(name) | Hop::Unlinked(name) => strip.insert(0, name.clone()),
             Hop::Parent(name) => match strip.first() {
                 None => prefix.push(name.clone()),
-                Some(first) if first == name => {
+                Some(first) if first == name && !is_list => {
                     strip.remove(0);
                 }
                 Some(_) => return Self::Nothing,
@@ -160,7 +164,7 @@ fn step(state: &State, link: &Link, start: EntityId, relations: &[Relation]) -> 
     if budget == 0 {
         return None;
     }
-    let binding = state.binding.after(&link.hop);
+    let binding = state.binding.after(&link.hop, link.kind == Kind::ManyToMany);
     let of_start = link.to == start;
     if of_start && binding == Binding::start() {
         return None;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 
 use super::names::article;
-use super::ruleset::{ContextId, Entity, EntityId, Operation, RuleSet};
+use super::ruleset::{ContextId, EntityId, Operation, RuleSet};
 use super::template::RowPath;
 use crate::diagnostic::did_you_mean;
 use crate::model::{RawId, RawWrite, Type, Value, parse_scalar};
@@ -167,7 +167,9 @@ impl RuleSet {
 
     /// A name in a write: refs, then a field, a ref, or `id` behind a ref. Implied refs count: their
     /// values are what an unlinked relation cannot know.
-    fn column(&self, entity: EntityId, name: &str) -> Result<(String, Column), WriteError> {
+    /// The error is the entity that has no such name, and the part of the name that it lacks: its
+    /// wording costs more than a whole row, and may not be wanted.
+    fn column<'n>(&self, entity: EntityId, name: &'n str) -> Result<(String, Column), (EntityId, &'n str)> {
         let mut at = entity;
         let mut list = false;
         let mut names = name.split('.').peekable();
@@ -190,13 +192,21 @@ impl RuleSet {
                 let ty = Type { scalar: field.ty.scalar, list: list || field.ty.list };
                 return Ok((RowPath::new(out).write_name(), Column::Field(ty)));
             }
-            return Err(unknown_name(here, name, part));
+            return Err((at, part));
         }
-        Err(unknown_name(self.entity(entity), name, name))
+        Err((entity, name))
     }
 }
 
-fn unknown_name(entity: &Entity, name: &str, part: &str) -> WriteError {
+fn unknown_name(rules: &RuleSet, entity: EntityId, name: &str, part: &str) -> WriteError {
+    let entity = rules.entity(entity);
+    if rules.context().iter().any(|a| a.name == name) {
+        return WriteError::new(
+            WriteErrorKind::UnknownName,
+            format!("unknown name `{name}`: `{}` has no such field or ref", entity.name),
+            Some(format!("did you mean `context.{name}`?")),
+        );
+    }
     let known: Vec<&str> = entity
         .fields
         .iter()
@@ -240,9 +250,9 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// Passes over an undeclared name, or refuses it.
-    fn undeclared(&mut self, shown: String, error: WriteError) -> Result<(), WriteError> {
+    fn undeclared(&mut self, shown: String, error: impl FnOnce() -> WriteError) -> Result<(), WriteError> {
         match self.undeclared {
-            Undeclared::Refuse => Err(error),
+            Undeclared::Refuse => Err(error()),
             Undeclared::Ignore => {
                 self.ignored.push(shown);
                 Ok(())
@@ -264,14 +274,21 @@ impl Reader<'_> {
             }
             let (canonical, column) = match self.rules.column(self.entity, name) {
                 Ok(found) => found,
-                Err(error) => {
-                    self.undeclared(shown, error)?;
+                Err((at, part)) => {
+                    let rules = self.rules;
+                    self.undeclared(shown, || unknown_name(rules, at, name, part))?;
                     continue;
                 }
             };
             let value = match column {
-                Column::Ref { list } => ref_value(&shown, json, list)?,
-                Column::Field(ty) => field_value(&shown, json, ty)?,
+                Column::Ref { list } => {
+                    self.one_of_a_list(&shown, json, list)?;
+                    ref_value(&shown, json, list)?
+                }
+                Column::Field(ty) => {
+                    self.one_of_a_list(&shown, json, ty.list)?;
+                    field_value(&shown, json, ty)?
+                }
             };
             if out.insert(canonical, value).is_some() {
                 return Err(WriteError::new(
@@ -282,6 +299,24 @@ impl Reader<'_> {
             }
         }
         Ok(out)
+    }
+
+    /// A text with commas typed for a list is hardly ever one element.
+    fn one_of_a_list(&self, shown: &str, json: &Json, list: bool) -> Result<(), WriteError> {
+        match json {
+            Json::String(text)
+                if list
+                    && self.undeclared == Undeclared::Refuse
+                    && (text.contains(',') || text.starts_with('[')) =>
+            {
+                Err(WriteError::new(
+                    WriteErrorKind::WrongType,
+                    format!("`{shown}` is a list, and `{text}` is one element of it"),
+                    Some(format!("give `{shown}=…` once for each element, or `{shown}:=[…]` as JSON")),
+                ))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A row's own id among its values, as whole rows bring it.
@@ -312,7 +347,8 @@ impl Reader<'_> {
             if known {
                 out.push(column.to_owned());
             } else {
-                self.undeclared(name.clone(), unknown_name(here, name, name))?;
+                let (rules, entity) = (self.rules, self.entity);
+                self.undeclared(name.clone(), || unknown_name(rules, entity, name, name))?;
             }
         }
         Ok(out)
@@ -326,13 +362,16 @@ impl Reader<'_> {
             match declared.iter().position(|a| a.name == *name) {
                 Some(index) => out[index] = Some(field_value(&shown, json, declared[index].ty)?),
                 None => {
-                    let known = declared.iter().map(|a| a.name.as_str());
-                    let help = match declared.is_empty() {
-                        true => Some("the rules declare no context attributes".to_owned()),
-                        false => did_you_mean(name, known, "declared attributes"),
+                    let error = || {
+                        let known = declared.iter().map(|a| a.name.as_str());
+                        let help = match declared.is_empty() {
+                            true => Some("the rules declare no context attributes".to_owned()),
+                            false => did_you_mean(name, known, "declared attributes"),
+                        };
+                        let message = format!("unknown name `{shown}`");
+                        WriteError::new(WriteErrorKind::UnknownName, message, help)
                     };
-                    let message = format!("unknown name `{shown}`");
-                    self.undeclared(shown, WriteError::new(WriteErrorKind::UnknownName, message, help))?;
+                    self.undeclared(shown.clone(), error)?;
                 }
             }
         }

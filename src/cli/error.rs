@@ -38,7 +38,6 @@ impl Exit {
 #[derive(Debug)]
 pub struct CommandError {
     pub exit: Exit,
-    /// Empty for nothing to say: the reader of the output has gone.
     pub message: String,
     pub help: Vec<String>,
 }
@@ -60,9 +59,6 @@ impl CommandError {
 
     /// Prints the message on stderr.
     pub fn print(&self) {
-        if self.message.is_empty() {
-            return;
-        }
         let red: Style = AnsiColor::BrightRed.on_default().bold();
         let cyan: Style = AnsiColor::BrightCyan.on_default().bold();
         anstream::eprintln!("{red}error{red:#}: {}", self.message);
@@ -98,12 +94,9 @@ impl From<AssignError> for CommandError {
     }
 }
 
-/// Errors of standard output: a reader that has gone is no error worth words.
+/// Errors of standard output.
 impl From<io::Error> for CommandError {
     fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::BrokenPipe => Self::new(Exit::Clean, ""),
-            _ => Self::usage(format!("cannot write the output: {error}")),
-        }
+        Self::usage(format!("cannot write the output: {error}"))
     }
 }

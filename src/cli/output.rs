@@ -1,6 +1,7 @@
 //! Printing: data to stdout, notes to stderr.
 
-use std::io::Write as _;
+use std::io::ErrorKind;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
@@ -18,20 +19,30 @@ pub fn set_color(color: Color) {
     .write_global();
 }
 
+/// Set once the reader of stdout has gone: what is left to do is done in silence.
+static GONE: AtomicBool = AtomicBool::new(false);
+
 /// Prints data.
 pub fn data(text: &str) -> Result<(), CommandError> {
-    let mut out = anstream::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()?;
-    Ok(())
+    write(anstream::stdout().lock(), text.as_bytes())
 }
 
 /// Prints bytes as they are.
 pub fn raw(bytes: &[u8]) -> Result<(), CommandError> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(bytes)?;
-    out.flush()?;
-    Ok(())
+    write(std::io::stdout().lock(), bytes)
+}
+
+fn write(mut out: impl std::io::Write, bytes: &[u8]) -> Result<(), CommandError> {
+    if GONE.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+            GONE.store(true, Ordering::Relaxed);
+            Ok(())
+        }
+        other => Ok(other?),
+    }
 }
 
 /// Prints a document, indented, with a line end.

@@ -86,6 +86,12 @@ pub fn run(session: &Session, args: WriteArgs) -> Result<Exit, CommandError> {
         format: args.format,
     };
     if args.entity == "-" {
+        if args.id.is_some() || args.changed.is_some() {
+            return Err(CommandError::usage(
+                "`write -` takes its writes from stdin, and no further arguments",
+            )
+            .help("give ids, operations and values in the lines"));
+        }
         return stream::run(session, mode);
     }
     let raw = raw_write(args)?;
@@ -121,7 +127,11 @@ fn plan(program: &Program, raw: RawWrite, mode: Mode) -> Result<Plan, CommandErr
     let write = program.rules().write(raw, Undeclared::Refuse).map_err(|error| {
         let order = matches!(error.kind, WriteErrorKind::UnknownEntity | WriteErrorKind::UnknownOperation);
         let error = CommandError::from(error);
-        if order { error.help("the order is ENTITY ID OPERATION, as in `write user 123 update`") } else { error }
+        if order {
+            error.help("the order is ENTITY ID OPERATION, as in `write user 123 update`")
+        } else {
+            error
+        }
     })?;
     let plan = program.plan(&write, mode.unfilled);
     if mode.strict && !plan.unresolved.is_empty() {
@@ -249,7 +259,10 @@ fn print_report(session: &Session, report: &Report, mode: Mode) -> Result<(), Co
     }
     let unmoved = show::unmoved(&report.plan);
     if !unmoved.is_empty() && !session.global.verbose {
-        session.note(&format!("taken as unmoved: {}; pass old.NAME=… or --changed where they may have moved", unmoved.join(", ")));
+        session.note(&format!(
+            "taken as unmoved: {}; pass old.NAME=… or --changed where they may have moved",
+            unmoved.join(", ")
+        ));
     }
     for unresolved in &report.plan.unresolved {
         output::warning(&format!("unresolved: {}", show::unresolved_line(unresolved)));

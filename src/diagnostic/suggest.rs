@@ -7,7 +7,7 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let lower = name.to_lowercase();
     candidates
         .into_iter()
-        .filter(|c| *c != name)
+        .filter(|c| *c != name && c.len().abs_diff(name.len()) <= 4 * limit)
         .filter_map(|c| distance(&lower, &c.to_lowercase(), limit).map(|d| (d, c)))
         .min_by_key(|(d, _)| *d)
         .map(|(_, c)| c)
@@ -54,6 +54,9 @@ fn distance(a: &str, b: &str, limit: usize) -> Option<usize> {
                 best = best.min(before[j - 2] + 1);
             }
             row.push(best);
+        }
+        if row.iter().min().is_some_and(|best| *best > limit) {
+            return None;
         }
         before = std::mem::replace(&mut last, row);
     }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::cache::{Cache, CacheError, CacheErrorKind, DropRequest, DropTarget, Dropped, ProgressFn, Reach};
+use crate::cache::{Cache, CacheError, DropRequest, DropTarget, Dropped, ProgressFn, Reach};
 use crate::model::{Key, Pattern, Tag};
 use crate::plan::{Plan, Step, StepKind};
 
 /// What came of a plan.
 #[derive(Debug)]
+#[must_use = "what the cache refused stands in the report"]
 pub struct Report {
     pub plan: Plan,
     /// One for each step of the plan, in its order.
@@ -45,6 +46,19 @@ impl Report {
         self.steps.iter().filter_map(|s| s.outcome.as_ref().ok()).copied().sum()
     }
 
+    /// The report, where every step was carried out.
+    ///
+    /// # Errors
+    /// The first failure, with the target that was not dropped. Carrying out the same plan again does
+    /// the rest and harms nothing.
+    pub fn into_result(self) -> Result<Self, (String, StepError)> {
+        let failure = self.failures().next().map(|(step, error)| (step.target.clone(), error.clone()));
+        match failure {
+            Some(failure) => Err(failure),
+            None => Ok(self),
+        }
+    }
+
     /// The steps that failed, with their place in the plan.
     pub fn failures(&self) -> impl Iterator<Item = (&Step, &StepError)> {
         self.plan
@@ -52,14 +66,6 @@ impl Report {
             .iter()
             .zip(&self.steps)
             .filter_map(|(step, report)| Some((step, report.outcome.as_ref().err()?)))
-    }
-
-    /// The first failure that says the cache is gone for now, so that trying on is pointless.
-    pub fn unreachable(&self) -> Option<&CacheError> {
-        self.failures().find_map(|(_, error)| match error {
-            StepError::Cache(error) if is_gone(error.kind()) => Some(error),
-            _ => None,
-        })
     }
 
     /// The report as counters: `writes`, and targets and entries per rule and per strategy.
@@ -84,12 +90,6 @@ impl Report {
         out.retain(|_, n| *n > 0);
         out
     }
-}
-
-/// Whether nothing else will get through either.
-fn is_gone(kind: CacheErrorKind) -> bool {
-    use CacheErrorKind as K;
-    matches!(kind, K::Unreachable | K::Timeout | K::Auth | K::Tls | K::BadUrl | K::Corrupt)
 }
 
 /// Carries out every step, batched and lazy ones too, before it returns.

@@ -42,7 +42,9 @@ pub enum RawId {
 impl<'de> Deserialize<'de> for RawId {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let bad = |shown: &dyn fmt::Display| {
-            serde::de::Error::custom(format!("`id` is {shown}: give a string, a whole number, or null for many rows"))
+            serde::de::Error::custom(format!(
+                "`id` is {shown}: give a string, a whole number, or null for many rows"
+            ))
         };
         match Json::deserialize(deserializer)? {
             Json::Null => Ok(Self::Many),

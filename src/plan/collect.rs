@@ -45,11 +45,20 @@ pub fn collect(program: &Program, write: &Write, unfilled: Unfilled) -> Collecte
         slots: &entity.slots,
         varies: program.rules().varies(),
         context_names: &context_names,
+        trigger: &[],
     };
     let mut out = Collected::default();
     for rule in entity.rules.iter().filter(|r| r.operations.contains(write.operation())) {
         if fires(program, entity, rule, write, &images, &mut out) {
-            let mut firing = Firing { program, source: &source, rule: rule.rule, unfilled, out: &mut out };
+            let mut firing = Firing {
+                program,
+                source: &source,
+                rule: rule.rule,
+                unfilled,
+                own: Group::of_the_row(),
+                trigger: None,
+                out: &mut out,
+            };
             for group in &rule.groups {
                 firing.group(group);
             }
@@ -88,12 +97,16 @@ fn fires(
 }
 
 /// One rule, firing.
-struct Firing<'a> {
-    program: &'a Program,
-    source: &'a Source<'a>,
-    rule: RuleId,
-    unfilled: Unfilled,
-    out: &'a mut Collected,
+pub struct Firing<'a> {
+    pub program: &'a Program,
+    pub source: &'a Source<'a>,
+    pub rule: RuleId,
+    pub unfilled: Unfilled,
+    /// What the drops that name their target belong to.
+    pub own: Group,
+    /// The tag that fired a chained rule.
+    pub trigger: Option<&'a str>,
+    pub out: &'a mut Collected,
 }
 
 impl Firing<'_> {
@@ -194,20 +207,29 @@ impl Firing<'_> {
         Tags::Unfilled { need_id }
     }
 
-    fn explicit(&mut self, explicit: &Explicit) {
+    pub fn explicit(&mut self, explicit: &Explicit) {
+        let own = std::mem::replace(&mut self.own, Group::of_the_row());
+        self.explicit_of(explicit, &own);
+        self.own = own;
+    }
+
+    fn explicit_of(&mut self, explicit: &Explicit, own: &Group) {
         let (kind, template) = match explicit {
             Explicit::Tag(t) => (StepKind::Tag, t),
             Explicit::Key(t) => (StepKind::Key, t),
             Explicit::Match(t) => (StepKind::Match, t),
             Explicit::Regex(pattern) => {
-                let wish = self.wish(StepKind::Match, pattern.clone(), &no_group());
+                let wish = self.wish(StepKind::Match, pattern.clone(), own);
                 return self.out.wishes.push(wish);
             }
         };
-        for image in self.source.images.present {
-            match self.source.fill(template, *image, &no_group()) {
-                Filled::Names { names, assumed } => self.drop(kind, names, &assumed, &no_group()),
-                other => self.unfilled(kind, template, *image, other, &no_group()),
+        // A chained rule knows no row: its templates fill alike from every image.
+        let images = self.source.images.present;
+        let images = if self.trigger.is_some() { &images[..1] } else { images };
+        for image in images {
+            match self.source.fill(template, *image, own) {
+                Filled::Names { names, assumed } => self.drop(kind, names, &assumed, own),
+                other => self.unfilled(kind, template, *image, other, own),
             }
         }
     }
@@ -230,7 +252,15 @@ impl Firing<'_> {
 
     fn wish(&self, kind: StepKind, target: String, group: &Group) -> Wish {
         let via = group.via.clone();
-        Wish { kind, target, rule: self.rule, hop: group.hop, via, cascade: group.hop > 0, trigger: None }
+        Wish {
+            kind,
+            target,
+            rule: self.rule,
+            hop: group.hop,
+            via,
+            cascade: group.hop > 0 && self.trigger.is_none(),
+            trigger: self.trigger.map(str::to_owned),
+        }
     }
 
     /// A template that could not be filled: reported, or widened to a glob.
@@ -277,16 +307,4 @@ enum Tags {
     Unfilled { need_id: bool },
     /// It carries none that a write could name, or a null stands in all of them.
     None,
-}
-
-/// What an explicit drop belongs to: the written instance, reached by no relation.
-fn no_group() -> Group {
-    Group {
-        hop: 0,
-        via: Arc::from([]),
-        passes: Vec::new(),
-        tags: Vec::new(),
-        lists: Vec::new(),
-        keys: Vec::new(),
-    }
 }

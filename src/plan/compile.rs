@@ -19,19 +19,10 @@ pub fn entity(rules: &RuleSet, entity: EntityId) -> EntityProgram {
         let Trigger::Writes(triggers) = &rule.trigger else { continue };
         let Some(trigger) = triggers.iter().find(|t| t.entity == entity) else { continue };
         let mut groups = Vec::new();
-        let mut explicit = Vec::new();
-        for drop in &rule.drops {
-            match drop {
-                Drop::Itself if groups.is_empty() => groups.push(own.clone()),
-                Drop::Itself => {}
-                Drop::Tag(t) => explicit.push(Explicit::Tag(compiler.filling(t, &Binding::start(), false))),
-                Drop::Key(t) => explicit.push(Explicit::Key(compiler.filling(t, &Binding::start(), false))),
-                Drop::Match(t) => {
-                    explicit.push(Explicit::Match(compiler.filling(t, &Binding::start(), true)))
-                }
-                Drop::Regex(pattern) => explicit.push(Explicit::Regex(pattern.as_str().to_owned())),
-            }
+        if rule.drops.iter().any(|drop| matches!(drop, Drop::Itself)) {
+            groups.push(own.clone());
         }
+        let explicit = compiler.explicit(&rule.drops);
         groups.extend(compiler.cascade(entity, &rule.follow));
         programs.push(RuleProgram {
             rule: RuleId::at(index),
@@ -42,6 +33,11 @@ pub fn entity(rules: &RuleSet, entity: EntityId) -> EntityProgram {
         });
     }
     EntityProgram { slots: compiler.slots.list, rules: programs }
+}
+
+/// The drops of a chained rule, over the holes of its trigger.
+pub fn chained(rules: &RuleSet, drops: &[Drop]) -> Vec<Explicit> {
+    Compiler { rules, slots: Slots::default(), cascades: FxHashMap::default() }.explicit(drops)
 }
 
 /// The names of one entity's instances, over the values that a write of it can give.
@@ -120,6 +116,21 @@ impl Compiler<'_> {
         }
     }
 
+    /// The drops that name their target.
+    fn explicit(&mut self, drops: &[Drop]) -> Vec<Explicit> {
+        let start = Binding::start();
+        drops
+            .iter()
+            .filter_map(|drop| match drop {
+                Drop::Itself => None,
+                Drop::Tag(t) => Some(Explicit::Tag(self.filling(t, &start, false))),
+                Drop::Key(t) => Some(Explicit::Key(self.filling(t, &start, false))),
+                Drop::Match(t) => Some(Explicit::Match(self.filling(t, &start, true))),
+                Drop::Regex(pattern) => Some(Explicit::Regex(pattern.as_str().to_owned())),
+            })
+            .collect()
+    }
+
     fn filling(&mut self, template: &Template, binding: &Binding, glob: bool) -> Filling {
         let parts = template
             .parts()
@@ -134,8 +145,8 @@ impl Compiler<'_> {
                 Part::Hole(Hole::Vary(id)) if self.rules.varies()[id.index()].values.is_some() => {
                     Piece::Vary(*id)
                 }
-                // Holes of triggers stand in chained rules only, which are not compiled here.
-                Part::Hole(Hole::Vary(_) | Hole::Trigger(_)) => Piece::Open,
+                Part::Hole(Hole::Vary(_)) => Piece::Open,
+                Part::Hole(Hole::Trigger(index)) => Piece::Trigger(*index),
             })
             .collect();
         let distance = template.distance().unwrap_or(usize::MAX);

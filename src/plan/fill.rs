@@ -25,6 +25,14 @@ pub enum Filled {
     TooMuch(String),
 }
 
+/// What a hole of a chained rule's trigger holds: a segment as it stands in the tag, escaped already,
+/// or, in a widened tag, anything.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Bound {
+    Segment(String),
+    Anything,
+}
+
 /// Everything that holes are filled from.
 pub struct Source<'a> {
     pub write: &'a Write,
@@ -32,6 +40,8 @@ pub struct Source<'a> {
     pub slots: &'a [Slot],
     pub varies: &'a [Vary],
     pub context_names: &'a dyn Fn(usize) -> String,
+    /// Empty but for a chained rule.
+    pub trigger: &'a [Bound],
 }
 
 impl Source<'_> {
@@ -66,6 +76,14 @@ impl Source<'_> {
                     open = true;
                     continue;
                 }
+                Piece::Trigger(index) => match self.trigger.get(*index) {
+                    Some(Bound::Segment(text)) => vec![if glob { quote_glob(text) } else { text.clone() }],
+                    _ if wide => anything(),
+                    _ => {
+                        open = true;
+                        continue;
+                    }
+                },
                 Piece::Vary(id) => {
                     self.varies[id.index()].values.iter().flatten().map(|v| filled(v, glob)).collect()
                 }

@@ -51,6 +51,7 @@ impl Program {
             slots: &slots,
             varies: rules.varies(),
             context_names: &context_names,
+            trigger: &[],
         };
         let entity = rules.entity(write.entity());
         let carried = |filling: &Filling, origin: &'static str| {

@@ -108,11 +108,25 @@ pub(super) enum Piece {
     Slot(usize),
     Context(ContextId),
     Vary(VaryId),
+    /// A hole of a chained rule's trigger, by its place.
+    Trigger(usize),
     /// Nothing can fill it: an open dimension, or a value that is unknown where a cascade arrives.
     Open,
 }
 
 impl Group {
+    /// Of the written row, reached by no relation.
+    pub fn of_the_row() -> Self {
+        Self {
+            hop: 0,
+            via: Arc::from([]),
+            passes: Vec::new(),
+            tags: Vec::new(),
+            lists: Vec::new(),
+            keys: Vec::new(),
+        }
+    }
+
     /// Whether a slot holds an id that may be the written instance's, which is visited already.
     pub fn may_revisit(&self, slot: usize) -> bool {
         self.passes.contains(&(slot, true))

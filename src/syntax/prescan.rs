@@ -13,12 +13,12 @@ pub fn refuse(file: FileId, text: &str) -> Option<Diagnostic> {
     let mut at = 0;
     while at < bytes.len() {
         match bytes[at] {
-            b'"' => at = end_of(bytes, at, b'"'),
+            b'"' => at = string_end(bytes, at),
             b'/' if bytes.get(at + 1) == Some(&b'/') => {
-                at += bytes[at..].iter().position(|b| *b == b'\n').unwrap_or(bytes.len() - at);
+                at += bytes[at..].iter().position(|b| is_line_end(*b)).unwrap_or(bytes.len() - at);
             }
             // A regex stays on its line; its own parentheses are the regex compiler's to limit.
-            b'/' => at = end_of(bytes, at, b'/'),
+            b'/' => at = regex_end(bytes, at),
             b'(' => {
                 depth += 1;
                 if depth > MAX_NESTING {
@@ -44,19 +44,55 @@ pub fn refuse(file: FileId, text: &str) -> Option<Diagnostic> {
     None
 }
 
-/// The index of the closing mark, or of the last byte before the line's end where there is none.
-fn end_of(bytes: &[u8], open: usize, close: u8) -> usize {
+/// As the grammar has it.
+fn is_line_end(byte: u8) -> bool {
+    matches!(byte, b'\n' | b'\r')
+}
+
+/// The index of the closing quote, or of the opening one where the line ends first.
+fn string_end(bytes: &[u8], open: usize) -> usize {
     let mut at = open + 1;
-    while at < bytes.len() {
-        match bytes[at] {
-            b'\\' => at += 1,
-            b'\n' => return at - 1,
-            b if b == close => return at,
+    while let Some(byte) = bytes.get(at).filter(|b| !is_line_end(**b)) {
+        match byte {
+            b'"' => return at,
+            b'\\' => at += usize::from(bytes.get(at + 1).is_some_and(|b| !is_line_end(*b))),
             _ => {}
         }
         at += 1;
     }
-    bytes.len()
+    open
+}
+
+/// The index of the slash that closes a regex, or of the opening one where it is no regex. A slash
+/// in a class is part of it.
+fn regex_end(bytes: &[u8], open: usize) -> usize {
+    let mut at = open + 1;
+    while let Some(byte) = bytes.get(at).filter(|b| !is_line_end(**b)) {
+        match byte {
+            b'/' => return at,
+            b'\\' => at += usize::from(bytes.get(at + 1).is_some_and(|b| !is_line_end(*b))),
+            b'[' => at = class_end(bytes, at).unwrap_or(at),
+            _ => {}
+        }
+        at += 1;
+    }
+    open
+}
+
+/// The index of the bracket that closes a class, on the same line.
+fn class_end(bytes: &[u8], open: usize) -> Option<usize> {
+    let mut at = open + 1;
+    at += usize::from(bytes.get(at) == Some(&b'^'));
+    at += usize::from(bytes.get(at) == Some(&b']'));
+    while let Some(byte) = bytes.get(at).filter(|b| !is_line_end(**b)) {
+        match byte {
+            b']' => return Some(at),
+            b'\\' => at += 1,
+            _ => {}
+        }
+        at += 1;
+    }
+    None
 }
 
 #[cfg(test)]
@@ -75,5 +111,10 @@ mod tests {
         assert!(refuse(file, &format!("// {}\n", "(".repeat(1000))).is_none());
         assert!(refuse(file, "\"").is_none());
         assert!(refuse(file, "/\\").is_none());
+        let deep = "(".repeat(MAX_NESTING + 1);
+        // What hides nothing from the grammar hides nothing here.
+        for before in ["// c\r", "\"x\\\n", "/[/]/ and ", "/(/ ", "\"\n", "/[/\n"] {
+            assert!(refuse(file, &format!("{before}{deep}")).is_some(), "{before:?}");
+        }
     }
 }

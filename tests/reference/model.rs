@@ -232,6 +232,8 @@ enum Known {
     Refers(String, Box<Known>),
     /// The other one has this ref, and the ref points at it.
     Referred(String, Box<Known>),
+    /// Nothing is known of it.
+    Nowhere,
 }
 
 impl Known {
@@ -239,6 +241,7 @@ impl Known {
     fn origin(&self, path: &[String]) -> Option<Path> {
         match self {
             Self::Written => Some(path.to_vec()),
+            Self::Nowhere => None,
             Self::Refers(reference, other) => match path.split_first() {
                 Some((first, rest)) if first == reference => other.origin(rest),
                 _ => None,
@@ -661,6 +664,13 @@ impl Run<'_> {
         let known = Box::new(from.known.clone());
         let known = match &link.over {
             Over::Child(reference) | Over::Unlinked(reference) => Known::Refers(reference.clone(), known),
+            // Of an instance that is not known, a list of refs says nothing of which one led here.
+            Over::Parent(reference)
+                if from.known.origin(&["id".to_owned()]).is_none()
+                    && self.rules.entities()[from.entity].reference(reference).is_some_and(|r| r.list) =>
+            {
+                Known::Nowhere
+            }
             Over::Parent(reference) => Known::Referred(reference.clone(), known),
         };
         let mut reached = Instance { entity: link.to, known, fixed: from.fixed.clone() };

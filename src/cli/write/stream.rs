@@ -123,7 +123,10 @@ async fn one(
 ) -> Result<(), CommandError> {
     if !plan.ignored.is_empty() && mode.format == Format::Table {
         tally.ignored += 1;
-        output::warning(&format!("line {number}: ignored, as the rules do not declare it: {}", plan.ignored.join(", ")));
+        output::warning(&format!(
+            "line {number}: ignored, as the rules do not declare it: {}",
+            plan.ignored.join(", ")
+        ));
     }
     if exit_of(&plan) == Exit::Unresolved {
         tally.unresolved += 1;
@@ -186,7 +189,10 @@ fn summary(session: &Session, tally: &Tally, mode: Mode) {
         text.push_str(&format!(", {} refused", output::count(tally.bad, "line", "lines")));
     }
     if tally.ignored > 0 {
-        text.push_str(&format!(", {} with undeclared names", output::count(tally.ignored, "write", "writes")));
+        text.push_str(&format!(
+            ", {} with undeclared names",
+            output::count(tally.ignored, "write", "writes")
+        ));
     }
     if tally.unresolved > 0 {
         let held = if mode.strict { " and not carried out" } else { "" };

@@ -131,15 +131,18 @@ impl Drain<'_> {
             source.page = first.members;
             frame.sources.push(source);
         }
-        if open > ids.len() as u64 {
-            let tags = CountTags::None;
-            frame.again.push(Start { name: name.clone(), owner, depth, levels, tags });
-        }
+        let more = open > ids.len() as u64;
+        let before = frame.sources.len();
         for other in ids {
             if other != id && self.draining.insert((name.clone(), other.clone())) {
                 let from = From::Journal { name: name.clone(), id: other, own: false };
                 frame.sources.push(Source::new(from, owner, depth, levels));
             }
+        }
+        // Asking again gives other journals only once some of these are done; where all of them are
+        // another frame's, that frame asks again.
+        if more && (moved || frame.sources.len() > before) {
+            frame.again.push(Start { name, owner, depth, levels, tags: CountTags::None });
         }
         Ok(())
     }
