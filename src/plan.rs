@@ -15,7 +15,7 @@ mod program;
 
 use serde::{Deserialize, Serialize};
 
-pub use names::{Carried, InstanceNames};
+pub use names::{Carried, InstanceNames, Origin};
 pub use program::Program;
 
 use crate::model::RawWrite;

@@ -5,6 +5,7 @@ pub mod ast;
 mod build;
 mod parser;
 mod prescan;
+mod way_out;
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::span::{FileId, Sources};
@@ -22,8 +23,9 @@ pub fn parse(file: FileId, sources: &Sources) -> (ast::File, Vec<Diagnostic>) {
         return (ast::File::empty(file), vec![diagnostic]);
     }
     let mut diagnostics = Vec::new();
-    let nodes = parser::parse_file(file, text, &mut diagnostics);
-    let tree = build::file(file, nodes, &mut diagnostics);
+    let parser::Parsed { items, lost } = parser::parse_file(file, text, &mut diagnostics);
+    let mut tree = build::file(file, items, &mut diagnostics);
+    tree.lost = lost;
     // What else a newer file says may be fine in its own language: one clear error.
     if let Some(at) = diagnostics.iter().position(|d| d.code == Code::NewerLanguage) {
         return (ast::File::empty(file), vec![diagnostics.swap_remove(at)]);

@@ -312,8 +312,8 @@ fn the_legend_explains_only_what_occurs() {
     }
     let shop = dot(&Graph::of(&file("shop.inv")));
     for present in [
-        "lazy: on next access",
-        "batched: after 100 ms, 200 ms, 500 ms",
+        "lazy: when it costs least",
+        "batched: within 100 ms, 200 ms, 500 ms",
         "both ways",
         "no rule follows",
         "fires the next rule",

@@ -519,7 +519,19 @@ fn mutated(text: &str, numbers: &[u32]) -> String {
 }
 
 /// What such a search has found, said again by hand: rules, write.
-const FOUND: [(&str, &str, &str); 11] = [
+const FOUND: [(&str, &str, &str); 13] = [
+    (
+        "a key that neither a name nor a tag reaches is said to be unresolved",
+        r#"vary device entity user { fields { org: string } tag "org:{org}:user:{id}" key home "home:{id}:{device}" } rule r { on user }"#,
+        r#"{"entity": "user", "id": "1", "op": "update", "new": {"org": null}, "changed": []}"#,
+    ),
+    (
+        "back over a list of refs stand others than the one it came from",
+        "entity student { ref courses: [course] key p } entity course { key p } entity badge { ref course key p }
+         relation a: course -> student { depth 3 } relation b: student -> course { depth 3 }
+         relation c: course -> badge { depth 3 } rule r { on course strategy cascade }",
+        r#"{"entity": "course", "id": "1", "op": "update"}"#,
+    ),
     (
         "a hole that stands twice is missing once",
         r#"entity user { tag "t:{id}:{id}" } rule r { on user }"#,

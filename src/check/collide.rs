@@ -4,8 +4,9 @@
 //! segment by segment: they collide when each pair of segments has a text in common.
 
 use super::ruleset::{Entity, Vary};
-use super::template::{Hole, Part, Template};
+use super::template::{Hole, Part, RowPath, Template};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::model::{Scalar, escape_into, parse_scalar, unescape};
 
 /// A segment: text, or text around one hole.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,9 +17,42 @@ enum Segment {
         after: String,
         /// What the hole can be filled with where that is a closed list.
         values: Option<Vec<String>>,
-        /// Whether it is an id, which is never empty.
-        id: bool,
+        sort: Sort,
     },
+}
+
+/// What fills an open hole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Sort {
+    /// Any text but the empty one.
+    Id,
+    /// What a value of this type is written as.
+    Scalar(Scalar),
+}
+
+impl Sort {
+    /// A text that it can be filled with.
+    fn sample(self) -> &'static str {
+        match self {
+            Self::Scalar(Scalar::Bool) => "true",
+            Self::Scalar(Scalar::Time) => "2026-01-31T12%3A00%3A00Z",
+            Self::Id | Self::Scalar(_) => "1",
+        }
+    }
+
+    /// Whether some value is escaped to this text.
+    fn fits(self, text: &str) -> bool {
+        let value = unescape(text);
+        if escaped(&value) != text {
+            return false;
+        }
+        match self {
+            Self::Id => !value.is_empty(),
+            // A time keeps the text it was given as; numbers and bools have one text each.
+            Self::Scalar(scalar) => parse_scalar(scalar, &value)
+                .is_some_and(|v| scalar == Scalar::Time || v.as_text().as_deref() == Some(&value)),
+        }
+    }
 }
 
 /// Reports every pair of key templates with a key in common.
@@ -27,23 +61,35 @@ pub fn check(table: &[Entity], varies: &[Vary], findings: &mut Vec<Diagnostic>) 
         entity: &'a Entity,
         key: &'a super::ruleset::KeyTemplate,
         segments: Vec<Segment>,
+        /// The text that every key of the template starts with.
+        start: String,
     }
     let mut all: Vec<Named<'_>> = table
         .iter()
         .flat_map(|entity| entity.keys.iter().map(move |key| (entity, key)))
-        .map(|(entity, key)| Named { entity, key, segments: segments(&key.template, varies) })
+        .map(|(entity, key)| {
+            let segments = segments(&key.template, entity, table, varies);
+            let start = fixed_start(&segments);
+            Named { entity, key, segments, start }
+        })
         .collect();
     // Only keys of one length whose fixed beginnings agree can collide: sorted, those stand together.
-    let order = |n: &Named<'_>| (n.segments.len(), fixed_start(&n.segments));
-    all.sort_by_cached_key(|n| (order(n), n.key.span));
+    all.sort_by(|a, b| {
+        let order = |n: &Named<'_>| (n.segments.len(), n.key.span);
+        (order(a).0, &a.start, order(a).1).cmp(&(order(b).0, &b.start, order(b).1))
+    });
+    // One collision of a key is enough to mend it; a thousand would bury it.
+    let mut reported = vec![false; all.len()];
     for (index, a) in all.iter().enumerate() {
-        let (length, start) = order(a);
-        for b in &all[index + 1..] {
-            let (other_length, other_start) = order(b);
-            if length != other_length || !other_start.starts_with(&start) {
+        for (other, b) in all.iter().enumerate().skip(index + 1) {
+            if a.segments.len() != b.segments.len() || !b.start.starts_with(&a.start) {
                 break;
             }
+            if reported[other] {
+                continue;
+            }
             if let Some(example) = common_key(&a.segments, &b.segments) {
+                reported[other] = true;
                 let (first, second) = if a.key.span <= b.key.span { (a, b) } else { (b, a) };
                 findings.push(
                     Diagnostic::at(
@@ -56,7 +102,11 @@ pub fn check(table: &[Entity], varies: &[Vary], findings: &mut Vec<Diagnostic>) 
                         format!("`{}`", second.key.template),
                     )
                     .also(first.key.template.span(), format!("`{}`", first.key.template))
-                    .help("begin each entity's keys with a segment of its own"),
+                    .help(if a.entity.name == b.entity.name {
+                        "give each key of the entity a segment of its own"
+                    } else {
+                        "begin each entity's keys with a segment of its own"
+                    }),
                 );
             }
         }
@@ -81,7 +131,7 @@ fn fixed_start(segments: &[Segment]) -> String {
     out
 }
 
-fn segments(template: &Template, varies: &[Vary]) -> Vec<Segment> {
+fn segments(template: &Template, entity: &Entity, table: &[Entity], varies: &[Vary]) -> Vec<Segment> {
     let mut out = vec![Segment::Text(String::new())];
     for part in template.parts() {
         match part {
@@ -105,12 +155,15 @@ fn segments(template: &Template, varies: &[Vary]) -> Vec<Segment> {
                         .map(|values| values.iter().map(|v| escaped(v)).collect()),
                     _ => None,
                 };
-                let id = matches!(hole, Hole::Row(path) if path.is_id());
+                let sort = match hole {
+                    Hole::Row(path) => sort_of(path, entity, table),
+                    _ => Sort::Scalar(Scalar::String),
+                };
                 if let Some(last @ Segment::Text(_)) = out.last_mut() {
                     let Segment::Text(before) = std::mem::replace(last, Segment::Text(String::new())) else {
                         continue;
                     };
-                    *last = Segment::Hole { before, after: String::new(), values, id };
+                    *last = Segment::Hole { before, after: String::new(), values, sort };
                 }
             }
         }
@@ -118,9 +171,22 @@ fn segments(template: &Template, varies: &[Vary]) -> Vec<Segment> {
     out
 }
 
+/// What the value at the end of a path is written as.
+fn sort_of(path: &RowPath, entity: &Entity, table: &[Entity]) -> Sort {
+    let mut at = Some(entity);
+    for name in path.refs() {
+        at = at.and_then(|e| e.reference(name)).and_then(|r| table.get(r.target.index()));
+    }
+    let field = path.names().last().and_then(|name| at?.field(name));
+    match field {
+        Some(field) if !path.is_id() => Sort::Scalar(field.ty.scalar),
+        _ => Sort::Id,
+    }
+}
+
 fn escaped(value: &str) -> String {
     let mut out = String::new();
-    crate::model::escape_into(&mut out, value);
+    escape_into(&mut out, value);
     out
 }
 
@@ -144,7 +210,9 @@ fn texts_of(segment: &Segment) -> Vec<String> {
         Segment::Hole { before, after, values: Some(values), .. } => {
             values.iter().map(|v| format!("{before}{v}{after}")).collect()
         }
-        Segment::Hole { before, after, values: None, .. } => vec![format!("{before}1{after}")],
+        Segment::Hole { before, after, values: None, sort } => {
+            vec![format!("{before}{}{after}", sort.sample())]
+        }
     }
 }
 
@@ -162,7 +230,7 @@ fn joined(a: &Segment, b: &Segment) -> Option<String> {
 fn fits(segment: &Segment, text: &str) -> bool {
     match segment {
         Segment::Text(own) => own == text,
-        Segment::Hole { before, after, values, id } => {
+        Segment::Hole { before, after, values, sort } => {
             let Some(middle) =
                 text.strip_prefix(before.as_str()).and_then(|t| t.strip_suffix(after.as_str()))
             else {
@@ -170,13 +238,35 @@ fn fits(segment: &Segment, text: &str) -> bool {
             };
             match values {
                 Some(values) => values.iter().any(|v| v == middle),
-                None => is_escaped(middle) && !(*id && middle.is_empty()),
+                None => sort.fits(middle),
             }
         }
     }
 }
 
-/// Whether some value is escaped to this text.
-fn is_escaped(text: &str) -> bool {
-    escaped(&crate::model::unescape(text)) == text
+#[cfg(test)]
+mod tests {
+    use crate::RuleSet;
+    use crate::diagnostic::Code;
+
+    fn collides(keys: &str) -> bool {
+        let text = format!("entity u {{ fields {{ n: int b: bool s: string }} {keys} }} rule r {{ on u }}");
+        RuleSet::parse(&text).findings.iter().any(|d| d.code == Code::KeyCollision)
+    }
+
+    #[test]
+    fn types_decide_what_a_hole_can_spell() {
+        assert!(collides(r#"key a "u:{id}" key b "u:total""#));
+        assert!(!collides(r#"key a "u:{n}" key b "u:total""#));
+        assert!(collides(r#"key a "u:{n}" key b "u:-7""#));
+        assert!(!collides(r#"key a "u:{n}" key b "u:007""#));
+        assert!(collides(r#"key a "u:{b}" key b "u:true""#) && !collides(r#"key a "u:{b}" key b "u:1""#));
+        assert!(
+            collides(r#"key a "u:x{id}" key b "u:{s}y""#) && !collides(r#"key a "u:x{id}" key b "u:y{id}""#)
+        );
+        assert!(
+            !collides(r#"key a "u:{id}:a" key b "u:{id}:b""#)
+                && !collides(r#"key a "u:{id}" key b "u:{id}:x""#)
+        );
+    }
 }

@@ -95,7 +95,7 @@ pub fn declare(names: &Names<'_>, findings: &mut Vec<Diagnostic>) -> Entities {
                 }),
                 None => {
                     entities.broken.insert((EntityId::at(index), reference.name.text.clone()));
-                    findings.push(unknown_entity(target, names));
+                    findings.extend(unknown_entity(target, names));
                 }
             }
         }
@@ -136,11 +136,19 @@ fn operations(entity: &ast::Entity, findings: &mut Vec<Diagnostic>) -> Vec<Strin
     out.into_iter().map(|(name, _)| name).collect()
 }
 
-/// A name that no entity has.
-pub fn unknown_entity(name: &Ident, names: &Names<'_>) -> Diagnostic {
+/// A name that no entity has; `None` for one that was lost to a syntax error.
+pub fn unknown_entity(name: &Ident, names: &Names<'_>) -> Option<Diagnostic> {
+    if names.lost.contains(&name.text.as_str()) {
+        return None;
+    }
     let known = names.entities.iter().map(|(_, e)| e.name.text.as_str());
-    Diagnostic::at(Code::UnknownName, name.span, format!("unknown entity `{}`", name.text), "not declared")
-        .maybe_help(did_you_mean(&name.text, known, "entities"))
+    let diagnostic = Diagnostic::at(
+        Code::UnknownName,
+        name.span,
+        format!("unknown entity `{}`", name.text),
+        "not declared",
+    );
+    Some(diagnostic.maybe_help(did_you_mean(&name.text, known, "entities")))
 }
 
 /// Checks keys, tags and lists, and adds each entity's instance tag.

@@ -22,6 +22,8 @@ pub struct Names<'a> {
     pub relations: Vec<(&'a Item, &'a ast::Relation)>,
     pub relation_names: FxHashMap<&'a str, RelationId>,
     pub rules: Vec<(&'a Item, &'a ast::Rule)>,
+    /// Entities with a syntax error: that was reported, and a use of them needs no second error.
+    pub lost: Vec<&'a str>,
 }
 
 /// What is meant where a rule or relation is silent.
@@ -59,6 +61,7 @@ pub fn collect<'a>(files: &'a [File], findings: &mut Vec<Diagnostic>) -> Names<'
         relations: Vec::new(),
         relation_names: FxHashMap::default(),
         rules: Vec::new(),
+        lost: files.iter().flat_map(|f| f.lost.iter().map(String::as_str)).collect(),
     };
     let mut seen: FxHashMap<(&str, &str), Span> = FxHashMap::default();
     let mut settings: Vec<(&str, Span)> = Vec::new();

@@ -27,7 +27,7 @@ pub fn check(
         let mut find = |name: &ast::Ident| {
             let found = entities.by_name.get(&name.text).copied();
             if found.is_none() {
-                findings.push(unknown_entity(name, names));
+                findings.extend(unknown_entity(name, names));
             }
             found
         };

@@ -172,7 +172,7 @@ fn write_triggers(
     let mut out: Vec<WriteTrigger> = Vec::new();
     for (name, operation) in events {
         let Some(entity) = cx.by_name.get(&name.text).copied() else {
-            findings.push(unknown_entity(name, cx.names));
+            findings.extend(unknown_entity(name, cx.names));
             continue;
         };
         let operation = match operation {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use invalidate::check::{Checked, Files, check};
-use invalidate::diagnostic::{Diagnostic, Severity, render};
+use invalidate::diagnostic::{Code, Diagnostic, Severity, render};
 use invalidate::span::{Sources, Span};
 use serde::Serialize;
 
@@ -82,6 +82,10 @@ pub fn run(session: &Session, args: &LintArgs) -> Result<Exit, CommandError> {
             output::count(warnings, "warning", "warnings")
         ),
     });
+    // A path that was named and cannot be read is a mistake of the command line, not of the rules.
+    if findings.iter().any(|(d, _)| d.code == Code::UnreadableFile && d.primary.is_none()) {
+        return Ok(Exit::Usage);
+    }
     let fails = errors > 0 || (args.fail_level == Level::Warning && warnings > 0);
     Ok(if fails { Exit::Findings } else { Exit::Clean })
 }
@@ -208,5 +212,11 @@ pub fn print_on_stderr(findings: &[&Diagnostic], sources: &Sources) {
     let styled = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
     for finding in findings.iter().take(MAX_PRINTED) {
         anstream::eprintln!("{}\n", render(finding, sources, styled, None));
+    }
+    if findings.len() > MAX_PRINTED {
+        output::note(&format!(
+            "{} more; `invalidate lint --format concise` prints all",
+            findings.len() - MAX_PRINTED
+        ));
     }
 }

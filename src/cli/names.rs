@@ -64,7 +64,7 @@ pub fn run(session: &Session, args: &NamesArgs) -> Result<Exit, CommandError> {
         }
         Format::Table => output::data(&text(&names))?,
     }
-    let missing = |list: &[Carried]| list.iter().any(|c| !c.missing.is_empty());
+    let missing = |list: &[Carried]| list.iter().any(|c| !c.missing.is_empty() || c.reason.is_some());
     let incomplete = missing(&names.keys) || missing(&names.tags) || missing(&names.lists);
     Ok(if incomplete { Exit::Unresolved } else { Exit::Clean })
 }
@@ -83,7 +83,9 @@ fn text(names: &InstanceNames) -> String {
             for name in &carried.names {
                 out.push_str(&format!("  {word} {name}\n"));
             }
-            if !carried.missing.is_empty() {
+            if let Some(reason) = &carried.reason {
+                out.push_str(&format!("  {word} {}   {reason}\n", carried.template));
+            } else if !carried.missing.is_empty() {
                 let names: Vec<String> = carried.missing.iter().map(|m| format!("{m}=…")).collect();
                 out.push_str(&format!("  {word} {}   pass {}\n", carried.template, names.join(" and ")));
             } else if carried.open {

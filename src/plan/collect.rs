@@ -161,6 +161,11 @@ impl Firing<'_> {
                     Tags::Unfilled { .. } if self.unfilled == Unfilled::Widen => {}
                     // What would fill the tag covers the key; no write of many rows has one id.
                     Tags::Unfilled { need_id: false } if missing.iter().any(|m| m == "id") => {}
+                    // Its entries carry tags, and a null stands in all of them: nothing leads to it.
+                    Tags::None if open && missing.is_empty() && !group.tags.is_empty() => {
+                        let reason = "nothing lists what fills it, and its tags hold a null".to_owned();
+                        self.unfilled(StepKind::Key, key, image, Filled::TooMuch(reason), group);
+                    }
                     // Nothing that the write could give would name it.
                     _ if open && missing.is_empty() => {}
                     _ => self.unfilled(StepKind::Key, key, image, Filled::Unbound { missing, open }, group),

@@ -31,11 +31,28 @@ pub struct Carried {
     /// Values that were not given, as the command line names them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
+    /// Why it has no name, where it is not that something is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// A dimension whose values nobody lists: the application fills it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub open: bool,
     /// Why an entry carries it.
-    pub origin: &'static str,
+    pub origin: Origin,
+}
+
+/// Why an entry has or carries a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    Key,
+    /// A `tag` clause.
+    Written,
+    /// Implied: the instance's own tag.
+    Instance,
+    /// Implied by cascades.
+    Scoped,
+    List,
 }
 
 impl Program {
@@ -54,30 +71,36 @@ impl Program {
             trigger: &[],
         };
         let entity = rules.entity(write.entity());
-        let carried = |filling: &Filling, origin: &'static str| {
+        let carried = |filling: &Filling, origin: Origin| {
             let image = images.present.first().copied().unwrap_or(Image::New);
-            let (names, missing, open) = match source.fill(filling, image, &group) {
-                Filled::Names { names, .. } if origin == "key" => (names, Vec::new(), false),
-                Filled::Names { names, .. } => {
-                    (names.into_iter().map(Tag::text_of).collect(), Vec::new(), false)
-                }
-                Filled::Unbound { missing, open } => (Vec::new(), missing, open),
-                Filled::TooMuch(reason) => (Vec::new(), vec![reason], false),
+            let mut carried = Carried {
+                template: filling.text.to_string(),
+                names: Vec::new(),
+                missing: Vec::new(),
+                reason: None,
+                open: false,
+                origin,
             };
-            Carried { template: filling.text.to_string(), names, missing, open, origin }
+            match source.fill(filling, image, &group) {
+                Filled::Names { names, .. } if origin == Origin::Key => carried.names = names,
+                Filled::Names { names, .. } => carried.names = names.into_iter().map(Tag::text_of).collect(),
+                Filled::Unbound { missing, open } => (carried.missing, carried.open) = (missing, open),
+                Filled::TooMuch(reason) => carried.reason = Some(reason),
+            }
+            carried
         };
         let origin = |filling: &Filling| {
             let tag = entity.tags.iter().find(|t| t.template.text() == &*filling.text);
             match tag.map(|t| t.origin) {
-                Some(TagOrigin::Instance) => "instance",
-                Some(TagOrigin::Scoped(_)) => "scoped",
-                _ => "written",
+                Some(TagOrigin::Instance) => Origin::Instance,
+                Some(TagOrigin::Scoped(_)) => Origin::Scoped,
+                _ => Origin::Written,
             }
         };
         InstanceNames {
-            keys: group.keys.iter().map(|k| carried(k, "key")).collect(),
+            keys: group.keys.iter().map(|k| carried(k, Origin::Key)).collect(),
             tags: group.tags.iter().map(|t| carried(t, origin(t))).collect(),
-            lists: group.lists.iter().map(|l| carried(l, "list")).collect(),
+            lists: group.lists.iter().map(|l| carried(l, Origin::List)).collect(),
         }
     }
 }

@@ -10,12 +10,14 @@ pub struct File {
     pub items: Vec<Item>,
     /// Every `@allow`, with what it stands in front of.
     pub allows: Vec<Allow>,
+    /// Entities that are left out for a syntax error.
+    pub lost: Vec<String>,
 }
 
 impl File {
     /// A file of which nothing is good.
     pub fn empty(id: FileId) -> Self {
-        Self { id, items: Vec::new(), allows: Vec::new() }
+        Self { id, items: Vec::new(), allows: Vec::new(), lost: Vec::new() }
     }
 }
 

@@ -40,7 +40,7 @@ pub fn file(id: FileId, nodes: Vec<Node<'_>>, diagnostics: &mut Vec<Diagnostic>)
         }
     }
     diagnostics.append(&mut findings.diagnostics);
-    File { id, items, allows: findings.allows }
+    File { id, items, allows: findings.allows, lost: Vec::new() }
 }
 
 fn language(node: &Node<'_>, findings: &mut Findings) {
@@ -118,11 +118,11 @@ fn decls(node: &Node<'_>, keyword: R, findings: &mut Findings) -> Vec<Decl> {
     let mut cursor = Cursor::of(node);
     cursor.skip(keyword).skip(R::lbrace);
     let mut out = Vec::new();
-    while let Some(node) = cursor.take_any(&[R::decl, R::dangling]) {
-        if node.rule() == R::decl {
-            out.push(decl(&node, findings));
-        } else {
-            report_dangling(&node, findings);
+    while let Some(node) = cursor.take_any(&[R::decl, R::comma, R::dangling]) {
+        match node.rule() {
+            R::decl => out.push(decl(&node, findings)),
+            R::comma => {}
+            _ => report_dangling(&node, findings),
         }
     }
     out

@@ -4,7 +4,8 @@ use pest::Parser as _;
 use pest::error::{Error, ErrorVariant, InputLocation};
 use pest::iterators::{Pair, Pairs};
 
-use crate::diagnostic::{Code, Diagnostic, nearest};
+use super::way_out::way_out;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::span::{FileId, Span};
 
 #[derive(pest_derive::Parser)]
@@ -52,25 +53,42 @@ impl<'i> Iterator for Nodes<'i> {
     }
 }
 
+/// The nodes of a file's items, and the entities that were lost with what is no item.
+#[derive(Default)]
+pub struct Parsed<'i> {
+    pub items: Vec<Node<'i>>,
+    pub lost: Vec<String>,
+}
+
 /// Parses a file into its items. What is no item is reported and left out.
-pub fn parse_file<'i>(file: FileId, text: &'i str, diagnostics: &mut Vec<Diagnostic>) -> Vec<Node<'i>> {
+pub fn parse_file<'i>(file: FileId, text: &'i str, diagnostics: &mut Vec<Diagnostic>) -> Parsed<'i> {
     let mut pairs = match Grammar::parse(Rule::file, text) {
         Ok(pairs) => pairs,
         Err(error) => {
             diagnostics.push(describe(file, text, 0, &error));
-            return Vec::new();
+            return Parsed::default();
         }
     };
-    let Some(root) = pairs.next() else { return Vec::new() };
-    let mut items = Vec::new();
+    let Some(root) = pairs.next() else { return Parsed::default() };
+    let mut parsed = Parsed::default();
     for node in (Node { pair: root, file }).children() {
         match node.rule() {
-            Rule::junk => diagnostics.push(explain_junk(file, text, &node)),
+            Rule::junk => {
+                diagnostics.push(explain_junk(file, text, &node));
+                parsed.lost.extend(lost_entity(node.text()));
+            }
             Rule::EOI => {}
-            _ => items.push(node),
+            _ => parsed.items.push(node),
         }
     }
-    items
+    parsed
+}
+
+/// The name of an entity whose item has an error: others may well refer to it.
+fn lost_entity(piece: &str) -> Option<String> {
+    let mut words = piece.split_whitespace().skip_while(|word| *word != "entity").skip(1);
+    let name: String = words.next()?.chars().take_while(|c| is_word(*c)).collect();
+    (!name.is_empty()).then_some(name)
 }
 
 /// Parses a piece that is no item once more, for its error.
@@ -109,28 +127,8 @@ fn describe(file: FileId, text: &str, offset: usize, error: &Error<Rule>) -> Dia
         ErrorVariant::CustomError { message } => vec![message.as_str()],
     };
     let message = format!("unexpected {shown}");
-    let diagnostic = Diagnostic::at(Code::Syntax, span, message, expected_list(&expected));
-    let keywords = expected.iter().filter_map(|e| e.strip_prefix('`')?.strip_suffix('`'));
-    if let Some(close) = nearest(found, keywords).filter(|_| found.starts_with(is_word)) {
-        return diagnostic.help(format!("did you mean `{close}`?"));
-    }
-    match found {
-        "and" | "or" | "not" | "in" | "matches" | "true" | "false" | "null" => {
-            diagnostic.help(format!("`{found}` is reserved; it cannot stand here as a name"))
-        }
-        "\"" => diagnostic.help(
-            "a string ends on the line it begins on; write `{{` and `}}` for braces and `\\\"` for a quote",
-        ),
-        "'" => diagnostic.help("strings are double-quoted"),
-        _ if expected.contains(&r#"`"`"#) => {
-            diagnostic.help("the string is not closed; inside it, braces are written `{{` and `}}`")
-        }
-        "#" => diagnostic.help("comments begin with `//`"),
-        "&" | "|" => diagnostic.help("write `and` and `or`"),
-        "!" => diagnostic.help("write `not`, or `!=` between two values"),
-        "=" => diagnostic.help("equality is written `==`"),
-        _ => diagnostic,
-    }
+    Diagnostic::at(Code::Syntax, span, message, expected_list(&expected))
+        .maybe_help(way_out(found, rest, &expected))
 }
 
 fn is_word(c: char) -> bool {
@@ -228,7 +226,7 @@ fn symbol(which: Rule) -> &'static str {
         Rule::slug => "a lint name",
         Rule::int => "a whole number",
         Rule::float => "a number",
-        Rule::duration => "a duration such as `100ms`",
+        Rule::duration => "a duration, such as `100ms` or `2s`",
         Rule::string => "a string",
         Rule::s_text | Rule::t_text => "text",
         Rule::template => "a template",

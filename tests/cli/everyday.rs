@@ -162,7 +162,7 @@ fn lint() {
     snapshot!("lint_concise", place.exits("lint broken other --format concise", 1).all());
     snapshot!("lint_json", place.exits("lint other --format json", 1).stdout);
     place.exits("lint other --fail-level error", 0);
-    place.exits("lint nowhere.inv", 1);
+    place.exits("lint nowhere.inv", 2);
     place
         .exits("write user 1 update --rules broken/a.inv", 2)
         .says(&["the rules have", "did you mean `team`?"]);
@@ -253,7 +253,7 @@ fn configuration_is_found_upward_and_flags_win() {
     assert!(place.ok("write thing 1 delete").stdout.contains("1 entry gone"));
     place.exits("write thing 1 delete --rules elsewhere.inv", 2).says(&["elsewhere.inv"]);
     let output = place.command(&["lint"]).env("INVALIDATE_RULES", "nope.inv").output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     place.file("invalidate.yaml", "rulez: my.inv\n");
     place.exits("lint", 2).says(&["unknown key `rulez`", "did you mean `rules`?"]);
 }

@@ -724,6 +724,7 @@ impl Run<'_> {
         }
         let narrowest = bound.iter().map(|(distance, ..)| *distance).min();
         bound.retain(|(distance, ..)| Some(*distance) == narrowest);
+        let all_null = bound.is_empty() && could_be.is_empty() && !nothing.is_empty();
         // A tag wider than the narrowest would not have been dropped anyway.
         for (_, assumed) in nothing.into_iter().filter(|(d, _)| narrowest.is_none_or(|n| *d <= n)) {
             self.assume(rule, assumed);
@@ -756,6 +757,15 @@ impl Run<'_> {
                 (Filled::Unbound { .. }, Some(tag)) => {
                     let template = key.template.text().to_owned();
                     self.covered.insert(Covered { template, by: tag.clone() });
+                }
+                (Filled::Unbound { missing, never: true }, None) if missing.is_empty() && all_null => {
+                    let reason = "nothing lists what fills it, and its tags hold a null".to_owned();
+                    self.unresolved.insert(Unresolved {
+                        rule: rule.name.clone(),
+                        template: key.template.text().to_owned(),
+                        missing: Vec::new(),
+                        reason: Some(reason),
+                    });
                 }
                 (Filled::Unbound { missing, .. }, None) => {
                     if !(without_id && missing.contains("id")) {

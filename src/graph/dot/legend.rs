@@ -187,10 +187,10 @@ fn strategies(view: &View<'_>) -> Vec<Entry> {
             (4.., Some(last)) => format!("{} to {}", duration(*first), duration(*last)),
             _ => delays.iter().map(|d| duration(*d)).collect::<Vec<_>>().join(", "),
         };
-        strategy(Timing::Batched { delay: *first }, format!("batched: after {text}"));
+        strategy(Timing::Batched { delay: *first }, format!("batched: within {text}"));
     }
     if rules().any(|r| r.timing == Timing::Lazy) {
-        strategy(Timing::Lazy, "lazy: on next access".to_owned());
+        strategy(Timing::Lazy, "lazy: when it costs least".to_owned());
     }
     if rules().any(|r| r.cascade != Cascade::Nothing) {
         let sign = Sample { color: MUTED, dashes: SOLID, double: true, ends: ("", "▶") };
