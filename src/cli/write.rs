@@ -203,8 +203,16 @@ fn carry_out(session: &Session, program: Program, plan: Plan, mode: Mode) -> Res
         return Ok(exit);
     }
     let engine = Engine::new(program, session.cache()?);
-    let report = block_on(async { Ok(apply(session, &engine, plan).await) })?;
-    print_report(session, &report, mode)?;
+    let report = block_on(async {
+        let report = apply(session, &engine, plan).await;
+        let print = async {
+            // The counters are under way to the cache while the report is printed.
+            tokio::task::yield_now().await;
+            print_report(session, &report, mode)
+        };
+        let ((), printed) = tokio::join!(record(session, &engine, &report), print);
+        printed.map(|()| report)
+    })?;
     let failed = report.failures().count();
     if failed == 0 {
         return Ok(exit);
@@ -212,17 +220,21 @@ fn carry_out(session: &Session, program: Program, plan: Plan, mode: Mode) -> Res
     Err(partly(&report, failed))
 }
 
-/// Carries out a plan with a progress line; counters are a courtesy, so their failure is a note.
+/// Carries out a plan with a progress line.
 async fn apply(session: &Session, engine: &Engine<AnyCache>, plan: Plan) -> Report {
     let bar = Bar::new(session.global.quiet);
     let report = engine.apply(plan, &|progress| bar.update(progress)).await;
     bar.finish();
+    report
+}
+
+/// Counts what was carried out. Counters are a courtesy: their failure is a note.
+async fn record(session: &Session, engine: &Engine<AnyCache>, report: &Report) {
     if report.failures().next().is_none()
-        && let Err(error) = engine.record(&report).await
+        && let Err(error) = engine.record(report).await
     {
         session.note(&format!("everything was dropped, but the statistics were not kept: {error}"));
     }
-    report
 }
 
 /// What was and was not done when the cache failed.

@@ -9,7 +9,7 @@ use invalidate::engine::{Engine, Report};
 use invalidate::model::RawWrite;
 use invalidate::plan::Plan;
 
-use super::{Mode, apply, exit_of, show};
+use super::{Mode, apply, exit_of, record, show};
 use crate::cli::args::Format;
 use crate::cli::error::{CommandError, Exit};
 use crate::cli::output;
@@ -146,7 +146,9 @@ async fn one(
     let report = if plan.steps.is_empty() {
         Report { plan, steps: Vec::new() }
     } else {
-        apply(session, engine, plan).await
+        let report = apply(session, engine, plan).await;
+        record(session, engine, &report).await;
+        report
     };
     tally.entries += report.dropped().entries();
     match mode.format {
