@@ -80,7 +80,8 @@ fn batched_and_lazy_rules_are_carried_out_before_the_write_returns() {
         let report = engine.write(seen).await.unwrap();
         assert_eq!(report.plan.steps[0].strategy.word(), "batched");
         assert!(!is_live(&engine, "a").await);
-        engine.write(write(json!({"entity": "session", "id": 5, "op": "delete"}))).await.unwrap();
+        let gone = write(json!({"entity": "session", "id": 5, "op": "delete"}));
+        engine.write(gone).await.unwrap().into_result().unwrap();
         assert!(!is_live(&engine, "session:5:data").await);
     });
 }
