@@ -46,16 +46,16 @@ impl Report {
         self.steps.iter().filter_map(|s| s.outcome.as_ref().ok()).copied().sum()
     }
 
-    /// The report, where every step was carried out.
+    /// What was removed in all, where every step was carried out.
     ///
     /// # Errors
     /// The first failure, with the target that was not dropped. Carrying out the same plan again does
     /// the rest and harms nothing.
-    pub fn into_result(self) -> Result<Self, (String, StepError)> {
+    pub fn into_result(self) -> Result<Dropped, (String, StepError)> {
         let failure = self.failures().next().map(|(step, error)| (step.target.clone(), error.clone()));
         match failure {
             Some(failure) => Err(failure),
-            None => Ok(self),
+            None => Ok(self.dropped()),
         }
     }
 
