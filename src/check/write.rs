@@ -1,16 +1,18 @@
 //! Writes held against the rules: what planning takes has been checked where it came in.
 
+mod values;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
-use super::names::article;
 use super::ruleset::{ContextId, EntityId, Operation, RuleSet};
 use super::template::RowPath;
 use crate::diagnostic::did_you_mean;
-use crate::model::{RawId, RawWrite, Type, Value, parse_scalar};
+use crate::model::{RawId, RawWrite, Type, Value};
+use values::{field_value, ref_value, scalar_text};
 
 /// A write that the rules understand.
 #[derive(Clone, Debug)]
@@ -377,81 +379,6 @@ impl Reader<'_> {
         }
         Ok(out)
     }
-}
-
-/// A string or number as text.
-fn scalar_text(json: &Json) -> Option<String> {
-    match json {
-        Json::String(text) => Some(text.clone()),
-        Json::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
-}
-
-fn ref_value(name: &str, json: &Json, list: bool) -> Result<Value, WriteError> {
-    let one = |json: &Json| -> Result<Value, WriteError> {
-        match json {
-            Json::Null => Ok(Value::Null),
-            Json::String(text) if text.is_empty() => Err(WriteError::new(
-                WriteErrorKind::BadId,
-                format!("`{name}` is an empty id"),
-                Some(format!("a ref that points nowhere is null: `{name}:=null`")),
-            )),
-            Json::String(text) => Ok(Value::text(text.as_str())),
-            Json::Number(number) if !number.is_f64() => Ok(Value::text(number.to_string())),
-            other => Err(wrong_type(name, other, "an id: a string or a whole number")),
-        }
-    };
-    listed(name, json, list, one, "one id, not a list")
-}
-
-fn field_value(name: &str, json: &Json, ty: Type) -> Result<Value, WriteError> {
-    let scalar = Type { list: false, ..ty };
-    let one = |json: &Json| -> Result<Value, WriteError> {
-        let value = match json {
-            Json::Null => Some(Value::Null),
-            Json::String(text) => parse_scalar(ty.scalar, text),
-            Json::Bool(b) => parse_scalar(ty.scalar, if *b { "true" } else { "false" })
-                .filter(|v| matches!(v, Value::Bool(_))),
-            Json::Number(number) => {
-                let whole = !number.is_f64();
-                parse_scalar(ty.scalar, &number.to_string()).filter(|v| !matches!(v, Value::Text(_)) || whole)
-            }
-            Json::Array(_) | Json::Object(_) => None,
-        };
-        value.ok_or_else(|| wrong_type(name, json, &article(scalar)))
-    };
-    listed(name, json, ty.list, one, &article(scalar))
-}
-
-/// A value, or each of a list; one value alone is a list of one.
-fn listed(
-    name: &str,
-    json: &Json,
-    list: bool,
-    one: impl Fn(&Json) -> Result<Value, WriteError>,
-    expected: &str,
-) -> Result<Value, WriteError> {
-    match json {
-        Json::Null => Ok(Value::Null),
-        Json::Array(items) if list => items.iter().map(one).collect::<Result<_, _>>().map(Value::List),
-        Json::Array(_) => Err(wrong_type(name, json, expected)),
-        single if list => Ok(Value::List(vec![one(single)?])),
-        single => one(single),
-    }
-}
-
-fn wrong_type(name: &str, json: &Json, expected: &str) -> WriteError {
-    let mut shown = json.to_string();
-    if let Some((at, _)) = shown.char_indices().nth(60) {
-        shown.truncate(at);
-        shown.push('…');
-    }
-    WriteError::new(
-        WriteErrorKind::WrongType,
-        format!("`{name}` is {shown}, but the rules declare {expected}"),
-        None,
-    )
 }
 
 /// The same write with its names in order.
