@@ -1,6 +1,6 @@
 //! Chained rules: a tag of the plan fires rules that drop further targets, to a fixpoint.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -56,8 +56,8 @@ impl Chains {
     }
 }
 
-/// A tag of the plan that has not fired yet, ordered by the way to it: the shortest first, so that
-/// what it fires counts from there.
+/// A way to a tag of the plan that may not have fired yet: hop, relations, kind, target. The shortest
+/// comes first, then the first by the names of its relations.
 type Waiting = (u32, Vec<String>, StepKind, String);
 
 /// Adds what chained rules drop because of the tags that are dropped already.
@@ -70,27 +70,22 @@ pub fn fire(program: &Program, write: &Write, unfilled: Unfilled, out: &mut Coll
     let most = MAX_FIRINGS + out.wishes.len();
     let mut fired: FxHashSet<(RuleId, Vec<Bound>)> = FxHashSet::default();
     let mut done: FxHashSet<(StepKind, String)> = FxHashSet::default();
-    // The wishes for each tag, and the tags by the way that these wishes give it.
-    let mut wishes: FxHashMap<(StepKind, String), Vec<usize>> = FxHashMap::default();
-    let mut waiting: BTreeSet<Waiting> = BTreeSet::new();
+    // The tags by the ways to them. What a tag fires is one hop further than the tag, so the first way
+    // that is taken to a tag is the shortest, in whatever order the rules stand.
+    let mut waiting: BTreeMap<Waiting, usize> = BTreeMap::new();
     let mut known = 0;
     loop {
-        for index in known..out.wishes.len() {
-            let wish = &out.wishes[index];
+        for (index, wish) in out.wishes.iter().enumerate().skip(known) {
             if matches!(wish.kind, StepKind::Tag | StepKind::TagMatch) {
-                let of = wishes.entry((wish.kind, wish.target.clone())).or_default();
-                of.push(index);
-                waiting.extend(way(program, out, of).map(|w| as_waiting(program, w)));
+                waiting.entry(as_waiting(program, wish)).or_insert(index);
             }
         }
         known = out.wishes.len();
-        let Some(next) = waiting.pop_first() else { return };
-        let tag = (next.2, next.3.clone());
-        let Some(wish) = wishes.get(&tag).and_then(|of| way(program, out, of)).cloned() else { continue };
-        // A way that was overtaken by a more urgent or shorter one stands in the queue again.
-        if as_waiting(program, &wish) != next || !done.insert(tag) {
+        let Some(((_, _, kind, target), index)) = waiting.pop_first() else { return };
+        if !done.insert((kind, target)) {
             continue;
         }
+        let wish = out.wishes[index].clone();
         let segments = split(&wish.target, wish.kind == StepKind::TagMatch);
         for chain in chains.by_length.get(&segments.len()).into_iter().flatten() {
             let Some(bound) = matches(chain, &segments) else { continue };
@@ -108,12 +103,6 @@ pub fn fire(program: &Program, write: &Write, unfilled: Unfilled, out: &mut Coll
             }
         }
     }
-}
-
-/// The wish that says how a tag was reached.
-fn way<'o>(program: &Program, out: &'o Collected, of: &[usize]) -> Option<&'o Wish> {
-    let wishes: Vec<&Wish> = of.iter().map(|index| &out.wishes[*index]).collect();
-    merge::way(program, &wishes)
 }
 
 fn as_waiting(program: &Program, wish: &Wish) -> Waiting {

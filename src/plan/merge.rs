@@ -38,7 +38,7 @@ fn merge(program: &Program, wishes: Vec<Wish>) -> Vec<Step> {
 }
 
 /// The wishes for each target.
-pub fn by_target(wishes: &[Wish]) -> FxHashMap<(StepKind, &str), Vec<&Wish>> {
+fn by_target(wishes: &[Wish]) -> FxHashMap<(StepKind, &str), Vec<&Wish>> {
     let mut out: FxHashMap<(StepKind, &str), Vec<&Wish>> = FxHashMap::default();
     for wish in wishes {
         out.entry((wish.kind, wish.target.as_str())).or_default().push(wish);
@@ -59,7 +59,7 @@ fn most_urgent<'w>(program: &Program, wishes: &[&'w Wish]) -> (Timing, Vec<&'w W
 }
 
 /// The wish that says how a target was reached: the shortest way with the most urgent timing.
-pub fn way<'w>(program: &Program, wishes: &[&'w Wish]) -> Option<&'w Wish> {
+fn way<'w>(program: &Program, wishes: &[&'w Wish]) -> Option<&'w Wish> {
     let (_, among) = most_urgent(program, wishes);
     among.into_iter().min_by(|a, b| {
         let key = |w: &Wish| (w.hop, via_names(program, w));

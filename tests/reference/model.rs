@@ -842,8 +842,9 @@ impl Run<'_> {
     /// Again and again the nearest tag that fires something new, until there is none.
     fn chained_rules(&mut self) {
         let mut tags: BTreeMap<String, (u32, Vec<String>)> = BTreeMap::new();
-        for step in merge(&self.drops).into_iter().filter(|s| s.kind == StepKind::Tag) {
-            tags.insert(step.target, (step.hop, step.via));
+        // The shortest way to each tag, whatever its timing.
+        for drop in self.drops.iter().filter(|d| d.kind == StepKind::Tag) {
+            nearer(&mut tags, &drop.target, (drop.hop, drop.via.clone()));
         }
         let mut done: BTreeSet<(String, Binding)> = BTreeSet::new();
         loop {
@@ -876,7 +877,7 @@ impl Run<'_> {
                     Filled::Made { targets, .. } => {
                         self.make(rule, (kind, template.text()), &targets, &via, Some((&tag, hop + 1)));
                         for target in targets.into_iter().filter(|_| kind == StepKind::Tag) {
-                            tags.entry(target).or_insert((hop + 1, via.clone()));
+                            nearer(&mut tags, &target, (hop + 1, via.clone()));
                         }
                     }
                     Filled::Nothing { .. } => {}
@@ -886,6 +887,14 @@ impl Run<'_> {
                 }
             }
         }
+    }
+}
+
+/// Keeps the shorter of two ways to a tag.
+fn nearer(tags: &mut BTreeMap<String, (u32, Vec<String>)>, tag: &str, way: (u32, Vec<String>)) {
+    let known = tags.entry(tag.to_owned()).or_insert_with(|| way.clone());
+    if way < *known {
+        *known = way;
     }
 }
 
