@@ -265,7 +265,7 @@ proptest! {
 
 /// Whether the model would walk for longer than a test should.
 fn too_long(model: &Model, raw: &RawWrite) -> bool {
-    model.paths(&raw.entity) > 400
+    model.paths(&raw.entity) > 100
 }
 
 /// Looks for something wrong with each of a few writes.
