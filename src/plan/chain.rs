@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::collect::{Collected, Firing, Wish, context_name};
+use super::collect::{Collected, Firing, Wish, context_name, fires};
 use super::fill::{Bound, Source};
-use super::guard::{Facts, Truth, evaluate};
+use super::guard::Facts;
 use super::images::Images;
 use super::program::{Explicit, Group, Program};
-use super::{Assumed, StepKind, Unfilled, Unresolved, compile, merge};
+use super::{StepKind, Unfilled, Unresolved, compile, merge};
 use crate::check::condition::Condition;
 use crate::check::ruleset::{RuleId, TagPattern, TagSegment, TagTrigger, Trigger};
 use crate::check::{RuleSet, Write};
@@ -163,24 +163,16 @@ fn run(
     unfilled: Unfilled,
     out: &mut Collected,
 ) {
-    if let Some(guard) = &chain.guard {
-        let value = |bound: &Bound| match bound {
+    let values: Vec<Option<Value>> = bound
+        .iter()
+        .map(|bound| match bound {
             Bound::Segment(text) => Some(Value::text(unescape(text))),
             Bound::Anything => None,
-        };
-        let values: Vec<Option<Value>> = bound.iter().map(value).collect();
-        let facts = Facts { write, images, slots: &[], trigger: &values };
-        let mut open = Vec::new();
-        let truth = evaluate(guard, &facts, &mut open);
-        let rule = &program.rules().rule(chain.rule).name;
-        out.assumed.extend(open.into_iter().map(|condition| Assumed {
-            rule: rule.clone(),
-            condition,
-            unmoved: false,
-        }));
-        if truth == Truth::False {
-            return;
-        }
+        })
+        .collect();
+    let facts = Facts { write, images, slots: &[], trigger: &values };
+    if !fires(program, chain.rule, chain.guard.as_ref(), &facts, out) {
+        return;
     }
     let context_names = |index: usize| context_name(program, index);
     let source = Source {
@@ -193,7 +185,7 @@ fn run(
     };
     let own = Group { hop: wish.hop + 1, via: wish.via.clone(), ..Group::of_the_row() };
     let trigger = Some(wish.target.as_str());
-    let mut firing = Firing { program, source: &source, rule: chain.rule, unfilled, own, trigger, out };
+    let mut firing = Firing { program, source: &source, rule: chain.rule, unfilled, own: &own, trigger, out };
     for drop in chain.drops.iter() {
         firing.explicit(drop);
     }

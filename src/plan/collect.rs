@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::fill::{Filled, Source};
 use super::guard::{Facts, Truth, evaluate};
 use super::images::Images;
-use super::program::{EntityProgram, Explicit, Filling, Group, Program, RuleProgram};
+use super::program::{Explicit, Filling, Group, Program};
 use super::{Assumed, Covered, StepKind, Unfilled, Unresolved};
 use crate::check::Write;
-use crate::check::condition::Image;
+use crate::check::condition::{Condition, Image};
 use crate::check::ruleset::{RelationId, RuleId};
 use crate::model::{Pattern, Tag, Value};
 
@@ -48,14 +48,16 @@ pub fn collect(program: &Program, write: &Write, unfilled: Unfilled) -> Collecte
         trigger: &[],
     };
     let mut out = Collected::default();
+    let row = Group::of_the_row();
     for rule in entity.rules.iter().filter(|r| r.operations.contains(write.operation())) {
-        if fires(program, entity, rule, write, &images, &mut out) {
+        let facts = Facts { write, images: &images, slots: &entity.slots, trigger: &[] };
+        if fires(program, rule.rule, rule.guard.as_ref(), &facts, &mut out) {
             let mut firing = Firing {
                 program,
                 source: &source,
                 rule: rule.rule,
                 unfilled,
-                own: Group::of_the_row(),
+                own: &row,
                 trigger: None,
                 out: &mut out,
             };
@@ -75,19 +77,18 @@ pub fn context_name(program: &Program, index: usize) -> String {
     format!("context.{}", program.rules().context()[index].name)
 }
 
-fn fires(
+/// Whether a rule's condition lets it fire; what leaves that open is added to what is assumed.
+pub fn fires(
     program: &Program,
-    entity: &EntityProgram,
-    rule: &RuleProgram,
-    write: &Write,
-    images: &Images,
+    rule: RuleId,
+    guard: Option<&Condition<usize>>,
+    facts: &Facts<'_>,
     out: &mut Collected,
 ) -> bool {
-    let Some(guard) = &rule.guard else { return true };
+    let Some(guard) = guard else { return true };
     let mut open = Vec::new();
-    let facts = Facts { write, images, slots: &entity.slots, trigger: &[] };
-    let truth = evaluate(guard, &facts, &mut open);
-    let name = &program.rules().rule(rule.rule).name;
+    let truth = evaluate(guard, facts, &mut open);
+    let name = &program.rules().rule(rule).name;
     out.assumed.extend(open.into_iter().map(|condition| Assumed {
         rule: name.clone(),
         condition,
@@ -103,7 +104,7 @@ pub struct Firing<'a> {
     pub rule: RuleId,
     pub unfilled: Unfilled,
     /// What the drops that name their target belong to.
-    pub own: Group,
+    pub own: &'a Group,
     /// The tag that fired a chained rule.
     pub trigger: Option<&'a str>,
     pub out: &'a mut Collected,
@@ -213,12 +214,7 @@ impl Firing<'_> {
     }
 
     pub fn explicit(&mut self, explicit: &Explicit) {
-        let own = std::mem::replace(&mut self.own, Group::of_the_row());
-        self.explicit_of(explicit, &own);
-        self.own = own;
-    }
-
-    fn explicit_of(&mut self, explicit: &Explicit, own: &Group) {
+        let own = self.own;
         let (kind, template) = match explicit {
             Explicit::Tag(t) => (StepKind::Tag, t),
             Explicit::Key(t) => (StepKind::Key, t),

@@ -58,21 +58,15 @@ fn most_urgent<'w>(program: &Program, wishes: &[&'w Wish]) -> (Timing, Vec<&'w W
     (urgent, wishes.iter().copied().filter(|w| timing(w) == urgent).collect())
 }
 
-/// The wish that says how a target was reached: the shortest way with the most urgent timing.
-fn way<'w>(program: &Program, wishes: &[&'w Wish]) -> Option<&'w Wish> {
-    let (_, among) = most_urgent(program, wishes);
-    among.into_iter().min_by(|a, b| {
-        let key = |w: &Wish| (w.hop, via_names(program, w));
-        key(a).cmp(&key(b)).then_with(|| (&a.trigger, a.cascade).cmp(&(&b.trigger, b.cascade)))
-    })
-}
-
 /// The most urgent timing, the highest priority with that timing, the shortest way with it; every
 /// rule is named.
 fn step(program: &Program, wishes: &[&Wish]) -> Option<Step> {
     let rules = program.rules();
     let (urgent, among) = most_urgent(program, wishes);
-    let way = way(program, wishes)?;
+    let way = among.iter().min_by(|a, b| {
+        let key = |w: &Wish| (w.hop, via_names(program, w));
+        key(a).cmp(&key(b)).then_with(|| (&a.trigger, a.cascade).cmp(&(&b.trigger, b.cascade)))
+    })?;
     let priority = among.iter().map(|w| rules.rule(w.rule).priority).max().unwrap_or(0);
     let mut of: Vec<String> = wishes.iter().map(|w| rules.rule(w.rule).name.clone()).collect();
     of.sort_unstable();
