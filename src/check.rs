@@ -11,7 +11,7 @@ mod relations;
 mod rules;
 pub mod ruleset;
 mod scoped;
-mod suppress;
+pub mod shape;
 pub mod template;
 mod templates;
 pub mod walk;
@@ -25,6 +25,7 @@ pub use write::{Undeclared, Write, WriteError, WriteErrorKind};
 
 use crate::diagnostic::{self, Code, Diagnostic};
 use crate::span::Sources;
+use crate::syntax::ast::File;
 
 /// The deepest cascade a relation may ask for.
 pub const MAX_DEPTH: u32 = 16;
@@ -40,7 +41,9 @@ pub const DELAYS: std::ops::RangeInclusive<u64> = 10..=5000;
 pub struct Checked {
     pub rules: Option<RuleSet>,
     pub sources: Sources,
-    /// Sorted by place.
+    /// What was written, the root file first.
+    pub files: Vec<File>,
+    /// Sorted by place. Nothing is taken back by an `@allow` yet: that is [`crate::lint::lint`]'s.
     pub findings: Vec<Diagnostic>,
 }
 
@@ -84,13 +87,13 @@ pub fn check(root: &Path, files: &Files) -> Checked {
                 .help("`invalidate init` writes a rule file to start from"),
         );
     }
-    suppress::apply(&files, &mut findings);
     diagnostic::sort(&mut findings);
+    let (namespace, context, varies) = (names.namespace.map(|n| n.text.clone()), names.context, names.varies);
     let rules = (!findings.iter().any(Diagnostic::is_error)).then(|| RuleSet {
         sources: sources.clone(),
-        namespace: names.namespace.as_ref().map(|n| n.text.clone()),
-        context: names.context,
-        varies: names.varies,
+        namespace,
+        context,
+        varies,
         entity_names: entities.by_name,
         entities: entities.table,
         relations,
@@ -98,5 +101,5 @@ pub fn check(root: &Path, files: &Files) -> Checked {
         rules,
         cascades,
     });
-    Checked { rules, sources, findings }
+    Checked { rules, sources, files, findings }
 }

@@ -4,10 +4,12 @@
 //! own types, one sentence a line; the way out stands in `help`.
 
 mod code;
+mod fix;
 mod render;
 mod suggest;
 
 pub use code::{Code, Severity};
+pub use fix::{Edit, Fix, Safety};
 pub use render::render;
 pub use suggest::{did_you_mean, nearest, quoted_list};
 
@@ -24,6 +26,8 @@ pub struct Label {
 #[derive(Clone, Debug)]
 pub struct Diagnostic {
     pub code: Code,
+    /// What the code weighs, unless the project's configuration says otherwise.
+    pub severity: Severity,
     pub message: String,
     /// Where it is. `None` for what concerns a whole file that could not be read.
     pub primary: Option<Label>,
@@ -31,23 +35,27 @@ pub struct Diagnostic {
     pub secondary: Vec<Label>,
     /// The way out, a sentence each.
     pub help: Vec<String>,
+    /// Changes of the text that mend it, the best first.
+    pub fixes: Vec<Fix>,
 }
 
 impl Diagnostic {
     /// A finding at a place; `label` may be empty.
     pub fn at(code: Code, span: Span, message: impl Into<String>, label: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            primary: Some(Label { span, text: label.into() }),
-            secondary: Vec::new(),
-            help: Vec::new(),
-        }
+        Self { primary: Some(Label { span, text: label.into() }), ..Self::nowhere(code, message) }
     }
 
     /// A finding without a place in any text.
     pub fn nowhere(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), primary: None, secondary: Vec::new(), help: Vec::new() }
+        Self {
+            code,
+            severity: code.severity(),
+            message: message.into(),
+            primary: None,
+            secondary: Vec::new(),
+            help: Vec::new(),
+            fixes: Vec::new(),
+        }
     }
 
     #[must_use]
@@ -71,12 +79,15 @@ impl Diagnostic {
         }
     }
 
-    pub fn severity(&self) -> Severity {
-        self.code.severity()
+    #[must_use]
+    pub fn fix(mut self, fix: Fix) -> Self {
+        self.fixes.push(fix);
+        self
     }
 
+    /// Whether no rule set can be made while it stands. A lint that a project denies is none.
     pub fn is_error(&self) -> bool {
-        self.severity() == Severity::Error
+        self.code.severity() == Severity::Error
     }
 }
 

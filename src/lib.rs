@@ -5,6 +5,7 @@
 //! |---|---|---|---|
 //! | parse | [`syntax`] | text | `ast::File` and findings |
 //! | check | [`check`] | files | [`RuleSet`] and findings |
+//! | lint | [`lint`] | a checked rule set | findings |
 //! | compile | [`plan`] | [`RuleSet`] | [`plan::Program`] |
 //! | plan | [`plan`] | a [`check::Write`] | [`plan::Plan`] |
 //! | apply | [`engine`] | a plan and a [`cache::Cache`] | [`engine::Report`] |
@@ -27,6 +28,7 @@ pub mod check;
 pub mod diagnostic;
 pub mod engine;
 pub mod graph;
+pub mod lint;
 pub mod model;
 pub mod plan;
 pub mod scenario;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 10] = [
     &["cli"],
     &["scenario"],
-    &["engine"],
+    &["engine", "lint"],
     &["plan", "cache"],
     &["graph"],
     &["check"],

@@ -123,7 +123,7 @@ impl Checker<'_> {
             }
             match row_path(&path, self.scope, self.table, *entity) {
                 Ok((path, _)) => out.push(path),
-                Err(problem) => self.findings.extend(problem),
+                Err(problem) => self.findings.extend(problem.map(|p| *p)),
             }
         }
         (out.len() == names.len()).then_some(Test::Changed(out))
@@ -294,7 +294,7 @@ impl Checker<'_> {
                     Some((Operand::Context(id), sort))
                 }
                 Err(problem) => {
-                    self.findings.push(problem);
+                    self.findings.push(*problem);
                     None
                 }
             };
@@ -329,7 +329,7 @@ impl Checker<'_> {
         match row_path(&path, self.scope, self.table, entity) {
             Ok((path, ty)) => Some((Operand::Row { image, path }, sort_of(ty))),
             Err(problem) => {
-                self.findings.extend(problem);
+                self.findings.extend(problem.map(|p| *p));
                 None
             }
         }

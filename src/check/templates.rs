@@ -96,7 +96,7 @@ pub fn check_template(
                     }
                     Err(problem) => {
                         good = false;
-                        findings.extend(problem);
+                        findings.extend(problem.map(|p| *p));
                     }
                 }
             }
@@ -185,6 +185,13 @@ fn check_hole(
     true
 }
 
+/// What is wrong with a path; `None` where it was reported elsewhere.
+pub type Problem = Option<Box<Diagnostic>>;
+
+fn problem(finding: Diagnostic) -> Problem {
+    Some(Box::new(finding))
+}
+
 /// Resolves a hole. `Err(None)` where the reason was reported elsewhere.
 fn hole(
     path: &Path,
@@ -192,14 +199,14 @@ fn hole(
     table: &[Entity],
     entity: Option<EntityId>,
     holes: &[String],
-) -> Result<Hole, Option<Diagnostic>> {
+) -> Result<Hole, Problem> {
     let first = path.names[0].text.as_str();
     if first == "context" {
         return context(path, scope).map(Hole::Context).map_err(Some);
     }
     if matches!(first, "old" | "new") && path.names.len() > 1 {
         let rest = join(path).split_off(first.len() + 1);
-        return Err(Some(
+        return Err(problem(
             Diagnostic::at(
                 Code::BadTemplate,
                 path.span,
@@ -217,7 +224,7 @@ fn hole(
     let Some(entity) = entity else {
         return match holes.iter().position(|h| *h == first) {
             Some(index) if path.names.len() == 1 => Ok(Hole::Trigger(index)),
-            _ => Err(Some(
+            _ => Err(problem(
                 Diagnostic::at(
                     Code::UnboundHole,
                     path.span,
@@ -231,7 +238,7 @@ fn hole(
     };
     let (row, kind) = row_path(path, scope, table, entity)?;
     if kind.scalar.is_none() && path.names.last().is_none_or(|n| n.text != "id") {
-        return Err(Some(
+        return Err(problem(
             Diagnostic::at(
                 Code::BadTemplate,
                 path.span,
@@ -245,19 +252,19 @@ fn hole(
 }
 
 /// Resolves `context.NAME`.
-pub fn context(path: &Path, scope: &Scope<'_>) -> Result<ContextId, Diagnostic> {
+pub fn context(path: &Path, scope: &Scope<'_>) -> Result<ContextId, Box<Diagnostic>> {
     let known = scope.context.iter().map(|a| a.name.as_str());
     let [_, name] = path.names.as_slice() else {
-        return Err(Diagnostic::at(
+        let finding = Diagnostic::at(
             Code::UnknownName,
             path.span,
             format!("`{}` is no context attribute", join(path)),
             "write `context.` and one name",
-        )
-        .maybe_help(did_you_mean("", known, "declared attributes")));
+        );
+        return Err(Box::new(finding.maybe_help(did_you_mean("", known, "declared attributes"))));
     };
     scope.context.iter().position(|a| a.name == name.text).map(ContextId::at).ok_or_else(|| {
-        Diagnostic::at(
+        let finding = Diagnostic::at(
             Code::UnknownName,
             name.span,
             format!("unknown context attribute `{}`", name.text),
@@ -268,7 +275,8 @@ pub fn context(path: &Path, scope: &Scope<'_>) -> Result<ContextId, Diagnostic> 
             nearest(&name.text, scope.context.iter().map(|a| a.name.as_str()))
                 .is_none()
                 .then(|| format!("declare it: `context {{ {}: string }}`", name.text)),
-        )
+        );
+        Box::new(finding)
     })
 }
 
@@ -279,7 +287,7 @@ pub fn row_path(
     scope: &Scope<'_>,
     table: &[Entity],
     entity: EntityId,
-) -> Result<(RowPath, PathType), Option<Diagnostic>> {
+) -> Result<(RowPath, PathType), Problem> {
     let mut at = entity;
     let mut list = false;
     let mut out: Vec<Arc<str>> = Vec::new();
@@ -303,7 +311,7 @@ pub fn row_path(
         }
         if let Some(field) = here.field(&name.text) {
             if !last {
-                return Err(Some(Diagnostic::at(
+                return Err(problem(Diagnostic::at(
                     Code::TypeError,
                     name.span,
                     format!("`{}` is a field of `{}`, not a ref", name.text, here.name),
@@ -333,7 +341,7 @@ pub fn row_path(
         } else {
             diagnostic = diagnostic.maybe_help(hint);
         }
-        return Err(Some(diagnostic));
+        return Err(problem(diagnostic));
     }
     Err(None)
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use invalidate::check::{Checked, Files, check};
 use invalidate::diagnostic::{Code, Diagnostic, Severity, render};
+use invalidate::lint::{Levels, lint};
 use invalidate::span::{Sources, Span};
 use serde::Serialize;
 
@@ -51,7 +52,9 @@ enum Level {
 pub fn run(session: &Session, args: &LintArgs) -> Result<Exit, CommandError> {
     let checked = check_all(session, &args.paths)?;
     let files: usize = checked.iter().map(|c| c.sources.iter().count()).sum();
-    let findings = distinct(&checked);
+    let levels = Levels::default();
+    let found: Vec<_> = checked.iter().map(|c| (lint(c, &levels), &c.sources)).collect();
+    let findings = distinct(&found);
     match args.format {
         LintFormat::Json => output::json(&document(&findings))?,
         LintFormat::Concise => {
@@ -71,7 +74,7 @@ pub fn run(session: &Session, args: &LintArgs) -> Result<Exit, CommandError> {
             }
         }
     }
-    let count = |severity| findings.iter().filter(|(d, _)| d.severity() == severity).count() as u64;
+    let count = |severity| findings.iter().filter(|(d, _)| d.severity == severity).count() as u64;
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     let files = output::count(files as u64, "file", "files");
     session.note(&match (errors, warnings) {
@@ -118,9 +121,9 @@ fn check_all(session: &Session, paths: &[PathBuf]) -> Result<Vec<Checked>, Comma
 }
 
 /// Every finding once, though several roots may import one file.
-fn distinct(checked: &[Checked]) -> Vec<(&Diagnostic, &Sources)> {
+fn distinct<'a>(found: &'a [(Vec<Diagnostic>, &'a Sources)]) -> Vec<(&'a Diagnostic, &'a Sources)> {
     let mut seen = std::collections::HashSet::new();
-    let all = checked.iter().flat_map(|c| c.findings.iter().map(move |d| (d, &c.sources)));
+    let all = found.iter().flat_map(|(findings, sources)| findings.iter().map(move |d| (d, *sources)));
     all.filter(|(d, sources)| {
         let place =
             d.primary.as_ref().map(|l| (sources.get(l.span.file).name.clone(), l.span.start, l.span.end));
@@ -140,13 +143,7 @@ fn concise(finding: &Diagnostic, sources: &Sources) -> String {
         None => String::new(),
     };
     let code = finding.code;
-    format!(
-        "{place}{}[{}/{}]: {}{help}",
-        word(finding.severity()),
-        code.number(),
-        code.slug(),
-        finding.message
-    )
+    format!("{place}{}[{}/{}]: {}{help}", word(finding.severity), code.number(), code.slug(), finding.message)
 }
 
 fn word(severity: Severity) -> &'static str {
@@ -196,7 +193,7 @@ fn document<'a>(findings: &[(&'a Diagnostic, &'a Sources)]) -> Document<'a> {
             Finding {
                 code: d.code.number(),
                 slug: d.code.slug(),
-                severity: word(d.severity()),
+                severity: word(d.severity),
                 message: &d.message,
                 place: d.primary.as_ref().map(|l| place(l.span, &l.text)),
                 also: d.secondary.iter().map(|l| place(l.span, &l.text)).collect(),

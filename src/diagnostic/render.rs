@@ -12,7 +12,7 @@ const MAX_CONTEXT: usize = 4096;
 
 /// Renders one finding, several lines, without a line end after the last.
 pub fn render(diagnostic: &Diagnostic, sources: &Sources, styled: bool, width: Option<usize>) -> String {
-    let level = match diagnostic.severity() {
+    let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };

@@ -1,18 +1,20 @@
-//! `@allow(slug, "reason")`: takes back warnings inside what it stands in front of.
+//! `@allow(slug, "reason")`: takes back lints inside what it stands in front of.
 
-use crate::diagnostic::{Code, Diagnostic, Severity, did_you_mean};
+use crate::diagnostic::{Code, Diagnostic, Fix, Severity, did_you_mean};
 use crate::syntax::ast::{Allow, File};
 
 /// Removes what is allowed, and reports allowances that are unknown, unused or without a reason.
-pub fn apply(files: &[File], findings: &mut Vec<Diagnostic>) {
+///
+/// Where the rules have errors the lints did not run, and nobody can say what an allowance is for.
+pub fn apply(files: &[File], lints_ran: bool, findings: &mut Vec<Diagnostic>) {
     for file in files {
         for allow in &file.allows {
-            one(allow, findings);
+            one(allow, lints_ran, findings);
         }
     }
 }
 
-fn one(allow: &Allow, findings: &mut Vec<Diagnostic>) {
+fn one(allow: &Allow, lints_ran: bool, findings: &mut Vec<Diagnostic>) {
     let slug = allow.slug.text.as_str();
     let warnings = || Code::ALL.iter().filter(|c| c.severity() == Severity::Warning);
     let Some(code) = warnings().find(|c| c.slug() == slug) else {
@@ -37,7 +39,7 @@ fn one(allow: &Allow, findings: &mut Vec<Diagnostic>) {
     }
     let before = findings.len();
     findings.retain(|d| d.code != *code || !d.primary.as_ref().is_some_and(|l| allow.scope.contains(l.span)));
-    if findings.len() == before {
+    if lints_ran && findings.len() == before {
         findings.push(
             Diagnostic::at(
                 Code::UnusedAllow,
@@ -45,7 +47,8 @@ fn one(allow: &Allow, findings: &mut Vec<Diagnostic>) {
                 format!("nothing here is a `{slug}`"),
                 "suppresses nothing",
             )
-            .help("remove it"),
+            .help("remove it")
+            .fix(Fix::safe("remove the allowance", allow.span, "")),
         );
     }
 }

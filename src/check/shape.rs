@@ -1,0 +1,236 @@
+//! What texts a template can produce, and whether two templates have one in common.
+//!
+//! Values fill without `:`, and a segment has one hole at most, so two templates are compared
+//! segment by segment: they meet when each pair of segments has a text in common. That is exact; it
+//! is the intersection of their automata, which `:` cuts into pieces.
+
+use super::ruleset::{Entity, TagPattern, TagSegment, Vary};
+use super::template::{Hole, Part, RowPath, Template};
+use crate::model::{Scalar, escape_into, parse_scalar, unescape};
+
+/// The texts that a template can produce.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Shape(Vec<Segment>);
+
+impl Shape {
+    /// Of a template whose row is of `entity`; `None` for a chained rule's, whose holes are any text.
+    pub fn of(template: &Template, entity: Option<&Entity>, table: &[Entity], varies: &[Vary]) -> Self {
+        Self(segments(template, entity, table, varies))
+    }
+
+    /// Of what a chained rule waits for.
+    pub fn of_pattern(pattern: &TagPattern) -> Self {
+        let segment = |s: &TagSegment| match s {
+            TagSegment::Literal(text) => Segment::Text(text.clone()),
+            TagSegment::Hole(_) => {
+                Segment::Hole { before: String::new(), after: String::new(), values: None, sort: Sort::Id }
+            }
+        };
+        Self(pattern.segments.iter().map(segment).collect())
+    }
+
+    /// How many pieces it has between `:`.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether it has no piece at all; a shape never is.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The text that everything of this shape starts with.
+    pub fn start(&self) -> String {
+        fixed_start(&self.0)
+    }
+
+    /// A text that both can produce, a short one.
+    pub fn common(&self, other: &Self) -> Option<String> {
+        if self.0.len() != other.0.len() { None } else { common_key(&self.0, &other.0) }
+    }
+
+    /// A text that it produces.
+    pub fn sample(&self) -> String {
+        let pieces: Vec<String> = self.0.iter().filter_map(|s| texts_of(s).into_iter().next()).collect();
+        pieces.join(":")
+    }
+}
+
+/// A segment: text, or text around one hole.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Segment {
+    Text(String),
+    Hole {
+        before: String,
+        after: String,
+        /// What the hole can be filled with where that is a closed list.
+        values: Option<Vec<String>>,
+        sort: Sort,
+    },
+}
+
+/// What fills an open hole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Sort {
+    /// Any text but the empty one.
+    Id,
+    /// What a value of this type is written as.
+    Scalar(Scalar),
+}
+
+impl Sort {
+    /// A text that it can be filled with.
+    fn sample(self) -> &'static str {
+        match self {
+            Self::Scalar(Scalar::Bool) => "true",
+            Self::Scalar(Scalar::Time) => "2026-01-31T12%3A00%3A00Z",
+            Self::Id | Self::Scalar(_) => "1",
+        }
+    }
+
+    /// Whether some value is escaped to this text.
+    fn fits(self, text: &str) -> bool {
+        let value = unescape(text);
+        if escaped(&value) != text {
+            return false;
+        }
+        match self {
+            Self::Id => !value.is_empty(),
+            // A time keeps the text it was given as; numbers and bools have one text each.
+            Self::Scalar(scalar) => parse_scalar(scalar, &value)
+                .is_some_and(|v| scalar == Scalar::Time || v.as_text().as_deref() == Some(&value)),
+        }
+    }
+}
+
+/// The text that every key of a template starts with.
+fn fixed_start(segments: &[Segment]) -> String {
+    let mut out = String::new();
+    for segment in segments {
+        match segment {
+            Segment::Text(text) => {
+                out.push_str(text);
+                out.push(':');
+            }
+            Segment::Hole { before, .. } => {
+                out.push_str(before);
+                break;
+            }
+        }
+    }
+    out
+}
+
+fn segments(template: &Template, entity: Option<&Entity>, table: &[Entity], varies: &[Vary]) -> Vec<Segment> {
+    let mut out = vec![Segment::Text(String::new())];
+    for part in template.parts() {
+        match part {
+            Part::Text(text) => {
+                for (index, piece) in text.split(':').enumerate() {
+                    if index > 0 {
+                        out.push(Segment::Text(String::new()));
+                    }
+                    match out.last_mut() {
+                        Some(Segment::Text(text)) => text.push_str(piece),
+                        Some(Segment::Hole { after, .. }) => after.push_str(piece),
+                        None => {}
+                    }
+                }
+            }
+            Part::Hole(hole) => {
+                let values = match hole {
+                    Hole::Vary(id) => varies[id.index()]
+                        .values
+                        .clone()
+                        .map(|values| values.iter().map(|v| escaped(v)).collect()),
+                    _ => None,
+                };
+                let sort = match hole {
+                    Hole::Row(path) => sort_of(path, entity, table),
+                    Hole::Trigger(_) => Sort::Id,
+                    _ => Sort::Scalar(Scalar::String),
+                };
+                if let Some(last @ Segment::Text(_)) = out.last_mut() {
+                    let Segment::Text(before) = std::mem::replace(last, Segment::Text(String::new())) else {
+                        continue;
+                    };
+                    *last = Segment::Hole { before, after: String::new(), values, sort };
+                }
+            }
+        }
+    }
+    out
+}
+
+/// What the value at the end of a path is written as.
+fn sort_of(path: &RowPath, entity: Option<&Entity>, table: &[Entity]) -> Sort {
+    let mut at = entity;
+    for name in path.refs() {
+        at = at.and_then(|e| e.reference(name)).and_then(|r| table.get(r.target.index()));
+    }
+    let field = path.names().last().and_then(|name| at?.field(name));
+    match field {
+        Some(field) if !path.is_id() => Sort::Scalar(field.ty.scalar),
+        _ => Sort::Id,
+    }
+}
+
+fn escaped(value: &str) -> String {
+    let mut out = String::new();
+    escape_into(&mut out, value);
+    out
+}
+
+/// A key that both templates produce.
+fn common_key(a: &[Segment], b: &[Segment]) -> Option<String> {
+    let pieces: Option<Vec<String>> = a.iter().zip(b).map(|(a, b)| common_segment(a, b)).collect();
+    pieces.map(|p| p.join(":"))
+}
+
+fn common_segment(a: &Segment, b: &Segment) -> Option<String> {
+    // The candidates are the shortest texts of either; a text in common exists if one of these fits
+    // both, since open holes take any text.
+    let candidates = texts_of(a).into_iter().chain(texts_of(b)).chain(joined(a, b));
+    candidates.into_iter().find(|text| fits(a, text) && fits(b, text))
+}
+
+/// Texts that a segment alone suggests: itself, or each closed value of its hole.
+fn texts_of(segment: &Segment) -> Vec<String> {
+    match segment {
+        Segment::Text(text) => vec![text.clone()],
+        Segment::Hole { before, after, values: Some(values), .. } => {
+            values.iter().map(|v| format!("{before}{v}{after}")).collect()
+        }
+        Segment::Hole { before, after, values: None, sort } => {
+            vec![format!("{before}{}{after}", sort.sample())]
+        }
+    }
+}
+
+/// The longer beginning, a value, and the longer end of two open holes.
+fn joined(a: &Segment, b: &Segment) -> Option<String> {
+    let (Segment::Hole { before: b1, after: a1, .. }, Segment::Hole { before: b2, after: a2, .. }) = (a, b)
+    else {
+        return None;
+    };
+    let longer = |x: &str, y: &str| if x.len() >= y.len() { x.to_owned() } else { y.to_owned() };
+    Some(format!("{}1{}", longer(b1, b2), longer(a1, a2)))
+}
+
+/// Whether a segment can produce a text.
+fn fits(segment: &Segment, text: &str) -> bool {
+    match segment {
+        Segment::Text(own) => own == text,
+        Segment::Hole { before, after, values, sort } => {
+            let Some(middle) =
+                text.strip_prefix(before.as_str()).and_then(|t| t.strip_suffix(after.as_str()))
+            else {
+                return false;
+            };
+            match values {
+                Some(values) => values.iter().any(|v| v == middle),
+                None => sort.fits(middle),
+            }
+        }
+    }
+}

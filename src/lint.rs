@@ -1,0 +1,43 @@
+//! What the checker takes but people should look at: lints, their levels, and what is allowed.
+//!
+//! Errors are found by [`crate::check`], because no rule set can be made while one stands. A lint
+//! looks at a finished rule set; each is one file below `lint/rules`, and its page in
+//! `docs/findings` says what it means, why it hurts, and how to mend it.
+
+mod levels;
+mod rules;
+mod subject;
+mod suppress;
+
+pub use levels::{Level, Levels};
+pub use rules::LINTS;
+pub use subject::Subject;
+
+use crate::check::Checked;
+use crate::diagnostic::{self, Code, Diagnostic};
+
+/// One lint.
+#[derive(Clone, Copy, Debug)]
+pub struct Lint {
+    /// The code of everything it finds.
+    pub code: Code,
+    /// Adds what it finds. The primary label stands in the item to blame, so that an `@allow` in
+    /// front of that item takes it back.
+    pub check: fn(&Subject<'_>, &mut Vec<Diagnostic>),
+}
+
+/// Everything there is to say of checked files, sorted by place: what the checker found, what the
+/// lints find where there was no error, less what an `@allow` or a level takes back.
+pub fn lint(checked: &Checked, levels: &Levels) -> Vec<Diagnostic> {
+    let mut findings = checked.findings.clone();
+    if let Some(rules) = &checked.rules {
+        let subject = Subject::new(rules, &checked.files);
+        for lint in LINTS {
+            (lint.check)(&subject, &mut findings);
+        }
+    }
+    suppress::apply(&checked.files, checked.rules.is_some(), &mut findings);
+    levels.apply(&checked.sources, &mut findings);
+    diagnostic::sort(&mut findings);
+    findings
+}

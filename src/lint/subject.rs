@@ -1,0 +1,59 @@
+//! What lints look at: the checked rules, and what was written for each of them.
+
+use std::cell::OnceCell;
+
+use rustc_hash::FxHashMap;
+
+use crate::check::RuleSet;
+use crate::check::ruleset::{EntityId, RelationId, RuleId};
+use crate::graph::Graph;
+use crate::syntax::ast::{self, File, ItemKind};
+
+/// The rules, the text behind them, and what several lints need to know.
+pub struct Subject<'a> {
+    pub rules: &'a RuleSet,
+    pub files: &'a [File],
+    written: Written<'a>,
+    graph: OnceCell<Graph>,
+}
+
+/// The items of the files by name. A rule set has no two of a name.
+#[derive(Default)]
+struct Written<'a> {
+    entities: FxHashMap<&'a str, &'a ast::Entity>,
+    relations: FxHashMap<&'a str, &'a ast::Relation>,
+    rules: FxHashMap<&'a str, &'a ast::Rule>,
+}
+
+impl<'a> Subject<'a> {
+    pub fn new(rules: &'a RuleSet, files: &'a [File]) -> Self {
+        let mut written = Written::default();
+        for item in files.iter().flat_map(|f| &f.items) {
+            match &item.kind {
+                ItemKind::Entity(e) => drop(written.entities.insert(&e.name.text, e)),
+                ItemKind::Relation(r) => drop(written.relations.insert(&r.name.text, r)),
+                ItemKind::Rule(r) => drop(written.rules.insert(&r.name.text, r)),
+                _ => {}
+            }
+        }
+        Self { rules, files, written, graph: OnceCell::new() }
+    }
+
+    /// The rules as a graph, drawn when the first lint asks.
+    pub fn graph(&self) -> &Graph {
+        self.graph.get_or_init(|| Graph::of(self.rules))
+    }
+
+    /// What was written for an entity.
+    pub fn entity(&self, id: EntityId) -> &'a ast::Entity {
+        self.written.entities[self.rules.entity(id).name.as_str()]
+    }
+
+    pub fn relation(&self, id: RelationId) -> &'a ast::Relation {
+        self.written.relations[self.rules.relation(id).name.as_str()]
+    }
+
+    pub fn rule(&self, id: RuleId) -> &'a ast::Rule {
+        self.written.rules[self.rules.rule(id).name.as_str()]
+    }
+}
