@@ -12,6 +12,8 @@ mod drain;
 mod fill;
 #[path = "protocol/moves.rs"]
 mod moves;
+#[path = "protocol/names.rs"]
+mod names;
 #[path = "protocol/promises.rs"]
 mod promises;
 #[path = "protocol/property.rs"]
@@ -159,6 +161,10 @@ fn without_a_safeguard_a_guarantee_breaks() {
         traces += &trace(&format!("without {safeguard:?}"), &scenario);
     }
     snapshot("traces", &traces);
+    let contract = include_str!("../docs/cache-contract.md");
+    let example = contract.rsplit("```").nth(1).and_then(|block| block.strip_prefix("text\n"));
+    let example = example.expect("the contract ends with a trace");
+    assert!(traces.contains(&format!("\n{example}\n")), "no trace is the one in docs/cache-contract.md");
     for safeguard in Safeguard::ALL {
         assert!(needs.iter().any(|(needed, ..)| *needed == safeguard), "nothing needs {safeguard:?}");
     }

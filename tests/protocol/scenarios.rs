@@ -84,8 +84,7 @@ pub fn plain(topology: Topology) -> Scenario {
 
 pub fn plain_one_tag(topology: Topology) -> Scenario {
     let actors = [FillPlain(A), FillPlain(B), drop_of(T, Immediate), drop_of(T, Immediate)];
-    let base = scenario("plain entries, a tag dropped twice", topology, PLAIN, &actors);
-    base
+    scenario("plain entries, a tag dropped twice", topology, PLAIN, &actors)
 }
 
 pub fn fenced(topology: Topology) -> Scenario {
@@ -96,8 +95,7 @@ pub fn fenced(topology: Topology) -> Scenario {
 
 pub fn fenced_one_tag(topology: Topology) -> Scenario {
     let actors = [FillFenced(A), FillFenced(B), drop_of(T, Immediate), drop_of(T, Immediate)];
-    let base = scenario("fenced entries, a tag dropped twice", topology, FENCED, &actors);
-    base
+    scenario("fenced entries, a tag dropped twice", topology, FENCED, &actors)
 }
 
 pub fn resumed(topology: Topology) -> Scenario {
@@ -156,6 +154,12 @@ pub fn swept_past(topology: Topology) -> Scenario {
     Scenario { accidents: Accidents { expiries: 1, ..NO_ACCIDENTS }, ..base }
 }
 
+pub fn swept_dependents(topology: Topology) -> Scenario {
+    let actors = [FillFenced(A), FillFenced(B), drop_of(T, Immediate), SweepPast(T)];
+    let base = scenario("what was built from a member that is swept", topology, FENCED, &actors);
+    Scenario { accidents: Accidents { expiries: 1, ..NO_ACCIDENTS }, ..dependent(base) }
+}
+
 pub fn swept_evicted(topology: Topology) -> Scenario {
     let actors = [FillFenced(A), FillFenced(A), drop_of(T, Immediate), SweepEvicted(T, A)];
     let base = scenario("a sweeper of members that were evicted", topology, FENCED, &actors);
@@ -205,7 +209,7 @@ pub fn late_ticket(topology: Topology) -> Scenario {
 /// Every scenario in which all guarantees hold.
 pub fn all() -> Vec<Scenario> {
     let both = [Topology::Node, Topology::Cluster];
-    let kinds: [fn(Topology) -> Scenario; 20] = [
+    let kinds: [fn(Topology) -> Scenario; 21] = [
         plain,
         plain_one_tag,
         fenced,
@@ -220,6 +224,7 @@ pub fn all() -> Vec<Scenario> {
         dependents_of_key,
         dependents_lazily,
         swept_past,
+        swept_dependents,
         swept_evicted,
         lost_generation,
         batched,

@@ -3,6 +3,8 @@
 use crate::drain::Drain;
 use crate::scenario::Accidents;
 
+pub use crate::names::{Item, Key, Mask, Name};
+
 pub const KEYS: usize = 2;
 pub const ROWS: usize = 2;
 pub const NAMES: usize = 4;
@@ -10,21 +12,6 @@ pub const JOURNALS: usize = 4;
 pub const ACTORS: usize = 5;
 /// Work in the queue: a drop or a collection of each index.
 pub const ITEMS: usize = 2 * NAMES;
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Key(pub u8);
-
-/// The name of an index: a tag, or the dependents of a key.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Name(pub u8);
-
-/// Work for the queue.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Item(pub u8);
-
-/// A small set of anything that is numbered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Mask(pub u8);
 
 pub type Snapshot = [u8; ROWS];
 
@@ -236,103 +223,6 @@ pub struct State {
     pub actors: [Actor; ACTORS],
     pub promises: Promises,
     pub accidents: Accidents,
-}
-
-impl Key {
-    pub const ALL: [Self; KEYS] = [Self(0), Self(1)];
-
-    pub fn index(self) -> usize {
-        usize::from(self.0)
-    }
-}
-
-impl Name {
-    pub const ALL: [Self; NAMES] = [Self(0), Self(1), Self(2), Self(3)];
-
-    pub fn dependents_of(key: Key) -> Self {
-        Self(2 + key.0)
-    }
-
-    pub fn index(self) -> usize {
-        usize::from(self.0)
-    }
-}
-
-impl Item {
-    pub fn drop_of(name: Name) -> Self {
-        Self(name.0)
-    }
-
-    pub fn collect(name: Name) -> Self {
-        Self(4 + name.0)
-    }
-
-    pub fn name(self) -> Name {
-        Name(self.0 % 4)
-    }
-
-    pub fn is_collection(self) -> bool {
-        self.0 >= 4
-    }
-}
-
-impl Mask {
-    pub fn of(key: Key) -> Self {
-        Self(1 << key.0)
-    }
-
-    pub fn bit(at: u8) -> Self {
-        Self(1 << at)
-    }
-
-    pub fn add(&mut self, key: Key) {
-        self.0 |= 1 << key.0;
-    }
-
-    pub fn has(self, at: u8) -> bool {
-        self.0 & 1 << at != 0
-    }
-
-    pub fn or(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    pub fn and(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-
-    pub fn without(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
-    }
-
-    pub fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    pub fn len(self) -> usize {
-        self.0.count_ones() as usize
-    }
-
-    /// The lowest members, at most so many.
-    pub fn first(self, count: usize) -> Self {
-        let mut out = Self::default();
-        for at in self.bits().take(count) {
-            out.0 |= 1 << at;
-        }
-        out
-    }
-
-    pub fn bits(self) -> impl Iterator<Item = u8> {
-        (0..8).filter(move |at| self.has(*at))
-    }
-
-    pub fn iter(self) -> impl Iterator<Item = Key> {
-        self.bits().map(Key)
-    }
-
-    pub fn names(self) -> impl Iterator<Item = Name> {
-        self.bits().map(Name)
-    }
 }
 
 impl Index {
