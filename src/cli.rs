@@ -8,6 +8,7 @@ mod config;
 mod demo;
 mod dep;
 mod error;
+mod fmt;
 mod graph;
 mod init;
 mod lint;
@@ -63,6 +64,7 @@ fn run(cli: Cli) -> Result<Exit, CommandError> {
     match cli.command {
         Command::Write(args) => write::run(&session, args),
         Command::Lint(args) => lint::run(&session, &args),
+        Command::Fmt(args) => fmt::run(&session, &args),
         Command::Graph(args) => graph::run(&session, &args),
         Command::Names(args) => names::run(&session, &args),
         Command::Cache(args) => cache::run(&session, args),

@@ -62,6 +62,8 @@ pub enum Command {
     /// Check rule files
     #[command(visible_alias = "check")]
     Lint(super::lint::LintArgs),
+    /// Format rule files
+    Fmt(super::fmt::FmtArgs),
     /// Draw the rules
     Graph(super::graph::GraphArgs),
     /// Print the keys and tags that an application must write for an instance
