@@ -96,6 +96,16 @@ fn files_with_errors_are_refused_with_their_findings() {
     }
 }
 
+/// The page about style shows one.
+#[test]
+fn the_example_of_style_is_canonical() {
+    let (place, text) = corpus::all()
+        .into_iter()
+        .rfind(|(place, _)| place.starts_with("docs/language.md"))
+        .expect("the page has examples");
+    assert_eq!(formatted(&text).unwrap(), format!("{text}\n"), "{place}");
+}
+
 /// Findings that leave every token in its place are `lint`'s business.
 #[test]
 fn files_with_other_findings_are_formatted() {

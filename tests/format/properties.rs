@@ -121,8 +121,10 @@ fn clauses(one: impl Strategy<Value = String>) -> impl Strategy<Value = String> 
 }
 
 fn item() -> impl Strategy<Value = String> {
-    let decl = attached((name(), prop::sample::select(vec!["string", "[int]", "time"]))
-        .prop_map(|(name, ty)| format!("{name}: {ty},")));
+    let decl = attached(
+        (name(), prop::sample::select(vec!["string", "[int]", "time"]))
+            .prop_map(|(name, ty)| format!("{name}: {ty},")),
+    );
     let fields = prop::collection::vec(decl, 0..4).prop_map(|all| format!("fields {{ {} }}", all.concat()));
     let entity = clauses(prop_oneof![
         fields,
