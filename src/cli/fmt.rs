@@ -1,5 +1,6 @@
 //! `invalidate fmt`: rule files in their canonical form.
 
+mod diff;
 mod replace;
 
 use std::collections::BTreeSet;
@@ -12,15 +13,11 @@ use invalidate::diagnostic::Diagnostic;
 use invalidate::span::Sources;
 use invalidate::syntax::MAX_FILE_BYTES;
 use invalidate::syntax::format::{FormatError, format};
-use similar::TextDiff;
 
 use super::error::{CommandError, Exit};
 use super::lint::{print_on_stderr, roots};
 use super::output;
 use super::session::{RulesFrom, Session};
-
-/// Lines around a change that a diff shows.
-const CONTEXT: usize = 3;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  invalidate fmt\n  invalidate fmt --check rules\n  \
@@ -124,7 +121,7 @@ fn file(path: &Path, args: &FmtArgs) -> Result<Found, CommandError> {
         return Ok(Found::Formatted);
     }
     if args.diff {
-        output::raw(diff(&name, &text, &formatted).as_bytes())?;
+        output::raw(diff::unified(&name, &text, &formatted).as_bytes())?;
     } else if args.check {
         output::data(&format!("{name}\n"))?;
     } else if let Err(error) = replace::replace(path, &text, &formatted) {
@@ -158,7 +155,7 @@ fn stdin(args: &FmtArgs) -> Result<Exit, CommandError> {
     let Some(formatted) = formatted(name, &text) else { return Ok(Exit::Usage) };
     let is_different = formatted != text;
     if args.diff {
-        output::raw(diff(name, &text, &formatted).as_bytes())?;
+        output::raw(diff::unified(name, &text, &formatted).as_bytes())?;
     } else if !args.check {
         output::raw(formatted.as_bytes())?;
     } else if is_different {
@@ -190,9 +187,4 @@ fn formatted(name: &str, text: &str) -> Option<String> {
 fn refuse(findings: &[Diagnostic], sources: &Sources) -> Found {
     print_on_stderr(&findings.iter().collect::<Vec<_>>(), sources);
     Found::Refused
-}
-
-/// A unified diff, as `patch -p0` takes it.
-fn diff(name: &str, old: &str, new: &str) -> String {
-    TextDiff::from_lines(old, new).unified_diff().context_radius(CONTEXT).header(name, name).to_string()
 }

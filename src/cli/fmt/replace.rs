@@ -23,7 +23,8 @@ pub fn replace(path: &Path, old: &str, new: &str) -> Result<(), CommandError> {
         return Err(CommandError::usage(format!("cannot write `{shown}`: it is read-only")));
     }
     let (file, beside) = Beside::create(&target).map_err(failed)?;
-    write(file, new).and_then(|()| fs::set_permissions(&beside.path, permissions)).map_err(failed)?;
+    // First, so that nobody reads it meanwhile who may not.
+    fs::set_permissions(&beside.path, permissions).and_then(|()| write(file, new)).map_err(failed)?;
     if fs::read(&target).map_err(failed)? != old.as_bytes() {
         return Err(CommandError::usage(format!("`{shown}` was changed meanwhile, and is left alone"))
             .help("run the command again"));

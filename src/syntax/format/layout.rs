@@ -326,10 +326,8 @@ fn begins_target(part: &Tree<'_>) -> bool {
 
 /// Whether a blank stands between two tokens on one line.
 fn is_spaced(left: R, right: R) -> bool {
-    match (left, right) {
-        (_, R::colon | R::comma | R::dot | R::rbrack | R::rpar)
-        | (R::lbrack | R::lpar | R::dot | R::at, _) => false,
-        (R::kw_changed | R::kw_allow, R::lpar) => false,
-        _ => true,
-    }
+    let clings = matches!(right, R::colon | R::dot | R::rbrack | R::rpar)
+        || matches!(left, R::lbrack | R::lpar | R::dot | R::at)
+        || matches!((left, right), (R::kw_changed | R::kw_allow, R::lpar));
+    !clings
 }
