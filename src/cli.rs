@@ -8,6 +8,7 @@ mod config;
 mod demo;
 mod dep;
 mod error;
+mod fmt;
 mod graph;
 mod init;
 mod lint;
@@ -63,6 +64,7 @@ fn run(cli: Cli) -> Result<Exit, CommandError> {
     match cli.command {
         Command::Write(Lazy(args)) => write::run(&session, args),
         Command::Lint(Lazy(args)) => lint::run(&session, &args),
+        Command::Fmt(Lazy(args)) => fmt::run(&session, &args),
         Command::Graph(Lazy(args)) => graph::run(&session, &args),
         Command::Names(Lazy(args)) => names::run(&session, &args),
         Command::Cache(Lazy(args)) => cache::run(&session, args),

@@ -13,6 +13,8 @@ mod bad_input;
 mod everyday;
 #[path = "cli/faults.rs"]
 mod faults;
+#[path = "cli/fmt.rs"]
+mod fmt;
 #[path = "cli/proof.rs"]
 mod proof;
 #[path = "cli/stream.rs"]

@@ -66,6 +66,8 @@ pub enum Command {
     /// Check rule files
     #[command(visible_alias = "check")]
     Lint(Lazy<super::lint::LintArgs>),
+    /// Format rule files
+    Fmt(Lazy<super::fmt::FmtArgs>),
     /// Draw the rules
     Graph(Lazy<super::graph::GraphArgs>),
     /// Print the keys and tags that an application must write for an instance

@@ -1,6 +1,6 @@
 //! `invalidate lint`: checks rule files.
 
-mod roots;
+pub mod roots;
 
 use std::path::{Path, PathBuf};
 

@@ -11,8 +11,7 @@ use crate::cli::error::CommandError;
 /// The root files below a folder, in the order of their names. Files that only import each other in
 /// a circle count as roots too, so that the circle is reported.
 pub fn roots(folder: &Path) -> Result<Vec<PathBuf>, CommandError> {
-    let mut files = BTreeSet::new();
-    collect(folder, &mut files)?;
+    let files = files(folder)?;
     let mut imported = BTreeSet::new();
     for file in &files {
         for target in imports(file) {
@@ -26,6 +25,13 @@ pub fn roots(folder: &Path) -> Result<Vec<PathBuf>, CommandError> {
     let is_root = |file: &&PathBuf| file.canonicalize().is_ok_and(|f| !imported.contains(&f));
     let roots: Vec<PathBuf> = files.iter().filter(is_root).cloned().collect();
     Ok(if roots.is_empty() { files.into_iter().collect() } else { roots })
+}
+
+/// Every rule file below a folder, in the order of their names.
+pub fn files(folder: &Path) -> Result<BTreeSet<PathBuf>, CommandError> {
+    let mut files = BTreeSet::new();
+    collect(folder, &mut files)?;
+    Ok(files)
 }
 
 fn collect(folder: &Path, files: &mut BTreeSet<PathBuf>) -> Result<(), CommandError> {
