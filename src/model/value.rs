@@ -172,5 +172,12 @@ mod tests {
         let b = Instant::parse("2026-01-01 10:00:00Z").unwrap();
         assert_eq!(a, b);
         assert!(Instant::parse("yesterday").is_none());
+        let (first, last) = Instant::range();
+        for micros in [first, -1, 0, 1, last] {
+            let instant = Instant::from_micros(micros).unwrap();
+            assert_eq!(instant.micros(), micros);
+            assert_eq!(Instant::parse(&instant.text), Some(instant));
+        }
+        assert!(Instant::from_micros(last + 1).is_none() && Instant::from_micros(first - 1).is_none());
     }
 }
