@@ -41,7 +41,7 @@ impl Instant {
 
     /// The instant this many microseconds after 1970 in UTC; `None` beyond the years that can be written.
     pub fn from_micros(micros: i64) -> Option<Self> {
-        let timestamp = jiff::Timestamp::from_microsecond(micros).ok()?;
+        let timestamp = jiff::Timestamp::from_nanosecond(i128::from(micros) * 1000).ok()?;
         Some(Self { text: timestamp.to_string().into(), micros })
     }
 
