@@ -7,11 +7,15 @@ mod code;
 mod fix;
 mod render;
 mod suggest;
+mod tidy;
+mod visible;
 
 pub use code::{Code, Severity};
 pub use fix::{Edit, Fix, Safety};
 pub use render::render;
 pub use suggest::{did_you_mean, nearest, quoted_list};
+pub use tidy::tidy;
+pub use visible::{is_hidden, visible};
 
 use crate::span::Span;
 
@@ -76,6 +80,24 @@ impl Diagnostic {
         match text {
             Some(text) => self.help(text),
             None => self,
+        }
+    }
+
+    /// Says which candidate was meant, or which there are; where one is near, a fix writes it in the
+    /// place of what stands at `span`. Help and fix come from here together, so that they agree.
+    #[must_use]
+    pub fn did_you_mean<'a>(
+        self,
+        name: &str,
+        span: Span,
+        candidates: impl IntoIterator<Item = &'a str> + Clone,
+        what: &str,
+    ) -> Self {
+        let near = nearest(name, candidates.clone());
+        let found = self.maybe_help(did_you_mean(name, candidates, what));
+        match near {
+            Some(near) => found.fix(Fix::guess(format!("write `{near}`"), span, near)),
+            None => found,
         }
     }
 

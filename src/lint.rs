@@ -38,6 +38,7 @@ pub fn lint(checked: &Checked, levels: &Levels) -> Vec<Diagnostic> {
     }
     suppress::apply(&checked.files, checked.rules.is_some(), &mut findings);
     levels.apply(&checked.sources, &mut findings);
+    diagnostic::tidy(&mut findings, &checked.sources);
     diagnostic::sort(&mut findings);
     findings
 }
