@@ -14,6 +14,7 @@ mod lint;
 mod names;
 mod output;
 mod progress;
+mod replace;
 mod runtime;
 mod session;
 mod stats;

@@ -1,0 +1,239 @@
+//! `--fix` and `--diff`: applies fixes in rounds until nothing is left to apply.
+//!
+//! Everything happens in memory first. A batch of fixes is taken only where the rules, checked
+//! again, have no error that they did not have before; else it is cut in halves, down to the fix
+//! that is to blame, which is given up.
+
+mod batch;
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use invalidate::check::{Checked, Files, normalize};
+use invalidate::diagnostic::{Code, Diagnostic};
+use invalidate::lint::{Levels, lint};
+use similar::TextDiff;
+
+use super::report::Report;
+use super::roots::Root;
+use crate::cli::error::CommandError;
+use crate::cli::output;
+use crate::cli::replace::replace;
+use crate::cli::session::Session;
+use batch::{Blame, Planned};
+
+/// Rounds at most: a fix may make room for another, but not for ever.
+const MAX_ROUNDS: usize = 64;
+
+/// Times that the rules are checked at most; beyond, what is left is given up.
+const MAX_CHECKS: usize = 2000;
+
+/// UTF-8's byte order mark, which is no part of a text and stays where it is.
+const MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// Texts by their path.
+pub type Texts = BTreeMap<PathBuf, String>;
+
+/// What mending came to.
+#[derive(Default)]
+pub struct Mended {
+    before: Texts,
+    after: Texts,
+    applied: usize,
+    given_up: usize,
+}
+
+/// Applies fixes to the texts of the roots; nothing is written.
+pub fn mend(roots: &[Root], levels: &Levels, unsafe_too: bool) -> Mended {
+    // What is built into the program is no file that anybody could change.
+    let roots: Vec<&Root> = roots.iter().filter(|root| !matches!(root.files, Files::Memory(_))).collect();
+    let mut run = Run { roots, levels, unsafe_too, checks: 0, refused: HashSet::new(), mended: Mended::default() };
+    for _ in 0..MAX_ROUNDS {
+        if !run.round() {
+            break;
+        }
+    }
+    let before = &run.mended.before;
+    run.mended.after.retain(|path, text| before.get(path) != Some(text));
+    run.mended.given_up = run.refused.len();
+    run.mended
+}
+
+struct Run<'a> {
+    roots: Vec<&'a Root>,
+    levels: &'a Levels,
+    unsafe_too: bool,
+    checks: usize,
+    refused: HashSet<Blame>,
+    mended: Mended,
+}
+
+/// How often each error is found.
+type Errors = BTreeMap<(Code, String, String), usize>;
+
+impl Run<'_> {
+    /// Whether anything was applied.
+    fn round(&mut self) -> bool {
+        let checked = self.check(&self.mended.after);
+        let mut texts = Texts::new();
+        for (_, source) in checked.iter().flat_map(|checked| checked.sources.iter()) {
+            texts.insert(normalize(Path::new(&source.name)), source.text.to_string());
+        }
+        for (path, text) in &texts {
+            self.mended.before.entry(path.clone()).or_insert_with(|| text.clone());
+        }
+        let fixes = self.fixes(&checked);
+        let fixes = batch::without_overlap(fixes);
+        if fixes.is_empty() {
+            return false;
+        }
+        let mut state = State { errors: errors(&checked), taken: Vec::new() };
+        self.settle(&texts, &fixes, &mut state);
+        self.mended.applied += state.taken.len();
+        let changed = batch::apply(&texts, &state.taken);
+        let is_new = !changed.is_empty();
+        self.mended.after.extend(changed);
+        is_new
+    }
+
+    /// Takes the batch, or as much of it as makes no error.
+    fn settle<'f>(&mut self, texts: &Texts, batch: &'f [Planned], state: &mut State<'f>) {
+        if batch.is_empty() {
+            return;
+        }
+        if self.checks < MAX_CHECKS {
+            self.checks += 1;
+            let all: Vec<&Planned> = state.taken.iter().copied().chain(batch).collect();
+            let mut overlay = self.mended.after.clone();
+            overlay.extend(batch::apply(texts, &all));
+            let after = errors(&self.check(&overlay));
+            if is_better(&state.errors, &after, batch) {
+                *state = State { errors: after, taken: all };
+                return;
+            }
+        }
+        if let [only] = batch {
+            self.refused.insert(only.blame.clone());
+            return;
+        }
+        let (left, right) = batch.split_at(batch.len() / 2);
+        self.settle(texts, left, state);
+        self.settle(texts, right, state);
+    }
+
+    fn check(&self, overlay: &Texts) -> Vec<Checked> {
+        let over = |root: &&Root| {
+            let mut files = match &root.files {
+                Files::Over(files) => files.clone(),
+                Files::Disk | Files::Memory(_) => BTreeMap::new(),
+            };
+            files.extend(overlay.iter().map(|(path, text)| (path.clone(), text.clone().into_bytes())));
+            Root { path: root.path.clone(), files: Files::Over(files) }.check()
+        };
+        self.roots.iter().map(over).collect()
+    }
+
+    /// The first fix of each finding that may be applied.
+    fn fixes(&self, checked: &[Checked]) -> Vec<Planned> {
+        let mut out = Vec::new();
+        for checked in checked {
+            for finding in lint(checked, self.levels) {
+                let fixes = finding.fixes.iter().filter(|fix| fix.is_safe() || self.unsafe_too);
+                let mut planned = fixes.map(|fix| Planned::of(&finding, fix, &checked.sources));
+                out.extend(planned.find(|planned| !self.refused.contains(&planned.blame)));
+            }
+        }
+        out
+    }
+}
+
+/// What a round has come to so far.
+struct State<'f> {
+    errors: Errors,
+    taken: Vec<&'f Planned>,
+}
+
+fn errors(checked: &[Checked]) -> Errors {
+    let mut out = Errors::new();
+    for checked in checked {
+        for finding in checked.findings.iter().filter(|finding| finding.is_error()) {
+            *out.entry(batch::error_key(finding, &checked.sources)).or_default() += 1;
+        }
+    }
+    out
+}
+
+/// Whether a batch may be taken. One that changes no meaning leads to no new error. A guess that
+/// mends an error may uncover one that stood behind it, and must not leave more than there were.
+fn is_better(before: &Errors, after: &Errors, batch: &[Planned]) -> bool {
+    let more = |a: &Errors, b: &Errors| -> usize {
+        a.iter().map(|(key, count)| count.saturating_sub(b.get(key).copied().unwrap_or(0))).sum()
+    };
+    let (new, gone) = (more(after, before), more(before, after));
+    let mends = |fix: &Planned| {
+        fix.error.as_ref().is_none_or(|key| after.get(key).unwrap_or(&0) < before.get(key).unwrap_or(&0))
+    };
+    let allowed = if batch.iter().all(|fix| fix.is_safe) { 0 } else { gone };
+    new <= allowed && batch.iter().all(mends)
+}
+
+impl Mended {
+    /// Unified diffs of the files that change, as `patch -p1` and `git apply` take them.
+    pub fn diff(&self) -> String {
+        let mut out = String::new();
+        for (path, after) in &self.after {
+            let before = self.before.get(path).map(String::as_str).unwrap_or_default();
+            let name = invalidate::check::slashed(path);
+            let diff = TextDiff::from_lines(before, after);
+            let (old, new) = (format!("a/{name}"), format!("b/{name}"));
+            out.push_str(&diff.unified_diff().context_radius(3).header(&old, &new).to_string());
+        }
+        out
+    }
+
+    /// `2 fixes applied in 1 file, 1 given up: it would lead to an error`.
+    pub fn summary(&self, done: &str) -> String {
+        let fixes = output::count(self.applied as u64, "fix", "fixes");
+        let files = output::count(self.after.len() as u64, "file", "files");
+        let given_up = match self.given_up {
+            0 => String::new(),
+            1 => ", 1 given up: it would lead to an error".to_owned(),
+            n => format!(", {n} given up: they would lead to errors"),
+        };
+        match self.applied {
+            0 => format!("no fix {done}{given_up}"),
+            _ => format!("{fixes} {done} in {files}{given_up}"),
+        }
+    }
+}
+
+/// Writes the files that change.
+pub fn write(mended: &Mended) -> Result<(), CommandError> {
+    for (path, after) in &mended.after {
+        let shown = path.display();
+        let old = std::fs::read(path)
+            .map_err(|error| CommandError::usage(format!("cannot read `{shown}`: {error}")))?;
+        let (mark, text) = if old.starts_with(MARK) { old.split_at(MARK.len()) } else { old.split_at(0) };
+        if mended.before.get(path).map(String::as_bytes) != Some(text) {
+            return Err(CommandError::usage(format!("`{shown}` has changed meanwhile, and is left alone"))
+                .help("run the command again"));
+        }
+        replace(path, &[mark, after.as_bytes()].concat())?;
+    }
+    Ok(())
+}
+
+/// Says how many of the findings have a fix.
+pub fn offer(session: &Session, report: &Report<'_>) {
+    let with = |fits: fn(&Diagnostic) -> bool| report.findings.iter().filter(|f| fits(f.diagnostic)).count();
+    let safe = with(|d| d.fixes.iter().any(|fix| fix.is_safe()));
+    let guesses = with(|d| !d.fixes.is_empty() && !d.fixes.iter().any(|fix| fix.is_safe()));
+    match (safe, guesses) {
+        (0, 0) => {}
+        (0, n) => session.note(&format!("`--fix --unsafe-fixes` mends {n} of them by guessing; `--diff` shows how")),
+        (n, 0) => session.note(&format!("`--fix` mends {n} of them; `--diff` shows how")),
+        (n, m) => session.note(&format!(
+            "`--fix` mends {n} of them, `--unsafe-fixes` {m} more by guessing; `--diff` shows how"
+        )),
+    }
+}
