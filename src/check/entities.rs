@@ -129,9 +129,11 @@ fn operations(entity: &ast::Entity, findings: &mut Vec<Diagnostic>) -> Vec<Strin
                 .fix(Fix::safe("remove it", name.span, "")),
             );
         } else if let Some((_, earlier)) = out.iter().find(|(n, _)| *n == name.text) {
-            findings.push(
-                duplicate("operation", name, *earlier).fix(Fix::safe("remove the second one", name.span, "")),
-            );
+            findings.push(duplicate("operation", name, *earlier).fix(Fix::safe(
+                "remove the second one",
+                name.span,
+                "",
+            )));
         } else {
             out.push((name.text.clone(), name.span));
         }

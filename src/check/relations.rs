@@ -131,7 +131,12 @@ fn kind(
                     format!("no ref `{}` links `{}` and `{}`", via.text, s.name, t.name),
                     "",
                 )
-                .did_you_mean(&via.text, via.span, known.iter().copied(), "refs between them"),
+                .did_you_mean(
+                    &via.text,
+                    via.span,
+                    known.iter().copied(),
+                    "refs between them",
+                ),
             );
             return None;
         }

@@ -190,17 +190,36 @@ mod tests {
         assert!(error("rules: 5").contains("`rules`"));
         assert!(error("cache: { page_size: many }").contains("whole number"));
         assert!(error("cache: { connect_timeout: 5 }").contains("500ms"));
-        assert!(error("lint: { levels: { dead-ends: deny } }").contains("unknown lint `dead-ends` | did you mean `dead-end`?"));
+        assert!(
+            error("lint: { levels: { dead-ends: deny } }")
+                .contains("unknown lint `dead-ends` | did you mean `dead-end`?")
+        );
         assert!(error("lint: { levels: { dead-end: forbid } }").contains("`lint.levels.dead-end`"));
         assert!(error("lint: { levels: { E010: allow } }").contains("E010/unknown-name is an error"));
-        assert!(error("lint: { paths: [ { file: x } ] }").contains("unknown key `lint.paths[0].file` | did you mean `files`?"));
-        assert!(error("lint: { paths: [ { levels: {} } ] }").contains("`lint.paths[0]` in `invalidate.yaml` has no `files`"));
+        assert!(
+            error("lint: { paths: [ { file: x } ] }")
+                .contains("unknown key `lint.paths[0].file` | did you mean `files`?")
+        );
+        assert!(
+            error("lint: { paths: [ { levels: {} } ] }")
+                .contains("`lint.paths[0]` in `invalidate.yaml` has no `files`")
+        );
         assert!(error("lint: { paths: [ { files: '[' } ] }").contains("matching `]`"));
         assert!(error("lint: { paths: 5 }").contains("a list"));
         assert!(error("lint: { fail_level: warnings }").contains("did you mean `warning`?"));
         assert!(error("lint: deny").contains("`lint`"));
         assert!(error("- a").contains("mapping"));
         assert!(error("a: [").contains("not YAML"));
+    }
+
+    #[test]
+    fn what_init_writes_has_every_key_and_is_read() {
+        let text = include_str!("init/invalidate.yaml");
+        Config::parse(text, "x").unwrap();
+        for key in KEYS {
+            let last = key.rsplit('.').next().unwrap();
+            assert!(text.contains(&format!("{last}:")), "init writes nothing of `{key}`");
+        }
     }
 
     #[test]

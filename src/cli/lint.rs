@@ -53,6 +53,14 @@ pub struct LintArgs {
     #[arg(long, value_name = "FILE", default_value = "<stdin>")]
     stdin_filename: PathBuf,
 
+    /// Print every code with its level and meaning, as a table or `--format json`
+    #[arg(long, group = "instead")]
+    list: bool,
+
+    /// Print the level of every lint and who gave it, as a table or `--format json`
+    #[arg(long, group = "instead")]
+    show_config: bool,
+
     #[command(flatten)]
     weight: WeightArgs,
 
@@ -61,14 +69,6 @@ pub struct LintArgs {
 
     #[command(flatten)]
     fix: FixArgs,
-
-    /// Print every code with its level and meaning, as a table or `--format json`
-    #[arg(long, group = "instead")]
-    list: bool,
-
-    /// Print the level of every lint and who gave it, as a table or `--format json`
-    #[arg(long, group = "instead")]
-    show_config: bool,
 }
 
 #[derive(Debug, Args)]
@@ -193,7 +193,8 @@ fn report(
     let names = report::names(looked);
     let mut report = Report::new(looked, &names, project);
     let baseline = args.baseline.baseline.clone();
-    let baseline = baseline.or_else(|| session.config.lint.baseline.as_ref().map(|p| session.beside_config(p)));
+    let baseline =
+        baseline.or_else(|| session.config.lint.baseline.as_ref().map(|p| session.beside_config(p)));
     // A rule file that cannot be read is a mistake of the command line, not of the rules.
     let is_missing = |d: &Diagnostic| d.code == Code::UnreadableFile && d.primary.is_none();
     let is_missing = report.findings.iter().any(|found| is_missing(found.diagnostic));
@@ -208,7 +209,11 @@ fn report(
             return Ok(if is_missing { Exit::Usage } else { Exit::Findings });
         }
         let count = known::write(&path, &report, project)?;
-        session.note(&format!("{} in `{}`", output::count(count as u64, "finding", "findings"), path.display()));
+        session.note(&format!(
+            "{} in `{}`",
+            output::count(count as u64, "finding", "findings"),
+            path.display()
+        ));
         return Ok(Exit::Clean);
     }
     let gone = match &baseline {
@@ -240,19 +245,15 @@ fn report(
     Ok(if fails { Exit::Findings } else { Exit::Clean })
 }
 
-fn diff(
-    session: &Session,
-    args: &LintArgs,
-    roots: &[Root],
-    levels: &Levels,
-) -> Result<Exit, CommandError> {
+fn diff(session: &Session, args: &LintArgs, roots: &[Root], levels: &Levels) -> Result<Exit, CommandError> {
     let mended = fix::mend(roots, levels, args.fix.unsafe_fixes);
     let text = mended.diff();
     match &args.output_file {
         Some(path) => replace(path, text.as_bytes())?,
         // A terminal must not obey the rules; a patch must keep them to the letter.
         None if output::width().is_some() => {
-            let line = |line: &str| invalidate::diagnostic::visible(line.trim_end_matches('\r')).into_owned() + "\n";
+            let line =
+                |line: &str| invalidate::diagnostic::visible(line.trim_end_matches('\r')).into_owned() + "\n";
             output::data(&text.lines().map(line).collect::<String>())?;
         }
         None => output::raw(text.as_bytes())?,

@@ -37,7 +37,9 @@ pub fn render(diagnostic: &Diagnostic, sources: &Sources, styled: bool, width: O
         group = group.element(Level::HELP.message(visible(help)));
     }
     let mut groups = vec![group];
-    groups.extend(diagnostic.fixes.iter().filter(|fix| !is_told(fix, diagnostic)).map(|fix| patch(fix, sources)));
+    groups.extend(
+        diagnostic.fixes.iter().filter(|fix| !is_told(fix, diagnostic)).map(|fix| patch(fix, sources)),
+    );
     let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
     renderer.term_width(width.unwrap_or(DEFAULT_TERM_WIDTH)).render(&groups)
 }
@@ -61,9 +63,8 @@ fn patch<'a>(fix: &'a Fix, sources: &'a Sources) -> Group<'a> {
         files.push(file);
         let edits = || fix.edits.iter().filter(|edit| edit.span.file == file);
         let window = Window::over(sources.get(file).text.as_ref(), edits().map(|edit| edit.span.range()));
-        let mut snippet = Snippet::source(window.shown)
-            .path(visible(&sources.get(file).name))
-            .line_start(window.line);
+        let mut snippet =
+            Snippet::source(window.shown).path(visible(&sources.get(file).name)).line_start(window.line);
         for edit in edits() {
             let range = edit.span.range();
             let range = range.start.clamp(window.from, window.to)..range.end.clamp(window.from, window.to);

@@ -26,7 +26,8 @@ fn with_comma(edit: &mut Edit, source: &Source) {
     let blanks = |text: &str, kept: &str| text.len() - kept.len();
     let (behind, in_front) = (after.trim_start(), before.trim_end());
     if behind.starts_with(',') {
-        edit.span = Span::new(edit.span.file, before.len()..edit.span.range().end + blanks(after, behind) + 1);
+        edit.span =
+            Span::new(edit.span.file, before.len()..edit.span.range().end + blanks(after, behind) + 1);
     } else if in_front.ends_with(',') {
         edit.span = Span::new(edit.span.file, in_front.len() - 1..edit.span.range().end);
     }
@@ -43,7 +44,10 @@ fn with_blanks(edit: &mut Edit, source: &Source) {
     let (start, end) = match (begins, ends) {
         (true, true) => (line_start.len(), end + rest.find('\n').map_or(rest.len(), |at| at + 1)),
         (false, true) => (line_start.len(), end),
-        _ => (before.len(), end),
+        (true, false) => (before.len(), end),
+        // One of the blanks on either side.
+        (false, false) if line_start.len() < before.len() => (before.len(), end),
+        (false, false) => (before.len(), edit.span.range().end),
     };
     edit.span = Span::new(edit.span.file, start..end);
 }
@@ -83,6 +87,7 @@ mod tests {
         assert_eq!(allow("a\n@allow"), "a\n");
         let twice = |text| without(text, "x", Code::DuplicateName);
         assert_eq!(twice("on x, x"), "on x");
+        assert_eq!(twice("{ on x, x }"), "{ on x }");
         assert_eq!(twice("{ x, y, x }"), "{ x, y }");
         assert_eq!(twice("{ x , y }"), "{ y }");
         assert_eq!(twice("{ y x }"), "{ y }");

@@ -26,9 +26,11 @@ pub fn way_out(error: Diagnostic, span: Span, found: &str, rest: &str, expected:
             _ => "",
         };
         if !meant.is_empty() {
-            return error
-                .help(format!("the type is called `{meant}`"))
-                .fix(Fix::guess(format!("write `{meant}`"), span, meant));
+            return error.help(format!("the type is called `{meant}`")).fix(Fix::guess(
+                format!("write `{meant}`"),
+                span,
+                meant,
+            ));
         }
     }
     if is_word {
@@ -39,7 +41,8 @@ pub fn way_out(error: Diagnostic, span: Span, found: &str, rest: &str, expected:
             return error.did_you_mean(found, span, could, "");
         }
     }
-    if found == "=" && could_be("a comparison operator") && !rest.starts_with("==") && !rest.starts_with("=>") {
+    if found == "=" && could_be("a comparison operator") && !rest.starts_with("==") && !rest.starts_with("=>")
+    {
         return error.help("equality is written `==`").fix(Fix::guess("write `==`", span, "=="));
     }
     error.maybe_help(sentence(found, rest, expected))

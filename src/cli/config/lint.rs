@@ -40,9 +40,11 @@ pub struct PathLevels {
 /// The weakest finding that makes the exit code 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum FailLevel {
+    /// Errors, and lints that are denied
     Error,
+    /// Everything that is found
     Warning,
-    /// Findings never do
+    /// Nothing that is found
     Never,
 }
 
@@ -71,8 +73,13 @@ pub fn lint_named(text: &str) -> Result<Option<Code>, CommandError> {
 
 impl LintConfig {
     pub(super) fn read(file: &File<'_>, value: &Value) -> Result<Self, CommandError> {
-        let Value::Mapping(block) = value else { return Err(file.wrong("lint", "a block of keys")) };
         let mut config = Self::default();
+        let block = match value {
+            // A block of which every line is a comment.
+            Value::Null => return Ok(config),
+            Value::Mapping(block) => block,
+            _ => return Err(file.wrong("lint", "a block of keys")),
+        };
         for (key, value) in file.entries(block, "lint.")? {
             match key.as_str() {
                 "lint.levels" => config.levels = levels(file, &key, value)?,
@@ -86,8 +93,10 @@ impl LintConfig {
 }
 
 fn levels(file: &File<'_>, key: &str, value: &Value) -> Result<Vec<LevelOf>, CommandError> {
-    let Value::Mapping(block) = value else {
-        return Err(file.wrong(key, "a block of lints and their levels, such as `dead-end: deny`"));
+    let block = match value {
+        Value::Null => return Ok(Vec::new()),
+        Value::Mapping(block) => block,
+        _ => return Err(file.wrong(key, "a block of lints and their levels, such as `dead-end: deny`")),
     };
     let entry = |(name, level): (&Value, &Value)| {
         let name = name.as_str().ok_or_else(|| file.wrong(key, "a block whose keys are lints"))?;
@@ -104,8 +113,10 @@ fn levels(file: &File<'_>, key: &str, value: &Value) -> Result<Vec<LevelOf>, Com
 }
 
 fn paths(file: &File<'_>, key: &str, value: &Value) -> Result<Vec<PathLevels>, CommandError> {
-    let Value::Sequence(list) = value else {
-        return Err(file.wrong(key, "a list of blocks with `files` and `levels`"));
+    let list = match value {
+        Value::Null => return Ok(Vec::new()),
+        Value::Sequence(list) => list,
+        _ => return Err(file.wrong(key, "a list of blocks with `files` and `levels`")),
     };
     list.iter().enumerate().map(|(index, value)| path(file, &format!("{key}[{index}]"), value)).collect()
 }

@@ -47,7 +47,8 @@ pub struct Mended {
 pub fn mend(roots: &[Root], levels: &Levels, unsafe_too: bool) -> Mended {
     // What is built into the program is no file that anybody could change.
     let roots: Vec<&Root> = roots.iter().filter(|root| !matches!(root.files, Files::Memory(_))).collect();
-    let mut run = Run { roots, levels, unsafe_too, checks: 0, refused: HashSet::new(), mended: Mended::default() };
+    let mut run =
+        Run { roots, levels, unsafe_too, checks: 0, refused: HashSet::new(), mended: Mended::default() };
     for _ in 0..MAX_ROUNDS {
         if !run.round() {
             break;
@@ -71,12 +72,15 @@ struct Run<'a> {
 /// How often each error is found.
 type Errors = BTreeMap<(Code, String, String), usize>;
 
+/// A checked root and its findings.
+type Found = (Checked, Vec<Diagnostic>);
+
 impl Run<'_> {
     /// Whether anything was applied.
     fn round(&mut self) -> bool {
         let checked = self.check(&self.mended.after);
         let mut texts = Texts::new();
-        for (_, source) in checked.iter().flat_map(|checked| checked.sources.iter()) {
+        for (_, source) in checked.iter().flat_map(|(checked, _)| checked.sources.iter()) {
             texts.insert(normalize(Path::new(&source.name)), source.text.to_string());
         }
         for (path, text) in &texts {
@@ -121,25 +125,28 @@ impl Run<'_> {
         self.settle(texts, right, state);
     }
 
-    fn check(&self, overlay: &Texts) -> Vec<Checked> {
+    /// The roots with what is to be said of them, other texts in front of the disk.
+    fn check(&self, overlay: &Texts) -> Vec<Found> {
         let over = |root: &&Root| {
             let mut files = match &root.files {
                 Files::Over(files) => files.clone(),
                 Files::Disk | Files::Memory(_) => BTreeMap::new(),
             };
             files.extend(overlay.iter().map(|(path, text)| (path.clone(), text.clone().into_bytes())));
-            Root { path: root.path.clone(), files: Files::Over(files) }.check()
+            let checked = Root { path: root.path.clone(), files: Files::Over(files) }.check();
+            let findings = lint(&checked, self.levels);
+            (checked, findings)
         };
         self.roots.iter().map(over).collect()
     }
 
     /// The first fix of each finding that may be applied.
-    fn fixes(&self, checked: &[Checked]) -> Vec<Planned> {
+    fn fixes(&self, checked: &[Found]) -> Vec<Planned> {
         let mut out = Vec::new();
-        for checked in checked {
-            for finding in lint(checked, self.levels) {
+        for (checked, findings) in checked {
+            for finding in findings {
                 let fixes = finding.fixes.iter().filter(|fix| fix.is_safe() || self.unsafe_too);
-                let mut planned = fixes.map(|fix| Planned::of(&finding, fix, &checked.sources));
+                let mut planned = fixes.map(|fix| Planned::of(finding, fix, &checked.sources));
                 out.extend(planned.find(|planned| !self.refused.contains(&planned.blame)));
             }
         }
@@ -153,18 +160,19 @@ struct State<'f> {
     taken: Vec<&'f Planned>,
 }
 
-fn errors(checked: &[Checked]) -> Errors {
+fn errors(checked: &[Found]) -> Errors {
     let mut out = Errors::new();
-    for checked in checked {
-        for finding in checked.findings.iter().filter(|finding| finding.is_error()) {
+    for (checked, findings) in checked {
+        for finding in findings.iter().filter(|finding| finding.is_error()) {
             *out.entry(batch::error_key(finding, &checked.sources)).or_default() += 1;
         }
     }
     out
 }
 
-/// Whether a batch may be taken. One that changes no meaning leads to no new error. A guess that
-/// mends an error may uncover one that stood behind it, and must not leave more than there were.
+/// Whether a batch may be taken: it mends what it is meant to mend, and leads to no new error. Only
+/// a guess, looked at alone, may uncover as much as it mends: what stood behind a misspelt name was
+/// never looked at.
 fn is_better(before: &Errors, after: &Errors, batch: &[Planned]) -> bool {
     let more = |a: &Errors, b: &Errors| -> usize {
         a.iter().map(|(key, count)| count.saturating_sub(b.get(key).copied().unwrap_or(0))).sum()
@@ -173,7 +181,7 @@ fn is_better(before: &Errors, after: &Errors, batch: &[Planned]) -> bool {
     let mends = |fix: &Planned| {
         fix.error.as_ref().is_none_or(|key| after.get(key).unwrap_or(&0) < before.get(key).unwrap_or(&0))
     };
-    let allowed = if batch.iter().all(|fix| fix.is_safe) { 0 } else { gone };
+    let allowed = if matches!(batch, [only] if !only.is_safe) { gone } else { 0 };
     new <= allowed && batch.iter().all(mends)
 }
 
@@ -230,7 +238,9 @@ pub fn offer(session: &Session, report: &Report<'_>) {
     let guesses = with(|d| !d.fixes.is_empty() && !d.fixes.iter().any(|fix| fix.is_safe()));
     match (safe, guesses) {
         (0, 0) => {}
-        (0, n) => session.note(&format!("`--fix --unsafe-fixes` mends {n} of them by guessing; `--diff` shows how")),
+        (0, n) => {
+            session.note(&format!("`--fix --unsafe-fixes` mends {n} of them by guessing; `--diff` shows how"))
+        }
         (n, 0) => session.note(&format!("`--fix` mends {n} of them; `--diff` shows how")),
         (n, m) => session.note(&format!(
             "`--fix` mends {n} of them, `--unsafe-fixes` {m} more by guessing; `--diff` shows how"

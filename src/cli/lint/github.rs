@@ -20,7 +20,12 @@ fn line(found: &Finding<'_>) -> String {
     }
     let title = format!("{} {}", finding.code.number(), finding.code.slug());
     properties.push(format!("title={}", property(&title)));
-    format!("::{} {}::{}", word(finding.severity), properties.join(","), message(&found.sentences().join("\n")))
+    format!(
+        "::{} {}::{}",
+        word(finding.severity),
+        properties.join(","),
+        message(&found.sentences().join("\n"))
+    )
 }
 
 /// Escaped as the runner reads it back.

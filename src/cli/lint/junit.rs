@@ -18,7 +18,10 @@ pub fn text(report: &Report<'_>) -> String {
     let (tests, failures) = (report.findings.len() + clean, report.findings.len());
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     // Writing into a string cannot fail.
-    let _ = writeln!(out, "<testsuites name=\"invalidate lint\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\">");
+    let _ = writeln!(
+        out,
+        "<testsuites name=\"invalidate lint\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\">"
+    );
     for file in files {
         let name = escaped(file);
         let found = suites.remove(file).unwrap_or_default();
@@ -29,7 +32,8 @@ pub fn text(report: &Report<'_>) -> String {
             found.len()
         );
         if found.is_empty() {
-            let _ = writeln!(out, "    <testcase name=\"no findings\" classname=\"{name}\" file=\"{name}\"/>");
+            let _ =
+                writeln!(out, "    <testcase name=\"no findings\" classname=\"{name}\" file=\"{name}\"/>");
         }
         let mut seen: HashMap<(&str, &str), usize> = HashMap::new();
         for found in found {
@@ -42,7 +46,12 @@ pub fn text(report: &Report<'_>) -> String {
 }
 
 /// Readers take cases of one name in one class for one case: a second one gets a number.
-fn case<'a>(out: &mut String, file: &str, found: &Finding<'a>, seen: &mut HashMap<(&'a str, &'a str), usize>) {
+fn case<'a>(
+    out: &mut String,
+    file: &str,
+    found: &Finding<'a>,
+    seen: &mut HashMap<(&'a str, &'a str), usize>,
+) {
     let finding = found.diagnostic;
     let (slug, message) = (finding.code.slug(), escaped(&finding.message));
     let times = seen.entry((slug, finding.message.as_str())).or_default();
@@ -56,7 +65,10 @@ fn case<'a>(out: &mut String, file: &str, found: &Finding<'a>, seen: &mut HashMa
         None => Default::default(),
     };
     let text: Vec<String> = found.sentences().iter().map(|sentence| escaped(sentence)).collect();
-    let _ = writeln!(out, "    <testcase name=\"{slug}: {message}{nth}\" classname=\"{file}\" file=\"{file}\"{line}>");
+    let _ = writeln!(
+        out,
+        "    <testcase name=\"{slug}: {message}{nth}\" classname=\"{file}\" file=\"{file}\"{line}>"
+    );
     let _ = writeln!(
         out,
         "      <failure type=\"{}\" message=\"{} {message}\">{place}{}</failure>",

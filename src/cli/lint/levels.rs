@@ -57,7 +57,8 @@ fn flags(args: &WeightArgs) -> Result<BTreeMap<Code, Given>, CommandError> {
             Some(lint) => out.insert(lint, given),
         };
         if let Some(earlier) = earlier.filter(|earlier| earlier.level != level) {
-            let message = format!("`{}` and `--{} {name}` contradict each other", earlier.origin, level.word());
+            let message =
+                format!("`{}` and `--{} {name}` contradict each other", earlier.origin, level.word());
             return Err(CommandError::usage(message).help("give a lint one level"));
         }
     }

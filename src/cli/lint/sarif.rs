@@ -34,7 +34,11 @@ pub fn text(report: &Report<'_>) -> String {
             },
         },
         invocations: [Invocation { execution_successful: readable }],
-        artifacts: report.files.iter().map(|file| Artifact { location: ArtifactLocation::of(file) }).collect(),
+        artifacts: report
+            .files
+            .iter()
+            .map(|file| Artifact { location: ArtifactLocation::of(file) })
+            .collect(),
         column_kind: "utf16CodeUnits",
         results: new.chain(known).collect(),
     };
@@ -184,9 +188,6 @@ impl<'a> Change<'a> {
             artifact_location: ArtifactLocation::of(file),
             replacements,
         };
-        Self {
-            description: Text::of(&fix.title),
-            artifact_changes: files.into_iter().map(change).collect(),
-        }
+        Self { description: Text::of(&fix.title), artifact_changes: files.into_iter().map(change).collect() }
     }
 }

@@ -145,7 +145,10 @@ mod tests {
         assert_eq!(applied(text, vec![fix(&[(2, 2, "x")]), fix(&[(2, 2, "y")])]), "01x23456789");
         assert_eq!(applied(text, vec![fix(&[(2, 3, "x")]), fix(&[(2, 3, "x")])]), "01x3456789");
         // All edits of a fix or none.
-        assert_eq!(applied(text, vec![fix(&[(0, 1, "x"), (8, 9, "x")]), fix(&[(3, 4, "y"), (8, 10, "y")])]), "x1234567x9");
+        assert_eq!(
+            applied(text, vec![fix(&[(0, 1, "x"), (8, 9, "x")]), fix(&[(3, 4, "y"), (8, 10, "y")])]),
+            "x1234567x9"
+        );
         assert_eq!(applied(text, vec![]), text);
     }
 }
