@@ -107,6 +107,19 @@ impl Diagnostic {
         self
     }
 
+    /// The way out in sentences, for those who are not shown the changes: help, else what the fixes do.
+    pub fn advice(&self) -> impl Iterator<Item = &str> {
+        let fixes = self.fixes.iter().filter(|_| self.help.is_empty()).map(|fix| fix.title.as_str());
+        self.help.iter().map(String::as_str).chain(fixes)
+    }
+
+    /// Whether a help sentence asks for the very text of the fix.
+    fn asks_for(&self, fix: &Fix) -> bool {
+        let [edit] = fix.edits.as_slice() else { return false };
+        let asked = format!("did you mean `{}`?", edit.text);
+        self.help.contains(&asked)
+    }
+
     /// Whether no rule set can be made while it stands. A lint that a project denies is none.
     pub fn is_error(&self) -> bool {
         self.code.severity() == Severity::Error

@@ -1,5 +1,6 @@
 //! `invalidate lint`: checks rule files.
 
+mod args;
 mod concise;
 mod fix;
 mod full;
@@ -13,10 +14,7 @@ mod report;
 mod roots;
 mod sarif;
 
-use std::path::PathBuf;
-
-use clap::{Args, ValueEnum};
-use invalidate::diagnostic::{Code, Diagnostic, Severity, render};
+use invalidate::diagnostic::{Diagnostic, Severity, render};
 use invalidate::lint::{Levels, Project, lint};
 use invalidate::span::Sources;
 
@@ -25,121 +23,12 @@ use super::error::{CommandError, Exit};
 use super::output;
 use super::replace::replace;
 use super::session::Session;
+pub use args::LintArgs;
+use args::{LintFormat, WeightArgs};
+use fix::is_unreadable_root;
 use full::MAX_PRINTED;
 use report::{Looked, Report};
 use roots::Root;
-
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  \
-invalidate lint rules --format github\n  \
-invalidate lint --format sarif --output-file lint.sarif\n  \
-invalidate lint --diff; invalidate lint --fix\n  \
-invalidate lint --deny all --allow dead-end\n  \
-git show :rules/shop.inv | invalidate lint - --stdin-filename rules/shop.inv")]
-pub struct LintArgs {
-    /// Rule files, folders in which every root file is checked, or `-` for stdin [default: the
-    /// configured rules, else rules/, else the built-in default rules]
-    paths: Vec<PathBuf>,
-
-    /// How findings are printed; notes go to stderr
-    #[arg(long, value_name = "FORMAT", default_value = "full")]
-    format: LintFormat,
-
-    /// Write the findings into a file, whole or not at all
-    #[arg(long, value_name = "FILE")]
-    output_file: Option<PathBuf>,
-
-    /// The name of what comes on stdin, for its imports and in the findings
-    #[arg(long, value_name = "FILE", default_value = "<stdin>")]
-    stdin_filename: PathBuf,
-
-    /// Print every code with its level and meaning, as a table or `--format json`
-    #[arg(long, group = "instead")]
-    list: bool,
-
-    /// Print the level of every lint and who gave it, as a table or `--format json`
-    #[arg(long, group = "instead")]
-    show_config: bool,
-
-    #[command(flatten)]
-    weight: WeightArgs,
-
-    #[command(flatten)]
-    baseline: BaselineArgs,
-
-    #[command(flatten)]
-    fix: FixArgs,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Levels")]
-struct WeightArgs {
-    /// The weakest finding that makes the exit code 1 [default: from invalidate.yaml, else warning]
-    #[arg(long, value_name = "LEVEL")]
-    fail_level: Option<FailLevel>,
-
-    /// Count every warning as an error
-    #[arg(long)]
-    deny_warnings: bool,
-
-    /// Do not report a lint, by slug or code; `all` is every lint that no flag names
-    #[arg(long, value_name = "LINT", value_delimiter = ',')]
-    allow: Vec<String>,
-
-    /// Report a lint as a warning
-    #[arg(long, value_name = "LINT", value_delimiter = ',')]
-    warn: Vec<String>,
-
-    /// Report a lint as an error
-    #[arg(long, value_name = "LINT", value_delimiter = ',')]
-    deny: Vec<String>,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Baseline")]
-struct BaselineArgs {
-    /// Hide the findings that this file knows [default: from invalidate.yaml, else none]
-    #[arg(long, value_name = "FILE")]
-    baseline: Option<PathBuf>,
-
-    /// Write all present findings but errors into the baseline
-    #[arg(long, group = "instead")]
-    write_baseline: bool,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Fixes")]
-struct FixArgs {
-    /// Apply the fixes that change no meaning, then report what is left
-    #[arg(long, group = "instead")]
-    fix: bool,
-
-    /// Print the fixes as a unified diff instead of findings; the exit code is 1 if there are any
-    #[arg(long, group = "instead", conflicts_with = "format")]
-    diff: bool,
-
-    /// With --fix or --diff: guesses, too, such as a name for a misspelt one
-    #[arg(long)]
-    unsafe_fixes: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum LintFormat {
-    /// With the source beneath
-    Full,
-    /// One line each
-    Concise,
-    /// For programs
-    Json,
-    /// SARIF 2.1.0, for code scanning
-    Sarif,
-    /// Annotations of GitHub Actions
-    Github,
-    /// A code quality report of GitLab
-    Gitlab,
-    /// JUnit XML, a suite for each file
-    Junit,
-}
 
 pub fn run(session: &Session, args: &LintArgs) -> Result<Exit, CommandError> {
     let project = project(session);
@@ -195,9 +84,7 @@ fn report(
     let baseline = args.baseline.baseline.clone();
     let baseline =
         baseline.or_else(|| session.config.lint.baseline.as_ref().map(|p| session.beside_config(p)));
-    // A rule file that cannot be read is a mistake of the command line, not of the rules.
-    let is_missing = |d: &Diagnostic| d.code == Code::UnreadableFile && d.primary.is_none();
-    let is_missing = report.findings.iter().any(|found| is_missing(found.diagnostic));
+    let is_missing = report.findings.iter().any(|found| is_unreadable_root(found.diagnostic));
     if args.baseline.write_baseline {
         let Some(path) = baseline else {
             return Err(CommandError::usage("`--write-baseline` needs a file to write")
@@ -247,6 +134,9 @@ fn report(
 
 fn diff(session: &Session, args: &LintArgs, roots: &[Root], levels: &Levels) -> Result<Exit, CommandError> {
     let mended = fix::mend(roots, levels, args.fix.unsafe_fixes);
+    if let Some(why) = mended.unreadable {
+        return Err(CommandError::usage(why));
+    }
     let text = mended.diff();
     match &args.output_file {
         Some(path) => replace(path, text.as_bytes())?,

@@ -38,17 +38,10 @@ pub fn render(diagnostic: &Diagnostic, sources: &Sources, styled: bool, width: O
     }
     let mut groups = vec![group];
     groups.extend(
-        diagnostic.fixes.iter().filter(|fix| !is_told(fix, diagnostic)).map(|fix| patch(fix, sources)),
+        diagnostic.fixes.iter().filter(|fix| !diagnostic.asks_for(fix)).map(|fix| patch(fix, sources)),
     );
     let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
     renderer.term_width(width.unwrap_or(DEFAULT_TERM_WIDTH)).render(&groups)
-}
-
-/// Whether a help sentence asks for the very text of the fix.
-fn is_told(fix: &Fix, diagnostic: &Diagnostic) -> bool {
-    let [edit] = fix.edits.as_slice() else { return false };
-    let asked = format!("did you mean `{}`?", edit.text);
-    diagnostic.help.contains(&asked)
 }
 
 /// What a fix would change, as lines taken away and added.

@@ -47,7 +47,6 @@ fn one(allow: &Allow, lints_ran: bool, findings: &mut Vec<Diagnostic>) {
                 format!("nothing here is a `{slug}`"),
                 "suppresses nothing",
             )
-            .help("remove it")
             .fix(Fix::safe("remove the allowance", allow.span, "")),
         );
     }

@@ -112,6 +112,7 @@ fn a_diff_writes_nothing() {
         "entity b { key k }\nrule b { on b, b2\n  priority 1 priority 1 }",
     );
     assert!(outcome.stdout.contains("-  priority 1 priority 1 }\n"), "{outcome:?}");
+    place.exits("lint missing.inv --diff", 2).says(&["`missing.inv` does not exist"]);
     place.exits("lint rules --unsafe-fixes", 2).says(&["`--diff`"]);
     place.exits("lint rules --fix --diff", 2);
     place.exits("lint rules --diff --format json", 2);

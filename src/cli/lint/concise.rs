@@ -15,7 +15,7 @@ fn line(found: &Finding<'_>) -> String {
         None => String::new(),
     };
     let finding = found.diagnostic;
-    let help = match finding.help.first() {
+    let help = match finding.advice().next() {
         Some(help) => format!(" ({})", visible(help)),
         None => String::new(),
     };

@@ -25,8 +25,11 @@ use batch::{Blame, Planned};
 /// Rounds at most: a fix may make room for another, but not for ever.
 const MAX_ROUNDS: usize = 64;
 
-/// Times that the rules are checked at most; beyond, what is left is given up.
+/// Checks of a batch at most, and text that they may read in all where it is more than a little: a
+/// hundred guesses in a large rule set are not worth an hour. The rest is left for another run.
 const MAX_CHECKS: usize = 2000;
+const MAX_CHECKED_BYTES: usize = 256 * 1024 * 1024;
+const MIN_CHECKS: usize = 64;
 
 /// UTF-8's byte order mark, which is no part of a text and stays where it is.
 const MARK: &[u8] = "\u{feff}".as_bytes();
@@ -41,6 +44,9 @@ pub struct Mended {
     after: Texts,
     applied: usize,
     given_up: usize,
+    not_tried: usize,
+    /// Why a root could not be read.
+    pub unreadable: Option<String>,
 }
 
 /// Applies fixes to the texts of the roots; nothing is written.
@@ -56,7 +62,7 @@ pub fn mend(roots: &[Root], levels: &Levels, unsafe_too: bool) -> Mended {
     }
     let before = &run.mended.before;
     run.mended.after.retain(|path, text| before.get(path) != Some(text));
-    run.mended.given_up = run.refused.len();
+    run.mended.given_up = run.refused.len().saturating_sub(run.mended.not_tried);
     run.mended
 }
 
@@ -83,6 +89,9 @@ impl Run<'_> {
         for (_, source) in checked.iter().flat_map(|(checked, _)| checked.sources.iter()) {
             texts.insert(normalize(Path::new(&source.name)), source.text.to_string());
         }
+        let findings = checked.iter().flat_map(|(_, findings)| findings);
+        let mut unreadable = findings.filter(|finding| is_unreadable_root(finding));
+        self.mended.unreadable = unreadable.next().map(|finding| finding.message.clone());
         for (path, text) in &texts {
             self.mended.before.entry(path.clone()).or_insert_with(|| text.clone());
         }
@@ -105,16 +114,21 @@ impl Run<'_> {
         if batch.is_empty() {
             return;
         }
-        if self.checks < MAX_CHECKS {
-            self.checks += 1;
-            let all: Vec<&Planned> = state.taken.iter().copied().chain(batch).collect();
-            let mut overlay = self.mended.after.clone();
-            overlay.extend(batch::apply(texts, &all));
-            let after = errors(&self.check(&overlay));
-            if is_better(&state.errors, &after, batch) {
-                *state = State { errors: after, taken: all };
-                return;
-            }
+        let size = texts.values().map(String::len).sum::<usize>().max(1);
+        let may_check = self.checks < (MAX_CHECKED_BYTES / size).clamp(MIN_CHECKS, MAX_CHECKS);
+        if !may_check {
+            self.mended.not_tried += batch.len();
+            self.refused.extend(batch.iter().map(|fix| fix.blame.clone()));
+            return;
+        }
+        self.checks += 1;
+        let all: Vec<&Planned> = state.taken.iter().copied().chain(batch).collect();
+        let mut overlay = self.mended.after.clone();
+        overlay.extend(batch::apply(texts, &all));
+        let after = errors(&self.check(&overlay));
+        if is_better(&state.errors, &after, batch) {
+            *state = State { errors: after, taken: all };
+            return;
         }
         if let [only] = batch {
             self.refused.insert(only.blame.clone());
@@ -208,9 +222,13 @@ impl Mended {
             1 => ", 1 given up: it would lead to an error".to_owned(),
             n => format!(", {n} given up: they would lead to errors"),
         };
+        let not_tried = match self.not_tried {
+            0 => String::new(),
+            n => format!(", {n} not tried: run the command again"),
+        };
         match self.applied {
-            0 => format!("no fix {done}{given_up}"),
-            _ => format!("{fixes} {done} in {files}{given_up}"),
+            0 => format!("no fix {done}{given_up}{not_tried}"),
+            _ => format!("{fixes} {done} in {files}{given_up}{not_tried}"),
         }
     }
 }
@@ -229,6 +247,11 @@ pub fn write(mended: &Mended) -> Result<(), CommandError> {
         replace(path, &[mark, after.as_bytes()].concat())?;
     }
     Ok(())
+}
+
+/// A rule file that was named and cannot be read is a mistake of the command line, not of the rules.
+pub fn is_unreadable_root(finding: &Diagnostic) -> bool {
+    finding.code == Code::UnreadableFile && finding.primary.is_none()
 }
 
 /// Says how many of the findings have a fix.

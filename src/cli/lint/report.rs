@@ -109,7 +109,7 @@ impl<'a> Finding<'a> {
         if !label.is_empty() {
             first.push_str(&format!(" ({})", visible(label)));
         }
-        let help = self.diagnostic.help.iter().map(|help| format!("help: {}", visible(help)));
+        let help = self.diagnostic.advice().map(|help| format!("help: {}", visible(help)));
         std::iter::once(first).chain(help).collect()
     }
 }
