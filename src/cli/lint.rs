@@ -13,6 +13,7 @@ mod levels;
 mod report;
 mod roots;
 mod sarif;
+mod shared;
 
 use invalidate::diagnostic::{Diagnostic, Severity, render};
 use invalidate::lint::{Levels, Project, lint};
@@ -69,7 +70,9 @@ fn look(roots: Vec<Root>, levels: &Levels) -> Vec<Looked> {
         let findings = lint(&checked, levels);
         Looked { root, checked, findings }
     };
-    roots.into_iter().map(look).collect()
+    let mut looked: Vec<Looked> = roots.into_iter().map(look).collect();
+    shared::agree(looked.iter_mut().map(|l| (&l.checked, &mut l.findings)).collect());
+    looked
 }
 
 /// Prints the findings and says how it went.

@@ -129,6 +129,24 @@ fn imported_files_are_mended_once() {
     assert_eq!(place.read("lib.inv"), "entity lib {\n  key k\n  // nothing\n}\n");
 }
 
+#[test]
+fn what_another_root_uses_is_not_unused() {
+    let place = Place::new();
+    let lib = "entity user { key profile }\nentity session { ref user ref device }\nentity device { key page }\n\
+               relation sessions: user -> session\n@allow(dead-end, \"one of the roots\")\nrelation devices: device -> session\n";
+    place.file("lib.inv", lib);
+    place.file("one.inv", "import \"lib.inv\"\n@allow(dead-end, \"never\")\nrule r { on user }\n");
+    place.file("two.inv", "import \"lib.inv\"\nrule r { on user }\n");
+    // Both say so: it goes. What stands in one root alone is that root's own affair.
+    place.run(&["lint", ".", "--fix"]);
+    assert!(!place.read("lib.inv").contains("@allow") && !place.read("one.inv").contains("@allow"));
+    // One root has an error and says nothing: it stays.
+    place.file("lib.inv", lib);
+    place.file("two.inv", "import \"lib.inv\"\nrule r { on usr }\n");
+    let outcome = place.run(&["lint", ".", "--fix"]);
+    assert_eq!(place.read("lib.inv"), lib, "{outcome:?}");
+}
+
 #[cfg(unix)]
 #[test]
 fn links_and_permissions_stay() {

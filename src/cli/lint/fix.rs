@@ -16,6 +16,7 @@ use similar::TextDiff;
 
 use super::report::Report;
 use super::roots::Root;
+use super::shared;
 use crate::cli::error::CommandError;
 use crate::cli::output;
 use crate::cli::replace::replace;
@@ -151,7 +152,9 @@ impl Run<'_> {
             let findings = lint(&checked, self.levels);
             (checked, findings)
         };
-        self.roots.iter().map(over).collect()
+        let mut found: Vec<Found> = self.roots.iter().map(over).collect();
+        shared::agree(found.iter_mut().map(|(checked, findings)| (&*checked, findings)).collect());
+        found
     }
 
     /// The first fix of each finding that may be applied.
