@@ -19,6 +19,7 @@ mod memory;
 mod options;
 mod percent;
 mod redis;
+mod step;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -37,6 +38,7 @@ pub use error::{CacheError, CacheErrorKind};
 pub use memory::MemoryCache;
 pub use options::CacheOptions;
 pub use redis::RedisCache;
+pub use step::{Carrier, Step};
 
 /// What a cache can do, whatever holds it.
 ///

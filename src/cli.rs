@@ -7,7 +7,9 @@ mod completions;
 mod config;
 mod demo;
 mod dep;
+mod diff;
 mod error;
+mod fmt;
 mod graph;
 mod init;
 mod lint;
@@ -23,7 +25,7 @@ mod write;
 
 use clap::{CommandFactory, FromArgMatches};
 
-use args::{Cli, Command};
+use args::{Cli, Command, Lazy};
 use error::{CommandError, Exit};
 use session::Session;
 
@@ -56,21 +58,22 @@ fn usage(error: &clap::Error) -> i32 {
 
 fn run(cli: Cli) -> Result<Exit, CommandError> {
     match cli.command {
-        Command::Completions(args) => return completions::run(&args),
-        Command::Man(args) => return completions::man(&args),
+        Command::Completions(Lazy(args)) => return completions::run(&args),
+        Command::Man(Lazy(args)) => return completions::man(&args),
         _ => {}
     }
     let session = Session::new(cli.global)?;
     match cli.command {
-        Command::Write(args) => write::run(&session, args),
-        Command::Lint(args) => lint::run(&session, &args),
-        Command::Graph(args) => graph::run(&session, &args),
-        Command::Names(args) => names::run(&session, &args),
-        Command::Cache(args) => cache::run(&session, args),
-        Command::Dep(args) => dep::run(&session, args),
-        Command::Stats(args) => stats::run(&session, &args),
-        Command::Init(args) => init::run(&session, &args),
-        Command::Demo(args) => demo::run(&session, &args),
+        Command::Write(Lazy(args)) => write::run(&session, args),
+        Command::Lint(Lazy(args)) => lint::run(&session, &args),
+        Command::Fmt(Lazy(args)) => fmt::run(&session, &args),
+        Command::Graph(Lazy(args)) => graph::run(&session, &args),
+        Command::Names(Lazy(args)) => names::run(&session, &args),
+        Command::Cache(Lazy(args)) => cache::run(&session, args),
+        Command::Dep(Lazy(args)) => dep::run(&session, args),
+        Command::Stats(Lazy(args)) => stats::run(&session, &args),
+        Command::Init(Lazy(args)) => init::run(&session, &args),
+        Command::Demo(Lazy(args)) => demo::run(&session, &args),
         Command::Completions(_) | Command::Man(_) => Ok(Exit::Clean),
     }
 }

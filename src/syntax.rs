@@ -3,6 +3,7 @@
 
 pub mod ast;
 mod build;
+pub mod format;
 mod parser;
 mod prescan;
 mod way_out;
@@ -18,17 +19,31 @@ pub const MAX_FILE_BYTES: usize = 64 * 1024 * 1024;
 
 /// Parses one file. Items that do not follow the grammar are left out of the tree and reported.
 pub fn parse(file: FileId, sources: &Sources) -> (ast::File, Vec<Diagnostic>) {
+    let Read { tree, diagnostics, .. } = read(file, sources);
+    (tree, diagnostics)
+}
+
+/// A parsed file with the concrete syntax that its tree was built from.
+struct Read<'i> {
+    nodes: Vec<parser::Node<'i>>,
+    tree: ast::File,
+    diagnostics: Vec<Diagnostic>,
+}
+
+fn read(file: FileId, sources: &Sources) -> Read<'_> {
     let text = &sources.get(file).text;
-    if let Some(diagnostic) = prescan::refuse(file, text) {
-        return (ast::File::empty(file), vec![diagnostic]);
-    }
     let mut diagnostics = Vec::new();
-    let parser::Parsed { items, lost } = parser::parse_file(file, text, &mut diagnostics);
-    let mut tree = build::file(file, items, &mut diagnostics);
+    let nothing =
+        |diagnostic| Read { nodes: Vec::new(), tree: ast::File::empty(file), diagnostics: vec![diagnostic] };
+    if let Some(diagnostic) = prescan::refuse(file, text) {
+        return nothing(diagnostic);
+    }
+    let parser::Parsed { items: nodes, lost } = parser::parse_file(file, text, &mut diagnostics);
+    let mut tree = build::file(file, &nodes, &mut diagnostics);
     tree.lost = lost;
     // What else a newer file says may be fine in its own language: one clear error.
     if let Some(at) = diagnostics.iter().position(|d| d.code == Code::NewerLanguage) {
-        return (ast::File::empty(file), vec![diagnostics.swap_remove(at)]);
+        return nothing(diagnostics.swap_remove(at));
     }
-    (tree, diagnostics)
+    Read { nodes, tree, diagnostics }
 }

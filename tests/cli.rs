@@ -17,6 +17,8 @@ mod everyday;
 mod faults;
 #[path = "cli/fixes.rs"]
 mod fixes;
+#[path = "cli/fmt.rs"]
+mod fmt;
 #[path = "cli/levels.rs"]
 mod levels;
 #[path = "cli/proof.rs"]

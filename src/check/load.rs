@@ -41,6 +41,44 @@ impl Files {
             Self::Memory(files) => files.get(path).cloned().ok_or_else(|| io::ErrorKind::NotFound.into()),
         }
     }
+
+    /// The text of a rule file as it stands, or why there is none. `import`: where it is asked for.
+    pub fn text(&self, path: &Path, import: Option<Span>) -> Result<String, Box<Diagnostic>> {
+        let (code, why, help) = match self.read(path) {
+            Ok(bytes) => match String::from_utf8(bytes) {
+                Ok(text) => return Ok(text),
+                Err(error) => {
+                    let at = error.utf8_error().valid_up_to();
+                    let line = error.as_bytes()[..at].iter().filter(|b| **b == b'\n').count() + 1;
+                    let why = format!("is not UTF-8: byte {at}, in line {line}");
+                    (Code::UnreadableFile, why, "save the file as UTF-8")
+                }
+            },
+            Err(error) => {
+                let why = describe(&error);
+                match error.kind() {
+                    io::ErrorKind::FileTooLarge => (
+                        Code::TooLarge,
+                        why,
+                        "split it into files and `import` them; is it a rule file at all?",
+                    ),
+                    io::ErrorKind::NotFound if import.is_some() => {
+                        (Code::UnreadableFile, why, "imports are relative to the file they stand in")
+                    }
+                    io::ErrorKind::NotFound => {
+                        (Code::UnreadableFile, why, "`invalidate init` writes a first rule file")
+                    }
+                    _ => (Code::UnreadableFile, why, "check the path and its permissions"),
+                }
+            }
+        };
+        let message = format!("`{}` {why}", path.display());
+        let finding = match import {
+            Some(span) => Diagnostic::at(code, span, message, "imported here"),
+            None => Diagnostic::nowhere(code, message),
+        };
+        Err(Box::new(finding.help(help)))
+    }
 }
 
 fn too_large() -> io::Error {
@@ -116,43 +154,13 @@ impl Loader<'_> {
     }
 
     fn text(&mut self, path: &Path, import: Option<Span>) -> Option<String> {
-        let (code, why, help) = match self.files.read(path) {
-            Ok(bytes) => match String::from_utf8(bytes) {
-                Ok(text) => return Some(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)),
-                Err(error) => {
-                    let at = error.utf8_error().valid_up_to();
-                    let line = error.as_bytes()[..at].iter().filter(|b| **b == b'\n').count() + 1;
-                    let why = format!("is not UTF-8: byte {at}, in line {line}");
-                    (Code::UnreadableFile, why, "save the file as UTF-8")
-                }
-            },
-            Err(error) => {
-                let why = describe(&error);
-                match error.kind() {
-                    io::ErrorKind::FileTooLarge => (
-                        Code::TooLarge,
-                        why,
-                        "split it into files and `import` them; is it a rule file at all?",
-                    ),
-                    io::ErrorKind::NotFound if import.is_some() => {
-                        (Code::UnreadableFile, why, "imports are relative to the file they stand in")
-                    }
-                    io::ErrorKind::NotFound => {
-                        (Code::UnreadableFile, why, "`invalidate init` writes a first rule file")
-                    }
-                    _ => (Code::UnreadableFile, why, "check the path and its permissions"),
-                }
+        match self.files.text(path, import) {
+            Ok(text) => Some(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)),
+            Err(finding) => {
+                self.loaded.findings.push(*finding);
+                None
             }
-        };
-        let message = format!("`{}` {why}", path.display());
-        self.loaded.findings.push(
-            match import {
-                Some(span) => Diagnostic::at(code, span, message, "imported here"),
-                None => Diagnostic::nowhere(code, message),
-            }
-            .help(help),
-        );
-        None
+        }
     }
 
     fn report_cycle(&mut self, path: &Path, import: Option<Span>) {

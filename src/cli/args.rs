@@ -1,6 +1,10 @@
 //! The arguments that every command shares, and the list of commands.
 
+mod lazy;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use lazy::Lazy;
 
 /// Say once what every database write makes stale in the cache.
 #[derive(Debug, Parser)]
@@ -58,28 +62,30 @@ pub enum Color {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Drop from the cache what a database write makes stale
-    Write(super::write::WriteArgs),
+    Write(Lazy<super::write::WriteArgs>),
     /// Check rule files
     #[command(visible_alias = "check")]
-    Lint(super::lint::LintArgs),
+    Lint(Lazy<super::lint::LintArgs>),
+    /// Format rule files
+    Fmt(Lazy<super::fmt::FmtArgs>),
     /// Draw the rules
-    Graph(super::graph::GraphArgs),
+    Graph(Lazy<super::graph::GraphArgs>),
     /// Print the keys and tags that an application must write for an instance
-    Names(super::names::NamesArgs),
+    Names(Lazy<super::names::NamesArgs>),
     /// Store, read, list and drop cache entries
-    Cache(super::cache::CacheArgs),
+    Cache(Lazy<super::cache::CacheArgs>),
     /// Record that a key was built from others
-    Dep(super::dep::DepArgs),
+    Dep(Lazy<super::dep::DepArgs>),
     /// Show what the rules hold and what they have dropped so far
-    Stats(super::stats::StatsArgs),
+    Stats(Lazy<super::stats::StatsArgs>),
     /// Write a first rule file and a commented invalidate.yaml
-    Init(super::init::InitArgs),
+    Init(Lazy<super::init::InitArgs>),
     /// Show on a temporary cache what a write drops and what it leaves alone
-    Demo(super::demo::DemoArgs),
+    Demo(Lazy<super::demo::DemoArgs>),
     /// Print a completion script for a shell
-    Completions(super::completions::CompletionsArgs),
+    Completions(Lazy<super::completions::CompletionsArgs>),
     /// Print the manual page
-    Man(super::completions::ManArgs),
+    Man(Lazy<super::completions::ManArgs>),
 }
 
 /// The format of what a command prints as data.

@@ -11,7 +11,7 @@ mod junit;
 mod known;
 mod levels;
 mod report;
-mod roots;
+pub mod roots;
 mod sarif;
 mod shared;
 

@@ -29,14 +29,14 @@ impl Findings {
 }
 
 /// Builds the tree of one file from its item nodes.
-pub fn file(id: FileId, nodes: Vec<Node<'_>>, diagnostics: &mut Vec<Diagnostic>) -> File {
+pub fn file(id: FileId, nodes: &[Node<'_>], diagnostics: &mut Vec<Diagnostic>) -> File {
     let mut findings = Findings::default();
     let mut items = Vec::with_capacity(nodes.len());
     for node in nodes {
         match node.rule() {
-            R::language => language(&node, &mut findings),
-            R::dangling => report_dangling(&node, &mut findings),
-            _ => items.push(item(&node, &mut findings)),
+            R::language => language(node, &mut findings),
+            R::dangling => report_dangling(node, &mut findings),
+            _ => items.push(item(node, &mut findings)),
         }
     }
     diagnostics.append(&mut findings.diagnostics);

@@ -144,7 +144,7 @@ impl Connection {
             .await
             .map_err(|_| timed_out(&self.place, self.is_encrypted(), self.connect_timeout))?
             .map_err(|error| self.connection_error(&error, self.connect_timeout))?;
-        let live = Live { connection, known: Arc::new(AtomicU8::new(0)) };
+        let live = Live { connection, known: Arc::new(AtomicU8::new(u8::MAX)) };
         *slot = Some(live.clone());
         Ok((live, true))
     }

@@ -1,4 +1,5 @@
-//! The scripts of the layout, each of bounded work and within one slot.
+//! The scripts of the layout, each of bounded work and within one slot, named after the steps of the
+//! protocol: [`Step`](crate::cache::Step).
 
 use redis::Script;
 

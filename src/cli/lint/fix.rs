@@ -9,17 +9,17 @@ mod batch;
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use invalidate::check::{Checked, Files, normalize};
+use invalidate::check::{Checked, Files, normalize, slashed};
 use invalidate::diagnostic::{Code, Diagnostic};
 use invalidate::lint::{Levels, lint};
-use similar::TextDiff;
 
 use super::report::Report;
 use super::roots::Root;
 use super::shared;
+use crate::cli::diff::unified;
 use crate::cli::error::CommandError;
 use crate::cli::output;
-use crate::cli::replace::replace;
+use crate::cli::replace::replace_text;
 use crate::cli::session::Session;
 use batch::{Blame, Planned};
 
@@ -32,8 +32,7 @@ const MAX_CHECKS: usize = 2000;
 const MAX_CHECKED_BYTES: usize = 256 * 1024 * 1024;
 const MIN_CHECKS: usize = 64;
 
-/// UTF-8's byte order mark, which is no part of a text and stays where it is.
-const MARK: &[u8] = "\u{feff}".as_bytes();
+const MARK: &str = "\u{feff}";
 
 /// Texts by their path.
 pub type Texts = BTreeMap<PathBuf, String>;
@@ -203,17 +202,11 @@ fn is_better(before: &Errors, after: &Errors, batch: &[Planned]) -> bool {
 }
 
 impl Mended {
-    /// Unified diffs of the files that change, as `patch -p1` and `git apply` take them.
+    /// Unified diffs of the files that change, as `patch -p0` takes them.
     pub fn diff(&self) -> String {
-        let mut out = String::new();
-        for (path, after) in &self.after {
-            let before = self.before.get(path).map(String::as_str).unwrap_or_default();
-            let name = invalidate::check::slashed(path);
-            let diff = TextDiff::from_lines(before, after);
-            let (old, new) = (format!("a/{name}"), format!("b/{name}"));
-            out.push_str(&diff.unified_diff().context_radius(3).header(&old, &new).to_string());
-        }
-        out
+        let old = |path: &PathBuf| self.before.get(path).map(String::as_str).unwrap_or_default();
+        let diff = |(path, new): (&PathBuf, &String)| unified(&slashed(path), old(path), new);
+        self.after.iter().map(diff).collect()
     }
 
     /// `2 fixes applied in 1 file, 1 given up: it would lead to an error`.
@@ -239,15 +232,11 @@ impl Mended {
 /// Writes the files that change.
 pub fn write(mended: &Mended) -> Result<(), CommandError> {
     for (path, after) in &mended.after {
-        let shown = path.display();
-        let old = std::fs::read(path)
-            .map_err(|error| CommandError::usage(format!("cannot read `{shown}`: {error}")))?;
-        let (mark, text) = if old.starts_with(MARK) { old.split_at(MARK.len()) } else { old.split_at(0) };
-        if mended.before.get(path).map(String::as_bytes) != Some(text) {
-            return Err(CommandError::usage(format!("`{shown}` has changed meanwhile, and is left alone"))
-                .help("run the command again"));
-        }
-        replace(path, &[mark, after.as_bytes()].concat())?;
+        let before = mended.before.get(path).map(String::as_str).unwrap_or_default();
+        // A byte order mark is no part of a text, and stays where it is.
+        let is_marked = std::fs::read(path).is_ok_and(|bytes| bytes.starts_with(MARK.as_bytes()));
+        let mark = if is_marked { MARK } else { "" };
+        replace_text(path, &format!("{mark}{before}"), &format!("{mark}{after}"))?;
     }
     Ok(())
 }

@@ -75,8 +75,7 @@ fn from_here(session: &Session, path: &Path) -> PathBuf {
 /// The root files below a folder, in the order of their names. Files that only import each other in
 /// a circle count as roots too, so that the circle is reported.
 fn roots(folder: &Path) -> Result<Vec<PathBuf>, CommandError> {
-    let mut files = BTreeSet::new();
-    collect(folder, &mut files)?;
+    let files = files(folder)?;
     let mut imported = BTreeSet::new();
     for file in &files {
         for target in imports(file) {
@@ -90,6 +89,13 @@ fn roots(folder: &Path) -> Result<Vec<PathBuf>, CommandError> {
     let is_root = |file: &&PathBuf| file.canonicalize().is_ok_and(|f| !imported.contains(&f));
     let roots: Vec<PathBuf> = files.iter().filter(is_root).cloned().collect();
     Ok(if roots.is_empty() { files.into_iter().collect() } else { roots })
+}
+
+/// Every rule file below a folder, in the order of their names.
+pub fn files(folder: &Path) -> Result<BTreeSet<PathBuf>, CommandError> {
+    let mut files = BTreeSet::new();
+    collect(folder, &mut files)?;
+    Ok(files)
 }
 
 fn collect(folder: &Path, files: &mut BTreeSet<PathBuf>) -> Result<(), CommandError> {
