@@ -4,12 +4,18 @@
 //! looks at a finished rule set; each is one file below `lint/rules`, and its page in
 //! `docs/findings` says what it means, why it hurts, and how to mend it.
 
+mod baseline;
+mod identity;
 mod levels;
+mod project;
 mod rules;
 mod subject;
 mod suppress;
 
-pub use levels::{Level, Levels};
+pub use baseline::Baseline;
+pub use identity::{Identities, Identity};
+pub use levels::{Given, Level, Levels, Origin};
+pub use project::Project;
 pub use rules::LINTS;
 pub use subject::Subject;
 
@@ -38,6 +44,7 @@ pub fn lint(checked: &Checked, levels: &Levels) -> Vec<Diagnostic> {
     }
     suppress::apply(&checked.files, checked.rules.is_some(), &mut findings);
     levels.apply(&checked.sources, &mut findings);
+    diagnostic::tidy(&mut findings, &checked.sources);
     diagnostic::sort(&mut findings);
     findings
 }

@@ -1,7 +1,7 @@
 //! Where a text stands: files and byte ranges in them.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A file of the rule set, by its place in [`Sources`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,6 +55,34 @@ impl<T> Spanned<T> {
 pub struct Source {
     pub name: String,
     pub text: Arc<str>,
+    /// Where each line starts, once somebody asks for a position.
+    lines: OnceLock<Vec<u32>>,
+}
+
+/// A place in a text as people and their tools count: everything from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    pub line: usize,
+    /// In characters.
+    pub column: usize,
+    /// The column in UTF-16 code units, as editors and SARIF count.
+    pub utf16: usize,
+}
+
+impl Source {
+    /// The position of a byte offset; one inside a character or beyond the end counts as the place
+    /// before it.
+    pub fn position(&self, offset: u32) -> Position {
+        let starts = self.lines.get_or_init(|| {
+            let ends = self.text.bytes().zip(1..).filter(|(byte, _)| *byte == b'\n');
+            std::iter::once(0).chain(ends.map(|(_, next)| next)).collect()
+        });
+        let line = starts.partition_point(|start| *start <= offset);
+        let start = starts[line - 1] as usize;
+        let end = self.text.floor_char_boundary(offset as usize);
+        let before = &self.text[start.min(end)..end];
+        Position { line, column: before.chars().count() + 1, utf16: before.encode_utf16().count() + 1 }
+    }
 }
 
 /// The files of a rule set, in the order in which they were read.
@@ -66,7 +94,7 @@ pub struct Sources {
 impl Sources {
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>) -> FileId {
         let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
-        self.files.push(Source { name: name.into(), text: text.into() });
+        self.files.push(Source { name: name.into(), text: text.into(), lines: OnceLock::new() });
         id
     }
 
@@ -85,9 +113,30 @@ impl Sources {
 
     /// Line and column of a span's start, both counted from 1; the column counts characters.
     pub fn position(&self, span: Span) -> (usize, usize) {
-        let text = &self.get(span.file).text;
-        let before = &text[..text.floor_char_boundary(span.start as usize)];
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+        let Position { line, column, .. } = self.get(span.file).position(span.start);
+        (line, column)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_count_characters_or_utf16_units() {
+        let mut sources = Sources::default();
+        let file = sources.add("a", "ab\r\n😀é x\n");
+        let at = |offset| {
+            let Position { line, column, utf16 } = sources.get(file).position(offset);
+            (line, column, utf16)
+        };
+        assert_eq!(at(0), (1, 1, 1));
+        assert_eq!(at(2), (1, 3, 3));
+        assert_eq!(at(4), (2, 1, 1));
+        assert_eq!(at(8), (2, 2, 3));
+        assert_eq!(at(9), (2, 2, 3), "inside a character");
+        assert_eq!(at(11), (2, 4, 5));
+        assert_eq!(at(13), (3, 1, 1));
+        assert_eq!(at(99), (3, 1, 1));
     }
 }

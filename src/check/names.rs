@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::ruleset::{Attribute, RelationId, Vary};
 use super::{DELAYS, MAX_DEPTH, PRIORITIES};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Fix};
 use crate::model::{Instant, Scalar, Timing, Type, Value};
 use crate::span::{Span, Spanned};
 use crate::syntax::ast::{self, File, Ident, Item, ItemKind, Literal, Setting, TimingWord};
@@ -241,12 +241,15 @@ fn vary(item: &Item, vary: &ast::Vary, findings: &mut Vec<Diagnostic>) -> Vary {
         let mut out: Vec<String> = Vec::new();
         for value in list {
             if out.contains(&value.node) {
-                findings.push(Diagnostic::at(
-                    Code::DuplicateName,
-                    value.span,
-                    format!("value \"{}\" stands twice", value.node),
-                    "",
-                ));
+                findings.push(
+                    Diagnostic::at(
+                        Code::DuplicateName,
+                        value.span,
+                        format!("value \"{}\" stands twice", value.node),
+                        "",
+                    )
+                    .fix(Fix::safe("remove the second one", value.span, "")),
+                );
             } else {
                 out.push(value.node.clone());
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::entities::{Entities, unknown_entity};
 use super::names::{self, Names};
 use super::ruleset::{Entity, EntityId, Hop, Link, Ref, Relation, RelationId};
-use crate::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::diagnostic::{Code, Diagnostic, Fix};
 use crate::model::Kind;
 use crate::span::Span;
 use crate::syntax::ast;
@@ -40,7 +40,10 @@ pub fn check(
         }
         for (index, (target, span)) in targets.iter().enumerate() {
             if targets[..index].iter().any(|(t, _)| t == target) {
-                findings.push(Diagnostic::at(Code::DuplicateName, *span, "this target stands twice", ""));
+                findings.push(
+                    Diagnostic::at(Code::DuplicateName, *span, "this target stands twice", "")
+                        .fix(Fix::safe("remove the second one", *span, "")),
+                );
             }
         }
         let mut relation = Relation {
@@ -128,11 +131,12 @@ fn kind(
                     format!("no ref `{}` links `{}` and `{}`", via.text, s.name, t.name),
                     "",
                 )
-                .maybe_help(did_you_mean(
+                .did_you_mean(
                     &via.text,
+                    via.span,
                     known.iter().copied(),
                     "refs between them",
-                )),
+                ),
             );
             return None;
         }

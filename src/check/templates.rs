@@ -231,7 +231,7 @@ fn hole(
                     format!("`{{{}}}` is no hole of the rule's trigger", join(path)),
                     "nothing fills it",
                 )
-                .maybe_help(did_you_mean(first, holes.iter().map(String::as_str), "holes of the trigger"))
+                .did_you_mean(first, path.span, holes.iter().map(String::as_str), "holes of the trigger")
                 .help("a chained rule knows only what its trigger's holes hold, and `context`"),
             )),
         };
@@ -270,7 +270,7 @@ pub fn context(path: &Path, scope: &Scope<'_>) -> Result<ContextId, Box<Diagnost
             format!("unknown context attribute `{}`", name.text),
             "not declared",
         )
-        .maybe_help(did_you_mean(&name.text, known, "declared attributes"))
+        .did_you_mean(&name.text, name.span, known, "declared attributes")
         .maybe_help(
             nearest(&name.text, scope.context.iter().map(|a| a.name.as_str()))
                 .is_none()
@@ -335,11 +335,10 @@ pub fn row_path(
             "not declared",
         )
         .also(here.span, "the entity");
-        let hint = did_you_mean(&name.text, known.iter().copied(), "it has");
         if let Some(target) = table.iter().find(|e| e.name == name.text && !last) {
             diagnostic = diagnostic.help(format!("declare `ref {}` in `{}`", target.name, here.name));
         } else {
-            diagnostic = diagnostic.maybe_help(hint);
+            diagnostic = diagnostic.did_you_mean(&name.text, name.span, known.iter().copied(), "it has");
         }
         return Err(problem(diagnostic));
     }

@@ -35,6 +35,12 @@ macro_rules! codes {
                 match self { $(Code::$variant => Severity::$severity,)* }
             }
 
+            /// The code of a number or slug, e.g. `W102` or `dead-end`.
+            pub fn named(text: &str) -> Option<Self> {
+                let fits = |c: &&Code| c.slug() == text || c.number().eq_ignore_ascii_case(text);
+                Self::ALL.iter().find(fits).copied()
+            }
+
             /// What the code means, in a sentence.
             pub fn summary(self) -> &'static str {
                 match self { $(Code::$variant => $doc,)* }

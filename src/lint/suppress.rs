@@ -1,6 +1,6 @@
 //! `@allow(slug, "reason")`: takes back lints inside what it stands in front of.
 
-use crate::diagnostic::{Code, Diagnostic, Fix, Severity, did_you_mean};
+use crate::diagnostic::{Code, Diagnostic, Fix, Severity};
 use crate::syntax::ast::{Allow, File};
 
 /// Removes what is allowed, and reports allowances that are unknown, unused or without a reason.
@@ -26,7 +26,7 @@ fn one(allow: &Allow, lints_ran: bool, findings: &mut Vec<Diagnostic>) {
                 "",
             ),
             None => Diagnostic::at(Code::UnknownName, allow.slug.span, format!("unknown lint `{slug}`"), "")
-                .maybe_help(did_you_mean(slug, warnings().map(|c| c.slug()), "lints")),
+                .did_you_mean(slug, allow.slug.span, warnings().map(|c| c.slug()), "lints"),
         };
         findings.push(diagnostic);
         return;
@@ -47,7 +47,6 @@ fn one(allow: &Allow, lints_ran: bool, findings: &mut Vec<Diagnostic>) {
                 format!("nothing here is a `{slug}`"),
                 "suppresses nothing",
             )
-            .help("remove it")
             .fix(Fix::safe("remove the allowance", allow.span, "")),
         );
     }

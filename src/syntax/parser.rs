@@ -127,8 +127,8 @@ fn describe(file: FileId, text: &str, offset: usize, error: &Error<Rule>) -> Dia
         ErrorVariant::CustomError { message } => vec![message.as_str()],
     };
     let message = format!("unexpected {shown}");
-    Diagnostic::at(Code::Syntax, span, message, expected_list(&expected))
-        .maybe_help(way_out(found, rest, &expected))
+    let error = Diagnostic::at(Code::Syntax, span, message, expected_list(&expected));
+    way_out(error, span, found, rest, &expected)
 }
 
 fn is_word(c: char) -> bool {
