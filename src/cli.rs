@@ -8,6 +8,7 @@ mod config;
 mod demo;
 mod dep;
 mod error;
+mod flush;
 mod graph;
 mod init;
 mod lint;
@@ -18,6 +19,7 @@ mod runtime;
 mod session;
 mod stats;
 mod table;
+mod worker;
 mod write;
 
 use clap::{CommandFactory, FromArgMatches};
@@ -67,6 +69,8 @@ fn run(cli: Cli) -> Result<Exit, CommandError> {
         Command::Names(args) => names::run(&session, &args),
         Command::Cache(args) => cache::run(&session, args),
         Command::Dep(args) => dep::run(&session, args),
+        Command::Flush(args) => flush::run(&session, args),
+        Command::Worker(args) => worker::run(&session, &args),
         Command::Stats(args) => stats::run(&session, &args),
         Command::Init(args) => init::run(&session, &args),
         Command::Demo(args) => demo::run(&session, &args),

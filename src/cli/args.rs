@@ -70,6 +70,10 @@ pub enum Command {
     Cache(super::cache::CacheArgs),
     /// Record that a key was built from others
     Dep(super::dep::DepArgs),
+    /// Carry out what waits in the batch queue, now
+    Flush(super::flush::FlushArgs),
+    /// Carry out batched drops when they are due, until told to stop
+    Worker(super::worker::WorkerArgs),
     /// Show what the rules hold and what they have dropped so far
     Stats(super::stats::StatsArgs),
     /// Write a first rule file and a commented invalidate.yaml

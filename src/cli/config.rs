@@ -12,7 +12,7 @@ use super::error::CommandError;
 pub const FILE: &str = "invalidate.yaml";
 
 /// Every key, with its meaning; a dot leads into a block. What `init` writes documents the same keys.
-pub const KEYS: [&str; 7] = [
+pub const KEYS: [&str; 8] = [
     "rules",
     "cache",
     "cache.url",
@@ -20,6 +20,7 @@ pub const KEYS: [&str; 7] = [
     "cache.connect_timeout",
     "cache.response_timeout",
     "cache.page_size",
+    "cache.queue_limit",
 ];
 
 /// What the file says; `None` where it is silent.
@@ -33,6 +34,7 @@ pub struct Config {
     pub connect_timeout: Option<Duration>,
     pub response_timeout: Option<Duration>,
     pub page_size: Option<usize>,
+    pub queue_limit: Option<u64>,
 }
 
 impl Config {
@@ -83,6 +85,9 @@ impl Config {
                             }
                             "cache.response_timeout" => {
                                 config.response_timeout = Some(file.duration(&key, value)?)
+                            }
+                            "cache.queue_limit" => {
+                                config.queue_limit = Some(file.number(&key, value)? as u64)
                             }
                             _ => config.page_size = Some(file.number(&key, value)?),
                         }
@@ -185,10 +190,11 @@ mod tests {
 
     #[test]
     fn every_key_is_read() {
-        let text = "rules: a.inv\ncache:\n  url: 'memory:'\n  prefix: p\n  connect_timeout: 1s\n  response_timeout: 250ms\n  page_size: 64\n";
+        let text = "rules: a.inv\ncache:\n  url: 'memory:'\n  prefix: p\n  connect_timeout: 1s\n  response_timeout: 250ms\n  page_size: 64\n  queue_limit: 9\n";
         let config = Config::parse(text, "x").unwrap();
         assert_eq!(config.rules, Some("a.inv".into()));
         assert_eq!(config.cache_url.as_deref(), Some("memory:"));
+        assert_eq!(config.queue_limit, Some(9));
         assert_eq!(config.response_timeout, Some(Duration::from_millis(250)));
         assert_eq!(Config::parse("", "x").unwrap(), Config::default());
         assert_eq!(Config::parse("cache: 'memory:'", "x").unwrap().cache_url.as_deref(), Some("memory:"));
