@@ -151,16 +151,17 @@ pub fn gone(carried: &Carried) -> String {
     format!("{} gone, {} by dependency", count(dropped.entries(), "entry", "entries"), dropped.dependents)
 }
 
-/// The kinds of which there are any, with their numbers.
+/// The kinds of which there are any, in words that fit their numbers.
 pub fn named(counts: &WorkCounts) -> impl Iterator<Item = (&'static str, u64)> {
     [
-        ("tags", counts.tags),
-        ("keys", counts.keys),
-        ("matches", counts.matches),
-        ("tag matches", counts.tag_matches),
-        ("unfinished drops", counts.collects),
-        ("unknown items", counts.unknown),
+        ("tag", "tags", counts.tags),
+        ("key", "keys", counts.keys),
+        ("match", "matches", counts.matches),
+        ("tag match", "tag matches", counts.tag_matches),
+        ("unfinished drop", "unfinished drops", counts.collects),
+        ("unknown item", "unknown items", counts.unknown),
     ]
     .into_iter()
-    .filter(|(_, n)| *n > 0)
+    .filter(|(.., n)| *n > 0)
+    .map(|(one, many, n)| (if n == 1 { one } else { many }, n))
 }

@@ -11,7 +11,7 @@
 //! | `C` | version of this layout, next free number |
 //! | `Q` due time, member of the queue | name |
 //! | `D` member of the queue | due time, name |
-//! | `L` member of the queue | [`LeaseRow`], name |
+//! | `H` member of the queue | [`LeaseRow`], name |
 //! | `W` worker | until when it counts as alive |
 //! | `N` | how many items wait in the queue: of each kind; how many are leased |
 //!
@@ -40,7 +40,7 @@ pub(super) const EXPIRY: u8 = b'X';
 pub(super) const COUNTER: u8 = b'S';
 pub(super) const QUEUED: u8 = b'Q';
 pub(super) const DUE: u8 = b'D';
-pub(super) const LEASE: u8 = b'L';
+pub(super) const HELD: u8 = b'H';
 pub(super) const WORKER: u8 = b'W';
 /// The whole key of the one row that counts what is in the queue.
 pub(super) const QUEUE_COUNTS: &[u8] = b"N";

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::EmbeddedCache;
 use super::failure::Failure;
-use super::layout::{self, DUE, LEASE, LeaseRow, QUEUE_COUNTS, QUEUED, WORKER, kept_name, name_id, named};
+use super::layout::{self, DUE, HELD, LeaseRow, QUEUE_COUNTS, QUEUED, WORKER, kept_name, name_id, named};
 use super::rows::{Change, View};
 use crate::cache::error::CacheError;
 use crate::cache::queue::{
@@ -166,7 +166,7 @@ impl View<'_> {
     }
 
     fn lease(&self, member: &[u8]) -> Result<Option<LeaseRow>, Failure> {
-        let row = self.table.get(self.txn, &named(LEASE, &name_id(member)))?;
+        let row = self.table.get(self.txn, &named(HELD, &name_id(member)))?;
         row.map(|row| Ok(LeaseRow::decode(row)?.0)).transpose()
     }
 
@@ -203,7 +203,7 @@ impl View<'_> {
     /// Leases that end by a time: member, and when.
     fn ended_leases(&self, by: u64, limit: usize) -> Result<Vec<(Vec<u8>, u64)>, Failure> {
         let mut ended = Vec::new();
-        for row in self.table.prefix_iter(self.txn, &[LEASE])? {
+        for row in self.table.prefix_iter(self.txn, &[HELD])? {
             let (key, value) = row?;
             let (lease, kept) = LeaseRow::decode(value)?;
             if lease.until <= by {
@@ -289,11 +289,11 @@ impl Change<'_, '_> {
         if self.view().lease(member)?.is_none() {
             self.change_counts(|counts| counts.leased += 1)?;
         }
-        self.set(&named(LEASE, &name_id(member)), &lease.encode(member))
+        self.set(&named(HELD, &name_id(member)), &lease.encode(member))
     }
 
     fn end_lease(&mut self, member: &[u8]) -> Result<(), Failure> {
-        if self.delete(&named(LEASE, &name_id(member)))? {
+        if self.delete(&named(HELD, &name_id(member)))? {
             self.change_counts(|counts| counts.leased = counts.leased.saturating_sub(1))?;
         }
         Ok(())
