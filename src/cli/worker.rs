@@ -60,8 +60,13 @@ async fn forever(session: &Session, cache: &AnyCache) -> Result<Carried, Command
     let tell = |event: WorkEvent<'_>| match event {
         WorkEvent::Ready => session.note(&format!("carrying out what is queued in {place}; ctrl-c stops")),
         WorkEvent::Batch(carried) => {
-            for (work, error) in &carried.failed {
-                output::warning(&format!("`{}` failed and is tried again: {error}", work.member()));
+            if let Some((work, error)) = carried.failed.first() {
+                let others = match carried.failed.len() as u64 - 1 {
+                    0 => String::new(),
+                    n => format!(" and {}", count(n, "other item", "other items")),
+                };
+                let item = work.member();
+                output::warning(&format!("`{item}`{others} failed, and will be tried again: {error}"));
             }
             if verbose && carried.done.total() > 0 {
                 output::note(&summary(carried));

@@ -25,6 +25,7 @@ invalidate write user 123 update email=a@b --changed email\n  \
 invalidate write order 9 update user=123 old.user=7      # moved from user 7 to user 123\n  \
 invalidate write product 5 delete warehouses:='[1,2]' --dry-run\n  \
 invalidate write order '*' update user=123               # a statement over many rows\n  \
+invalidate write product 5 update --no-wait              # batched drops stay queued for a worker\n  \
 producer | invalidate write -                            # one JSON write a line")]
 pub struct WriteArgs {
     /// The entity whose row was written, or `-` to read one JSON write a line from stdin

@@ -3,7 +3,7 @@
 //! Whoever carries items out leases them, drops them together, and settles: what is done leaves the
 //! queue, what failed goes back. Dying at any point in between costs a repetition and nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -24,6 +24,9 @@ pub(super) const BATCH: usize = 256;
 
 /// After which time an item that failed is tried again.
 pub(super) const RETRY: Duration = MAX_DELAY;
+
+/// The same, where the cache was only busy or away for a moment.
+const SOON: Duration = Duration::from_millis(200);
 
 /// What was carried out from the queue.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -76,8 +79,8 @@ pub(super) async fn drop_leased<C: Cache>(
     }
 }
 
-/// Settles items by what came of them; those that failed become due again after `retry`, or stay
-/// leased.
+/// Settles items by what came of them; those that failed become due again after `retry` at most, or
+/// stay leased.
 pub(super) async fn settle<C: Cache>(
     cache: &C,
     token: LeaseToken,
@@ -88,6 +91,7 @@ pub(super) async fn settle<C: Cache>(
     let mut carried = Carried::default();
     let mut done = Vec::new();
     let mut failed = Vec::new();
+    let mut unlucky = Vec::new();
     let mut outcomes = outcomes.into_iter();
     for work in items {
         match outcomes.next() {
@@ -97,8 +101,9 @@ pub(super) async fn settle<C: Cache>(
                 done.push(work);
             }
             Some(Err(error)) => {
-                carried.failed.push((work.clone(), error));
-                failed.push(work);
+                let list = if error.kind().is_transient() { &mut unlucky } else { &mut failed };
+                list.push(work.clone());
+                carried.failed.push((work, error));
             }
             // `drop_many` answers every request; what it did not answer stays leased.
             None => {}
@@ -107,8 +112,11 @@ pub(super) async fn settle<C: Cache>(
     if !done.is_empty() {
         cache.settle(token, &done, Settle::Done).await?;
     }
-    if let (Some(retry), false) = (retry, failed.is_empty()) {
-        cache.settle(token, &failed, Settle::Again(retry)).await?;
+    let Some(retry) = retry else { return Ok(carried) };
+    for (list, after) in [(failed, retry), (unlucky, retry.min(SOON))] {
+        if !list.is_empty() {
+            cache.settle(token, &list, Settle::Again(after)).await?;
+        }
     }
     Ok(carried)
 }
@@ -201,7 +209,8 @@ pub async fn flush_these<C: Cache>(
 pub struct Own {
     /// The items by their member, with the time at which they are due.
     items: BTreeMap<String, (Instant, Work)>,
-    order: BTreeMap<(Instant, String), ()>,
+    /// The same, in the order in which they are due.
+    order: BTreeSet<(Instant, String)>,
 }
 
 impl Own {
@@ -219,14 +228,14 @@ impl Own {
             }
             self.order.remove(&(*earlier, member.clone()));
         }
-        self.order.insert((due, member.clone()), ());
+        self.order.insert((due, member.clone()));
         self.items.insert(member, (due, work));
     }
 
     /// Waits until the next item is due; for ever when there is none.
     pub async fn due(&self) {
-        match self.order.first_key_value() {
-            Some(((due, _), ())) => tokio::time::sleep_until(*due).await,
+        match self.order.first() {
+            Some((due, _)) => tokio::time::sleep_until(*due).await,
             None => std::future::pending().await,
         }
     }
@@ -245,10 +254,9 @@ impl Own {
         loop {
             let mut part = Vec::new();
             while part.len() < BATCH
-                && let Some(first) = self.order.first_entry()
-                && first.key().0 <= now
+                && self.order.first().is_some_and(|(due, _)| *due <= now)
+                && let Some((_, member)) = self.order.pop_first()
             {
-                let ((_, member), ()) = first.remove_entry();
                 part.extend(self.items.remove(&member).map(|(_, work)| work));
             }
             if part.is_empty() {

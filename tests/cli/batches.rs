@@ -367,7 +367,7 @@ fn killing_writers_and_workers_loses_nothing_on_the_embedded_cache() {
     killing_loses_nothing(&place, "embedded:.invalidate", &seen_from_here);
 }
 
-/// On each cache forty kills: half of them hit writers in the middle of a stream, half workers in
+/// On each cache 32 kills: half of them hit writers in the middle of a stream, half workers in
 /// the middle of their batches.
 fn killing_loses_nothing(place: &Place, url: &str, seen_from_here: &str) {
     let cache = AnyCache::open(seen_from_here, CacheOptions::default()).unwrap();
@@ -376,7 +376,7 @@ fn killing_loses_nothing(place: &Place, url: &str, seen_from_here: &str) {
     let mut seed = 42;
     let mut acknowledged: Vec<u64> = Vec::new();
     let mut orphaned = 0;
-    for round in 0..20 {
+    for round in 0..16 {
         let enough = 1 + pseudo_random(&mut seed) % 150;
         let after = Duration::from_micros(pseudo_random(&mut seed) % 5000);
         acknowledged.extend(killed_writer(place, url, round * 1_000_000, enough, after));

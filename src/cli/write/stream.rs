@@ -5,8 +5,9 @@
 //! once, equal ones as one, and a line is reported when they are. What comes due meanwhile, and no
 //! worker sees to, is carried out between the lines.
 
+mod read;
+
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read};
 use std::time::{Duration, Instant};
 
 use invalidate::cache::{AnyCache, Cache, Enqueued, Work};
@@ -16,6 +17,7 @@ use invalidate::model::RawWrite;
 use invalidate::plan::Plan;
 use tokio::sync::mpsc;
 
+use self::read::{Line, Lines, read_ahead};
 use super::{Mode, exit_of, show};
 use crate::cli::args::Format;
 use crate::cli::error::{CommandError, Exit};
@@ -23,9 +25,6 @@ use crate::cli::output;
 use crate::cli::progress::Bar;
 use crate::cli::runtime::block_on;
 use crate::cli::session::Session;
-
-/// The longest line taken, in bytes.
-const MAX_LINE: u64 = 16 * 1024 * 1024;
 
 /// Lines that are carried out together: no more than these, and no more than come in this time, so
 /// that neither memory nor a producer that waits for its report suffers.
@@ -346,81 +345,6 @@ impl Stream<'_> {
         session.note(&text);
         show::queue_notes(tally.queued, &self.queue, session);
     }
-}
-
-/// What the reader of stdin has to hand over.
-enum Lines {
-    Read(Vec<Line>),
-    Failed(CommandError),
-}
-
-enum Line {
-    Text(String),
-    /// Why it is no text that could be a write.
-    Bad(String),
-}
-
-/// Reads stdin in a thread of its own, so that what is queued can be seen to while no line comes. Lines
-/// that have come together are handed over together.
-fn read_ahead() -> Result<mpsc::Receiver<Lines>, CommandError> {
-    let (sender, receiver) = mpsc::channel(8);
-    let read = move || {
-        let mut input = BufReader::with_capacity(256 * 1024, std::io::stdin().lock());
-        let mut lines = Vec::new();
-        loop {
-            let end = match read_line(&mut input) {
-                Ok(Some(line)) => {
-                    lines.push(line);
-                    None
-                }
-                Ok(None) => Some(None),
-                Err(error) => Some(Some(error)),
-            };
-            // The next line would have to be waited for, or is not to be waited for any more.
-            if end.is_some() || lines.len() >= 1000 || !input.buffer().contains(&b'\n') {
-                // Nobody takes lines any more: the command ends.
-                if sender.blocking_send(Lines::Read(std::mem::take(&mut lines))).is_err() {
-                    return;
-                }
-            }
-            match end {
-                None => {}
-                Some(None) => return,
-                Some(Some(error)) => {
-                    let _ = sender.blocking_send(Lines::Failed(error));
-                    return;
-                }
-            }
-        }
-    };
-    std::thread::Builder::new()
-        .name("stdin".to_owned())
-        .spawn(read)
-        .map_err(|error| CommandError::usage(format!("cannot start reading stdin: {error}")))?;
-    Ok(receiver)
-}
-
-/// The next line; `None` at the end.
-fn read_line(input: &mut impl BufRead) -> Result<Option<Line>, CommandError> {
-    let failed = |error| CommandError::usage(format!("cannot read stdin: {error}"));
-    let mut bytes = Vec::new();
-    if input.take(MAX_LINE).read_until(b'\n', &mut bytes).map_err(failed)? == 0 {
-        return Ok(None);
-    }
-    if bytes.len() as u64 == MAX_LINE && bytes.last() != Some(&b'\n') {
-        // The rest of the line is no write either.
-        let mut rest = Vec::new();
-        while input.take(MAX_LINE).read_until(b'\n', &mut rest).map_err(failed)? > 0
-            && rest.last() != Some(&b'\n')
-        {
-            rest.clear();
-        }
-        return Ok(Some(Line::Bad(format!("is longer than {} MiB", MAX_LINE / 1024 / 1024))));
-    }
-    Ok(Some(match String::from_utf8(bytes) {
-        Ok(text) => Line::Text(text),
-        Err(error) => Line::Bad(format!("is not UTF-8 at byte {}", error.utf8_error().valid_up_to())),
-    }))
 }
 
 fn plan_line(engine: &Engine<AnyCache>, line: &str, mode: Mode) -> Result<Plan, (String, Option<String>)> {
