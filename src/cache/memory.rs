@@ -25,7 +25,7 @@ use store::Store;
 /// A cache that lives as long as this value.
 pub struct MemoryCache {
     store: Mutex<Store>,
-    queue: Mutex<Queue>,
+    queue: Box<Mutex<Queue>>,
 }
 
 impl Default for MemoryCache {
@@ -36,7 +36,7 @@ impl Default for MemoryCache {
 
 impl MemoryCache {
     pub(super) fn new(options: &CacheOptions) -> Self {
-        Self { store: Mutex::default(), queue: Mutex::new(Queue::new(options.queue_limit)) }
+        Self { store: Mutex::default(), queue: Box::new(Mutex::new(Queue::new(options.queue_limit))) }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {

@@ -282,7 +282,7 @@ fn a_stream_carries_out_what_is_due_while_no_line_comes() {
     let mut child =
         place.command(&["write", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
-    writeln!(input, "{}", r#"{"entity":"product","id":1,"op":"update"}"#).unwrap();
+    input.write_all(b"{\"entity\":\"product\",\"id\":1,\"op\":\"update\"}\n").unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert_eq!(lines.next().unwrap().unwrap(), "1: product 1 update: 2 targets, 0 entries gone, 2 queued");
     wait_until("it is carried out", || place.run(&["cache", "get", "product:1:page"]).code == 1);

@@ -103,8 +103,9 @@ enum Waiting {
         why: String,
         help: Option<String>,
     },
-    /// Its plan is carried out, or is not to be.
-    Held(Plan),
+    /// It is not to be carried out.
+    Held(Box<Plan>),
+    /// Its plan is being carried out.
     Submitted,
 }
 
@@ -176,8 +177,10 @@ impl Stream<'_> {
         };
         Some(match plan_line(&self.engine, &text, self.mode) {
             Err((why, help)) => Waiting::Bad { why, help },
-            Ok(plan) if self.mode.dry_run => Waiting::Held(plan),
-            Ok(plan) if self.mode.strict && exit_of(&plan) == Exit::Unresolved => Waiting::Held(plan),
+            Ok(plan) if self.mode.dry_run => Waiting::Held(Box::new(plan)),
+            Ok(plan) if self.mode.strict && exit_of(&plan) == Exit::Unresolved => {
+                Waiting::Held(Box::new(plan))
+            }
             Ok(plan) => {
                 plans.push(plan);
                 Waiting::Submitted
