@@ -70,8 +70,8 @@ impl<C: Cache> Engine<C> {
         reports.remove(0)
     }
 
-    /// Carries out plans in their order, and leaves their batched steps in the queue, equal ones of
-    /// several plans as one. Once the cache is gone, the plans that follow are not tried.
+    /// Carries out plans together, and leaves their batched steps in the queue. Equal targets of
+    /// several plans are dropped once, and counted with the first.
     pub async fn submit_all(&self, plans: Vec<Plan>, progress: ProgressFn<'_>) -> Vec<Report> {
         apply::submit(&self.cache, plans, progress).await
     }

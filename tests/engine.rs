@@ -149,6 +149,22 @@ fn a_transaction_waits_once_for_all_its_writes() {
 }
 
 #[test]
+fn equal_targets_of_a_transaction_are_dropped_once() {
+    run(async {
+        let engine = engine();
+        put(&engine, "user:1:profile", &["user:1"]).await;
+        let mut transaction = engine.begin();
+        for _ in 0..2 {
+            transaction.write(write(json!({"entity": "user", "id": 1, "op": "delete"}))).unwrap();
+        }
+        let reports = transaction.commit().await;
+        assert!(reports.iter().all(|r| r.failures().next().is_none() && r.steps.len() == 3));
+        let gone: Vec<u64> = reports.iter().map(|r| r.dropped().entries()).collect();
+        assert_eq!(gone, [1, 0]);
+    });
+}
+
+#[test]
 fn a_worker_takes_what_writes_have_queued() {
     run(async {
         let engine = engine();

@@ -154,6 +154,10 @@ impl Target {
         }
     }
 
+    fn now(&self) -> Option<&Work> {
+        if let Self::Drop(work) = self { Some(work) } else { None }
+    }
+
     fn queued(&self) -> Option<(Work, Duration)> {
         match self {
             Self::Queue(work, delay) => Some((work.clone(), *delay)),
@@ -162,33 +166,50 @@ impl Target {
     }
 }
 
-/// Drops what is to be dropped now, plan by plan.
+/// How many targets of several plans are dropped together.
+const TOGETHER: usize = 1024;
+
+/// Drops what is to be dropped now, each target once; gives what came of each step, in their order.
+/// Of equal targets the first has the numbers.
 async fn drop_all<C: Cache>(
     cache: &C,
     plans: &[Vec<Target>],
     progress: ProgressFn<'_>,
 ) -> Vec<Result<Dropped, StepError>> {
-    let mut all = Vec::new();
-    let mut gone: Option<CacheError> = None;
-    for targets in plans {
-        let requests: Vec<_> = targets
-            .iter()
-            .filter_map(|target| if let Target::Drop(work) = target { Some(work.request()) } else { None })
-            .collect();
-        if requests.is_empty() {
-            continue;
-        }
-        // Who waits for a cache that is gone, once for each plan, waits for hours.
-        let outcomes = match &gone {
-            Some(error) => vec![Err(error.clone()); requests.len()],
-            None => cache.drop_many(&requests, progress).await,
-        };
-        gone = gone.or_else(|| {
-            outcomes.iter().find_map(|o| o.as_ref().err().filter(|e| e.kind().is_transient()).cloned())
+    let now = plans.iter().flatten().filter_map(Target::now);
+    // By member: the place of a target among those that are dropped, and the steps in their order.
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut requests = Vec::new();
+    let mut steps = Vec::new();
+    for work in now {
+        let place = *places.entry(work.member()).or_insert_with(|| {
+            requests.push(work.request());
+            requests.len() - 1
         });
-        all.extend(outcomes.into_iter().map(|outcome| outcome.map_err(StepError::Cache)));
+        steps.push(place);
     }
-    all
+    let mut outcomes: Vec<Result<Dropped, StepError>> = Vec::with_capacity(requests.len());
+    for part in requests.chunks(TOGETHER) {
+        // Who waits for a cache that is gone, again and again, waits for hours.
+        let is_gone = |e: &&StepError| matches!(e, StepError::Cache(e) if e.kind().is_transient());
+        match outcomes.iter().find_map(|o| o.as_ref().err().filter(is_gone)).cloned() {
+            Some(error) => outcomes.extend(part.iter().map(|_| Err(error.clone()))),
+            None => {
+                let answers = cache.drop_many(part, progress).await;
+                let answers = answers.into_iter().map(|outcome| outcome.map_err(StepError::Cache));
+                // `drop_many` answers every request; a missing answer must not pass as success.
+                outcomes.extend(answers.chain(std::iter::repeat_with(no_answer)).take(part.len()));
+            }
+        }
+    }
+    steps
+        .into_iter()
+        .map(|place| match outcomes.get_mut(place) {
+            Some(Ok(dropped)) => Ok(std::mem::take(dropped)),
+            Some(Err(error)) => Err(error.clone()),
+            None => no_answer(),
+        })
+        .collect()
 }
 
 fn no_answer() -> Result<Dropped, StepError> {

@@ -356,20 +356,35 @@ fn killed_worker(place: &Place, url: &str, pending: &dyn Fn() -> Pending, after:
 #[test]
 fn killing_writers_and_workers_loses_nothing_on_redis() {
     let server = RedisServer::start();
-    let url = server.url();
-    killing_loses_nothing(&place(), &url, &url);
+    let (place, url) = (place(), server.url());
+    killing_loses_nothing(&place, &url, &url, &|_| {
+        // At once, without waiting for the end of the dead workers' leases.
+        place.ok(&format!("flush --format json --cache {url}"));
+    });
 }
 
 #[test]
 fn killing_writers_and_workers_loses_nothing_on_the_embedded_cache() {
     let place = place();
     let seen_from_here = format!("embedded:{}", place.path().join(".invalidate").display());
-    killing_loses_nothing(&place, "embedded:.invalidate", &seen_from_here);
+    killing_loses_nothing(&place, "embedded:.invalidate", &seen_from_here, &|pending| {
+        // Two other workers get what the dead ones had claimed when their leases end.
+        let workers = [(); 2].map(|()| worker(&place, "embedded:.invalidate"));
+        wait_until("everything is carried out", || pending().waiting.total() + pending().leased == 0);
+        for worker in workers {
+            assert_eq!(terminate(worker).code, 0);
+        }
+    });
 }
 
 /// On each cache 32 kills: half of them hit writers in the middle of a stream, half workers in
 /// the middle of their batches.
-fn killing_loses_nothing(place: &Place, url: &str, seen_from_here: &str) {
+fn killing_loses_nothing(
+    place: &Place,
+    url: &str,
+    seen_from_here: &str,
+    carry_out_the_rest: &dyn Fn(&dyn Fn() -> Pending),
+) {
     let cache = AnyCache::open(seen_from_here, CacheOptions::default()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let pending = || runtime.block_on(cache.pending()).unwrap();
@@ -386,8 +401,7 @@ fn killing_loses_nothing(place: &Place, url: &str, seen_from_here: &str) {
     assert!(acknowledged.len() > 500, "{}", acknowledged.len());
     assert!(orphaned > 0, "no worker was killed in the middle of a batch");
 
-    // Whatever is left is carried out at once, without waiting for the end of dead leases.
-    place.ok(&format!("flush --format json --cache {url}"));
+    carry_out_the_rest(&pending);
     let left = pending();
     assert_eq!((left.waiting.total(), left.leased), (0, 0));
     // A tag that was dropped has a generation.

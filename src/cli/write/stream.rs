@@ -1,9 +1,9 @@
 //! `invalidate write -`: one JSON write a line. A bad line is reported with its number and does not
 //! stop the rest; a cache that is gone does, and the line to go on from is named.
 //!
-//! Lines that are there together are carried out together: their batched drops go into the queue at
-//! once, equal ones as one, and a line is reported when they are. What comes due meanwhile, and no
-//! worker sees to, is carried out between the lines.
+//! Lines that are there together are carried out together, equal targets once: what is immediate is
+//! dropped, what is batched goes into the queue, and then the lines are reported. What comes due
+//! meanwhile, and no worker sees to, is carried out between the lines.
 
 mod read;
 
@@ -28,7 +28,7 @@ use crate::cli::session::Session;
 
 /// Lines that are carried out together: no more than these, and no more than come in this time, so
 /// that neither memory nor a producer that waits for its report suffers.
-const TOGETHER: usize = 10_000;
+const TOGETHER: usize = 4096;
 const GATHERING: Duration = Duration::from_millis(50);
 
 /// How often what was done is added to the statistics.
