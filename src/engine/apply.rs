@@ -124,7 +124,6 @@ pub async fn submit<C: Cache>(cache: &C, plans: Vec<Plan>, progress: ProgressFn<
                 }
                 _ => StepReport { outcome: Ok(Dropped::default()), queued: Some(delay) },
             },
-            // `drop_many` answers every request; a missing answer must not pass as success.
             Target::Drop(_) => {
                 StepReport { outcome: outcomes.next().unwrap_or_else(no_answer), queued: None }
             }

@@ -62,7 +62,8 @@ pub async fn work_once<C: Cache>(cache: &C) -> Result<Carried, CacheError> {
 /// or hands it back, and carries out what writers have left to it, as far as a short grace goes.
 ///
 /// # Errors
-/// What the cache reports, where waiting would not help and it has never answered.
+/// What the cache reports, where waiting would not help and it has never answered. Items that failed
+/// are told one by one, and are not in the result.
 pub async fn work<C: Cache>(
     cache: &C,
     stop: impl Future<Output = ()>,
@@ -159,10 +160,9 @@ impl<C: Cache> Worker<'_, C> {
             done = &mut carrying_out => done.map(|()| Turn::Worked),
             () = stop => {
                 tell(WorkEvent::Stopping);
-                match tokio::time::timeout(GRACE, carrying_out).await {
-                    Ok(done) => done.map(|()| Turn::Stopped),
-                    Err(_) => Ok(Turn::Stopped),
-                }
+                // What is not settled by then, in time or for an error, is handed back.
+                let _ = tokio::time::timeout(GRACE, carrying_out).await;
+                Ok(Turn::Stopped)
             }
         }
     }
@@ -188,7 +188,8 @@ impl<C: Cache> Worker<'_, C> {
         self.held = None;
         record(self.cache, &part).await;
         (self.tell)(WorkEvent::Batch(&part));
-        self.carried.add(part);
+        // They have been told. A worker may live for months.
+        self.carried.add(Carried { failed: Vec::new(), ..part });
         Ok(())
     }
 
