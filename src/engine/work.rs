@@ -76,6 +76,7 @@ pub async fn work<C: Cache>(
         carried: Carried::default(),
         last_word: None,
         held: None,
+        is_late: false,
     };
     let mut stop = std::pin::pin!(stop);
     let mut idle = IDLE.0;
@@ -141,6 +142,8 @@ struct Worker<'w, C> {
     last_word: Option<Instant>,
     /// What it has claimed and not settled.
     held: Option<(LeaseToken, Vec<Work>)>,
+    /// Whether its grace is over.
+    is_late: bool,
 }
 
 impl<C: Cache> Worker<'_, C> {
@@ -154,17 +157,18 @@ impl<C: Cache> Worker<'_, C> {
             return Ok(Turn::Idle(next_due));
         }
         let tell = self.tell;
-        let carrying_out = self.carry_out();
-        let mut carrying_out = std::pin::pin!(carrying_out);
-        tokio::select! {
-            done = &mut carrying_out => done.map(|()| Turn::Worked),
-            () = stop => {
-                tell(WorkEvent::Stopping);
-                // What is not settled by then, in time or for an error, is handed back.
-                let _ = tokio::time::timeout(GRACE, carrying_out).await;
-                Ok(Turn::Stopped)
+        self.is_late = {
+            let mut carrying_out = std::pin::pin!(self.carry_out());
+            tokio::select! {
+                done = &mut carrying_out => return done.map(|()| Turn::Worked),
+                () = stop => {
+                    tell(WorkEvent::Stopping);
+                    // What is not settled by then, for lack of time or for an error, is handed back.
+                    tokio::time::timeout(GRACE, carrying_out).await.is_err()
+                }
             }
-        }
+        };
+        Ok(Turn::Stopped)
     }
 
     /// Claims a batch; tells how long until the next item is due.
@@ -197,7 +201,7 @@ impl<C: Cache> Worker<'_, C> {
         self.hand_back().await;
         // A cache that does not answer takes the worker for dead soon enough.
         let others = self.cache.announce(self.id, Duration::ZERO).await;
-        if others == Ok(0) {
+        if others == Ok(0) && !self.is_late {
             // Writers that saw this worker alive have left their items to it.
             let rest = self.carry_out_rest();
             // What is not done in time stays in the queue.

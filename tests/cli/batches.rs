@@ -172,6 +172,35 @@ fn a_worker_carries_out_and_stops_when_it_is_told_to() {
 }
 
 #[test]
+fn a_worker_that_is_told_to_stop_in_a_long_drop_hands_it_back() {
+    const MEMBERS: usize = 100_000;
+    let place = place();
+    let server = RedisServer::start();
+    let (url, mut raw) = (server.url(), server.raw());
+    for start in (0..MEMBERS).step_by(1000) {
+        let keys: Vec<String> = (start..start + 1000).map(|n| format!("page:{n}")).collect();
+        let mut index = vec!["ZADD", "inv:t:{product:1}"];
+        for key in &keys {
+            index.extend(["4000000000000", key.as_str()]);
+        }
+        raw.run(&index);
+    }
+    // One member at a time, so that it takes long.
+    place.file("invalidate.yaml", "cache: { page_size: 1 }\n");
+    let worker = worker(&place, &url);
+    place.ok(&format!("cache drop --tag product:1 --batched --delay 10 --cache {url}"));
+    wait_until("the worker has begun", || raw.run(&["ZCARD", "inv:q:{0}:lease"]) == "1");
+    let ended = terminate(worker);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    ended.says(&["stopping: finishing what has begun", "1 item handed back to the queue"]);
+    let queue = stats(&place, &url);
+    assert_eq!((&queue["tags"], &queue["leased"], &queue["workers"]), (&1.into(), &0.into(), &0.into()));
+    place.file("invalidate.yaml", "");
+    place.ok(&format!("flush --cache {url}"));
+    assert_eq!(raw.run(&["KEYS", "inv:[tjo]:*"]), "");
+}
+
+#[test]
 fn a_worker_for_once_takes_only_what_is_due() {
     for (place, url, _server) in everywhere() {
         place.ok(&format!("write product 1 update --no-wait --cache {url}"));
