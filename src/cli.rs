@@ -9,6 +9,7 @@ mod demo;
 mod dep;
 mod diff;
 mod error;
+mod flush;
 mod fmt;
 mod graph;
 mod init;
@@ -21,6 +22,7 @@ mod runtime;
 mod session;
 mod stats;
 mod table;
+mod worker;
 mod write;
 
 use clap::{CommandFactory, FromArgMatches};
@@ -71,6 +73,8 @@ fn run(cli: Cli) -> Result<Exit, CommandError> {
         Command::Names(Lazy(args)) => names::run(&session, &args),
         Command::Cache(Lazy(args)) => cache::run(&session, args),
         Command::Dep(Lazy(args)) => dep::run(&session, args),
+        Command::Flush(Lazy(args)) => flush::run(&session, args),
+        Command::Worker(Lazy(args)) => worker::run(&session, &args),
         Command::Stats(Lazy(args)) => stats::run(&session, &args),
         Command::Init(Lazy(args)) => init::run(&session, &args),
         Command::Demo(Lazy(args)) => demo::run(&session, &args),

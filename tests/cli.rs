@@ -11,6 +11,8 @@ mod redis;
 mod bad_input;
 #[path = "cli/baseline.rs"]
 mod baseline;
+#[path = "cli/batches.rs"]
+mod batches;
 #[path = "cli/everyday.rs"]
 mod everyday;
 #[path = "cli/faults.rs"]

@@ -76,6 +76,10 @@ pub enum Command {
     Cache(Lazy<super::cache::CacheArgs>),
     /// Record that a key was built from others
     Dep(Lazy<super::dep::DepArgs>),
+    /// Carry out what waits in the batch queue, now
+    Flush(Lazy<super::flush::FlushArgs>),
+    /// Carry out batched drops when they are due, until told to stop
+    Worker(Lazy<super::worker::WorkerArgs>),
     /// Show what the rules hold and what they have dropped so far
     Stats(Lazy<super::stats::StatsArgs>),
     /// Write a first rule file and a commented invalidate.yaml

@@ -16,7 +16,7 @@ pub use lint::{FailLevel, LevelOf, LintConfig, lint_named};
 pub const FILE: &str = "invalidate.yaml";
 
 /// Every key, with its meaning; a dot leads into a block. What `init` writes documents the same keys.
-pub const KEYS: [&str; 12] = [
+pub const KEYS: [&str; 13] = [
     "rules",
     "cache",
     "cache.url",
@@ -24,6 +24,7 @@ pub const KEYS: [&str; 12] = [
     "cache.connect_timeout",
     "cache.response_timeout",
     "cache.page_size",
+    "cache.queue_limit",
     "lint",
     "lint.levels",
     "lint.paths",
@@ -42,6 +43,7 @@ pub struct Config {
     pub connect_timeout: Option<Duration>,
     pub response_timeout: Option<Duration>,
     pub page_size: Option<usize>,
+    pub queue_limit: Option<u64>,
     pub lint: LintConfig,
 }
 
@@ -94,6 +96,9 @@ impl Config {
                             }
                             "cache.response_timeout" => {
                                 config.response_timeout = Some(file.duration(&key, value)?)
+                            }
+                            "cache.queue_limit" => {
+                                config.queue_limit = Some(file.number(&key, value)? as u64)
                             }
                             _ => config.page_size = Some(file.number(&key, value)?),
                         }
@@ -224,7 +229,7 @@ mod tests {
 
     #[test]
     fn every_key_is_read() {
-        let text = "rules: a.inv\nlint:\n  levels: { dead-end: deny, W103: allow }\n  paths: [{ files: 'old/**.inv', levels: { all: allow } }]\n  baseline: known.json\n  fail_level: error\ncache:\n  url: 'memory:'\n  prefix: p\n  connect_timeout: 1s\n  response_timeout: 250ms\n  page_size: 64\n";
+        let text = "rules: a.inv\nlint:\n  levels: { dead-end: deny, W103: allow }\n  paths: [{ files: 'old/**.inv', levels: { all: allow } }]\n  baseline: known.json\n  fail_level: error\ncache:\n  url: 'memory:'\n  prefix: p\n  connect_timeout: 1s\n  response_timeout: 250ms\n  page_size: 64\n  queue_limit: 9\n";
         let config = Config::parse(text, "x").unwrap();
         assert_eq!(config.rules, Some("a.inv".into()));
         assert_eq!(config.cache_url.as_deref(), Some("memory:"));
@@ -232,6 +237,7 @@ mod tests {
         assert_eq!(config.lint.paths[0].files.as_str(), "old/**.inv");
         assert_eq!(config.lint.baseline, Some("known.json".into()));
         assert_eq!(config.lint.fail_level, Some(FailLevel::Error));
+        assert_eq!(config.queue_limit, Some(9));
         assert_eq!(config.response_timeout, Some(Duration::from_millis(250)));
         assert_eq!(Config::parse("", "x").unwrap(), Config::default());
         assert_eq!(Config::parse("cache: 'memory:'", "x").unwrap().cache_url.as_deref(), Some("memory:"));

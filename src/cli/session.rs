@@ -130,6 +130,7 @@ impl Session {
             connect_timeout: self.config.connect_timeout.unwrap_or(defaults.connect_timeout),
             response_timeout: self.config.response_timeout.unwrap_or(defaults.response_timeout),
             page_size: self.config.page_size.unwrap_or(defaults.page_size),
+            queue_limit: self.config.queue_limit.unwrap_or(defaults.queue_limit),
             ..defaults
         }
     }

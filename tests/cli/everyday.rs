@@ -65,6 +65,8 @@ fn help() {
         "dep add",
         "dep remove",
         "dep show",
+        "flush",
+        "worker",
         "stats",
         "init",
         "demo",
