@@ -4,6 +4,7 @@
 //! looks at a finished rule set; each is one file below `lint/rules`, and its page in
 //! `docs/findings` says what it means, why it hurts, and how to mend it.
 
+pub mod flow;
 mod levels;
 mod rules;
 mod subject;

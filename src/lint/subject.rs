@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 
 use rustc_hash::FxHashMap;
 
+use super::flow::Flow;
 use crate::check::RuleSet;
 use crate::check::ruleset::{EntityId, RelationId, RuleId};
 use crate::graph::Graph;
@@ -15,6 +16,7 @@ pub struct Subject<'a> {
     pub files: &'a [File],
     written: Written<'a>,
     graph: OnceCell<Graph>,
+    flow: OnceCell<Flow<'a>>,
 }
 
 /// The items of the files by name. A rule set has no two of a name.
@@ -36,12 +38,17 @@ impl<'a> Subject<'a> {
                 _ => {}
             }
         }
-        Self { rules, files, written, graph: OnceCell::new() }
+        Self { rules, files, written, graph: OnceCell::new(), flow: OnceCell::new() }
     }
 
     /// The rules as a graph, drawn when the first lint asks.
     pub fn graph(&self) -> &Graph {
         self.graph.get_or_init(|| Graph::of(self.rules))
+    }
+
+    /// What the rules drop and the entries carry, found when the first lint asks.
+    pub fn flow(&self) -> &Flow<'a> {
+        self.flow.get_or_init(|| Flow::of(self.rules))
     }
 
     /// What was written for an entity.
