@@ -6,6 +6,7 @@
 
 mod index;
 
+use std::ops::Range;
 use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
@@ -35,6 +36,8 @@ places! {
     GroupId
     /// A [`Firing`], by its place.
     FiringId
+    /// A [`Carried`], by its place.
+    CarriedId
 }
 
 /// What all rules drop, and all entries carry.
@@ -44,8 +47,11 @@ pub struct Flow<'a> {
     firings: Vec<Firing<'a>>,
     by_entity: Vec<Vec<FiringId>>,
     by_rule: Vec<Vec<FiringId>>,
-    carried: Vec<Vec<Carried<'a>>>,
+    carried: Vec<Carried<'a>>,
+    /// By entity its part of `carried`.
+    carried_by: Vec<Range<usize>>,
     tags: ShapeIndex<NameId>,
+    carried_tags: ShapeIndex<CarriedId>,
 }
 
 /// What can be dropped. Tags and lists are one space of names.
@@ -197,12 +203,21 @@ impl<'a> Flow<'a> {
     /// The keys, tags and lists of an entity, in the order in which they were written; tags nearest
     /// first.
     pub fn carried(&self, entity: EntityId) -> &[Carried<'a>] {
-        &self.carried[entity.index()]
+        &self.carried[self.carried_by[entity.index()].clone()]
+    }
+
+    pub fn carrying(&self, id: CarriedId) -> &Carried<'a> {
+        &self.carried[id.0]
     }
 
     /// Every tag and list that some rule drops.
     pub fn dropped_tags(&self) -> &ShapeIndex<NameId> {
         &self.tags
+    }
+
+    /// Every tag and list of some entity.
+    pub fn carried_tags(&self) -> &ShapeIndex<CarriedId> {
+        &self.carried_tags
     }
 }
 
@@ -216,7 +231,8 @@ struct Builder<'a> {
     itself: FxHashMap<EntityId, GroupId>,
     cascades: FxHashMap<(EntityId, bool, &'a Follow), Rc<[GroupId]>>,
     firings: Vec<Firing<'a>>,
-    carried: Vec<Vec<Carried<'a>>>,
+    carried: Vec<Carried<'a>>,
+    carried_by: Vec<Range<usize>>,
 }
 
 /// A chained rule fires whatever the operation.
@@ -234,10 +250,13 @@ impl<'a> Builder<'a> {
             cascades: FxHashMap::default(),
             firings: Vec::new(),
             carried: Vec::new(),
+            carried_by: Vec::new(),
         };
         for index in 0..rules.entities().len() {
+            let from = builder.carried.len();
             let carried = builder.entity(EntityId::at(index));
-            builder.carried.push(carried);
+            builder.carried.extend(carried);
+            builder.carried_by.push(from..builder.carried.len());
         }
         builder
     }
@@ -330,7 +349,7 @@ impl<'a> Builder<'a> {
         binding: Binding,
         touch: Option<&'a Touch>,
     ) -> GroupId {
-        let carried = self.carried[entity.index()].clone();
+        let carried = self.carried[self.carried_by[entity.index()].clone()].to_vec();
         let mut drops = Vec::new();
         // Tags stand nearest first: the first that can be filled says how near the narrowest are.
         let mut nearest = None;
@@ -411,6 +430,12 @@ impl<'a> Builder<'a> {
                 tags.add(shape.clone(), NameId(index));
             }
         }
+        let mut carried_tags = ShapeIndex::default();
+        for (index, carried) in self.carried.iter().enumerate() {
+            if carried.what != Carrying::Key {
+                carried_tags.add(carried.shape.clone(), CarriedId(index));
+            }
+        }
         Flow {
             names: self.names,
             groups: self.groups,
@@ -418,7 +443,9 @@ impl<'a> Builder<'a> {
             by_entity,
             by_rule,
             carried: self.carried,
+            carried_by: self.carried_by,
             tags,
+            carried_tags,
         }
     }
 }
