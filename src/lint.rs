@@ -4,15 +4,15 @@
 //! looks at a finished rule set; each is one file below `lint/rules`, and its page in
 //! `docs/findings` says what it means, why it hurts, and how to mend it.
 
-mod clause;
 pub mod flow;
 mod levels;
-pub mod regexes;
-pub mod rivals;
+mod regexes;
+mod rivals;
 mod rules;
+mod spelling;
 mod subject;
 mod suppress;
-pub mod truths;
+mod truths;
 
 pub use levels::{Level, Levels};
 pub use rules::LINTS;

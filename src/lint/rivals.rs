@@ -23,7 +23,7 @@ use firing::{Conditions, is_within, meet};
 const MAX_RIVALS: usize = 200;
 
 /// Proofs tried for one rule at most.
-const MAX_PROOFS: usize = 16;
+const MAX_PROOFS: usize = 32;
 
 /// Proofs tried for all rules together at most.
 const MAX_ALL_PROOFS: usize = 20_000;

@@ -1,7 +1,7 @@
 //! W207: a chained rule that is carried out before the drop that fires it.
 
-use super::super::clause::duration;
 use super::super::flow::{Name, NameId};
+use super::super::spelling::duration;
 use super::super::{Lint, Subject};
 use crate::check::ruleset::{Rule, RuleId, Trigger};
 use crate::check::shape::Shape;

@@ -1,4 +1,4 @@
-//! Clauses in the text, for fixes that change them.
+//! How the language spells things: clauses in the text, strings, durations; for fixes and messages.
 
 use crate::span::{Sources, Span};
 
