@@ -171,11 +171,14 @@ fn finding(
 }
 
 fn triggers(written: &ast::Rule) -> Vec<&ast::Template> {
-    let template = |event| match event {
-        &Event::Tag { ref template, .. } => Some(template),
-        &Event::Entity { .. } => None,
-    };
-    written.events.iter().filter_map(template).collect()
+    written
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Tag { template, .. } => Some(template),
+            Event::Entity { .. } => None,
+        })
+        .collect()
 }
 
 /// An entity whose entries carry such a tag.
