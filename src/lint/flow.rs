@@ -7,6 +7,7 @@
 mod build;
 mod index;
 
+use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::ops::Range;
 use std::rc::Rc;
@@ -17,7 +18,7 @@ pub use index::{Found, ShapeIndex};
 
 use crate::check::RuleSet;
 use crate::check::condition::Condition;
-use crate::check::ruleset::{EntityId, Operations, RuleId, TagOrigin};
+use crate::check::ruleset::{EntityId, Operations, RuleId, TagOrigin, TagPattern};
 use crate::check::shape::Shape;
 use crate::check::template::{Part, Template};
 use crate::check::walk::{Binding, Pass, Touch};
@@ -47,6 +48,9 @@ places! {
     CarriedId
 }
 
+/// A trigger's segments, `None` for a hole.
+type Pieces = Vec<Option<String>>;
+
 /// What all rules drop, and all entries carry.
 pub struct Flow<'a> {
     names: Vec<Name<'a>>,
@@ -59,6 +63,8 @@ pub struct Flow<'a> {
     carried_by: Vec<Range<usize>>,
     tags: ShapeIndex<NameId>,
     carried_tags: ShapeIndex<CarriedId>,
+    /// What was asked of triggers already, by their pieces.
+    met: RefCell<FxHashMap<Pieces, Rc<Found<NameId>>>>,
 }
 
 /// What can be dropped. Tags and lists are one space of names.
@@ -255,6 +261,14 @@ impl<'a> Flow<'a> {
     /// Every tag and list that some rule drops.
     pub fn dropped_tags(&self) -> &ShapeIndex<NameId> {
         &self.tags
+    }
+
+    /// The tags and lists that fire what waits for this. Many rules wait for the same.
+    pub fn meeting(&self, pattern: &TagPattern) -> Rc<Found<NameId>> {
+        let shape = Shape::of_pattern(pattern);
+        let pieces = shape.pieces().map(|piece| piece.map(str::to_owned)).collect();
+        let mut met = self.met.borrow_mut();
+        met.entry(pieces).or_insert_with(|| Rc::new(self.tags.meeting(&shape))).clone()
     }
 
     /// Every tag and list of some entity.

@@ -1,5 +1,6 @@
 //! A checked rule set to its [`Flow`].
 
+use std::cell::RefCell;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -261,6 +262,7 @@ impl<'a> Builder<'a> {
             carried_by: self.carried_by,
             tags,
             carried_tags,
+            met: RefCell::default(),
         }
     }
 }

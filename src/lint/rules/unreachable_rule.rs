@@ -58,8 +58,8 @@ fn waits<'a>(subject: &Subject<'a>) -> Vec<Wait<'a>> {
     for (index, rule) in subject.rules.rules().iter().enumerate() {
         let Trigger::Tags(trigger) = &rule.trigger else { continue };
         for pattern in &trigger.patterns {
-            let found = flow.dropped_tags().meeting(&Shape::of_pattern(pattern));
-            let met = found.meeting.into_iter().map(|(name, _)| name).collect();
+            let found = flow.meeting(pattern);
+            let met = found.meeting.iter().map(|(name, _)| *name).collect();
             out.push(Wait { rule: RuleId::at(index), pattern, met, open: !found.complete });
         }
     }
