@@ -146,7 +146,8 @@ impl<'a> Rivals<'a> {
                 }
                 // A later one may be the same rule over again, which takes itself back.
                 has_all |= all && other.rule < firing.rule;
-                has_sooner |= sooner;
+                // `self` alone may be what a cascade drops without having asked for it.
+                has_sooner |= sooner && covered.iter().any(|(_, itself)| !itself);
                 out.push(Covering { narrow, wide, covered, all });
             }
         }
