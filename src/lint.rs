@@ -5,12 +5,17 @@
 //! `docs/findings` says what it means, why it hurts, and how to mend it.
 
 mod baseline;
+pub mod flow;
 mod identity;
 mod levels;
 mod project;
+mod regexes;
+mod rivals;
 mod rules;
+mod spelling;
 mod subject;
 mod suppress;
+mod truths;
 
 pub use baseline::Baseline;
 pub use identity::{Identities, Identity};

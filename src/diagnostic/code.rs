@@ -72,6 +72,20 @@ codes! {
     UnusedAllow "W103" "unused-allow" Warning "an `@allow` suppresses nothing";
     AllowWithoutReason "W104" "allow-without-reason" Warning "an `@allow` gives no reason";
     DanglingDoc "W105" "dangling-doc" Warning "a doc comment documents nothing";
+    NeverTrue "W201" "never-true" Warning "a condition, or a part of it, is true of no write";
+    AlwaysTrue "W202" "always-true" Warning "a condition, or a part of it, is true of every write";
+    UnreachableRule "W203" "unreachable-rule" Warning "a chained rule waits for a tag that no rule drops";
+    ShadowedRule "W204" "shadowed-rule" Warning "another rule drops all that a rule drops, whenever it fires";
+    ContradictingTiming "W205" "contradicting-timing" Warning "another rule drops the same sooner, whenever a rule fires";
+    EqualPriorities "W206" "equal-priorities" Warning "only their names decide which of two rules on one target comes first";
+    PriorityInversion "W207" "priority-inversion" Warning "a chained rule is carried out before the drop that fires it";
+    KeyspaceScan "W208" "keyspace-scan" Warning "a `match` has next to no literal prefix and looks at every key of the cache";
+    EmptyRegex "W209" "empty-regex" Warning "a regex matches nothing";
+    UniversalRegex "W210" "universal-regex" Warning "a regex matches everything";
+    LiteralRegex "W211" "literal-regex" Warning "a regex says no more than a plain text";
+    UnboundedFanOut "W212" "unbounded-fan-out" Warning "one write drops every combination of several lists";
+    TagCollision "W213" "tag-collision" Warning "two tag templates mean different things but can produce the same tag";
+    UndecidedCondition "W214" "undecided-condition" Warning "whether a condition is ever true could not be decided";
 }
 
 impl fmt::Display for Code {

@@ -1,9 +1,14 @@
 //! What lints look at: the checked rules, and what was written for each of them.
 
 use std::cell::OnceCell;
+use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
+use super::flow::Flow;
+use super::regexes;
+use super::rivals::Rivals;
+use super::truths::{self, Truths};
 use crate::check::RuleSet;
 use crate::check::ruleset::{EntityId, RelationId, RuleId};
 use crate::graph::Graph;
@@ -15,6 +20,10 @@ pub struct Subject<'a> {
     pub files: &'a [File],
     written: Written<'a>,
     graph: OnceCell<Graph>,
+    flow: OnceCell<Rc<Flow<'a>>>,
+    truths: OnceCell<Vec<Truths<'a>>>,
+    rivals: OnceCell<Rivals<'a>>,
+    regexes: OnceCell<Vec<regexes::Written<'a>>>,
 }
 
 /// The items of the files by name. A rule set has no two of a name.
@@ -36,12 +45,45 @@ impl<'a> Subject<'a> {
                 _ => {}
             }
         }
-        Self { rules, files, written, graph: OnceCell::new() }
+        Self {
+            rules,
+            files,
+            written,
+            graph: OnceCell::new(),
+            flow: OnceCell::new(),
+            truths: OnceCell::new(),
+            rivals: OnceCell::new(),
+            regexes: OnceCell::new(),
+        }
     }
 
     /// The rules as a graph, drawn when the first lint asks.
     pub fn graph(&self) -> &Graph {
         self.graph.get_or_init(|| Graph::of(self.rules))
+    }
+
+    /// What the rules drop and the entries carry, found when the first lint asks.
+    pub fn flow(&self) -> &Flow<'a> {
+        self.shared_flow()
+    }
+
+    fn shared_flow(&self) -> &Rc<Flow<'a>> {
+        self.flow.get_or_init(|| Rc::new(Flow::of(self.rules)))
+    }
+
+    /// What can be said of each condition, in the order of the rules.
+    pub fn truths(&self) -> &[Truths<'a>] {
+        self.truths.get_or_init(|| truths::all(self))
+    }
+
+    /// Every regex of the rules, in the order in which they were written.
+    pub fn regexes(&self) -> &[regexes::Written<'a>] {
+        self.regexes.get_or_init(|| regexes::all(self))
+    }
+
+    /// Rules that drop the same names.
+    pub fn rivals(&self) -> &Rivals<'a> {
+        self.rivals.get_or_init(|| Rivals::new(self, self.shared_flow().clone()))
     }
 
     /// What was written for an entity.
