@@ -11,6 +11,8 @@ mod redis;
 mod bad_input;
 #[path = "cli/everyday.rs"]
 mod everyday;
+#[path = "cli/explain.rs"]
+mod explain;
 #[path = "cli/faults.rs"]
 mod faults;
 #[path = "cli/proof.rs"]

@@ -66,6 +66,8 @@ pub enum Command {
     /// Check rule files
     #[command(visible_alias = "check")]
     Lint(Lazy<super::lint::LintArgs>),
+    /// Say what a finding means, why it hurts and how to mend it
+    Explain(Lazy<super::explain::ExplainArgs>),
     /// Draw the rules
     Graph(Lazy<super::graph::GraphArgs>),
     /// Print the keys and tags that an application must write for an instance

@@ -12,6 +12,7 @@ use invalidate::span::{Sources, Span};
 use serde::Serialize;
 
 use super::error::{CommandError, Exit};
+use super::explain;
 use super::output;
 use super::session::{RulesFrom, Session};
 
@@ -72,6 +73,7 @@ pub fn run(session: &Session, args: &LintArgs) -> Result<Exit, CommandError> {
                     findings.len() - MAX_PRINTED
                 ));
             }
+            explain::offer(session, findings.first().map(|(finding, _)| finding.code));
         }
     }
     let count = |severity| findings.iter().filter(|(d, _)| d.severity == severity).count() as u64;
@@ -143,14 +145,13 @@ fn concise(finding: &Diagnostic, sources: &Sources) -> String {
         None => String::new(),
     };
     let code = finding.code;
-    format!("{place}{}[{}/{}]: {}{help}", word(finding.severity), code.number(), code.slug(), finding.message)
-}
-
-fn word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    }
+    format!(
+        "{place}{}[{}/{}]: {}{help}",
+        finding.severity.word(),
+        code.number(),
+        code.slug(),
+        finding.message
+    )
 }
 
 #[derive(Serialize)]
@@ -193,7 +194,7 @@ fn document<'a>(findings: &[(&'a Diagnostic, &'a Sources)]) -> Document<'a> {
             Finding {
                 code: d.code.number(),
                 slug: d.code.slug(),
-                severity: word(d.severity),
+                severity: d.severity.word(),
                 message: &d.message,
                 place: d.primary.as_ref().map(|l| place(l.span, &l.text)),
                 also: d.secondary.iter().map(|l| place(l.span, &l.text)).collect(),

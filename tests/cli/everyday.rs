@@ -52,6 +52,7 @@ fn help() {
     for command in [
         "write",
         "lint",
+        "explain",
         "graph",
         "names",
         "cache",
