@@ -9,6 +9,7 @@ mod demo;
 mod dep;
 mod diff;
 mod error;
+mod explain;
 mod flush;
 mod fmt;
 mod graph;
@@ -62,6 +63,7 @@ fn run(cli: Cli) -> Result<Exit, CommandError> {
     match cli.command {
         Command::Completions(Lazy(args)) => return completions::run(&args),
         Command::Man(Lazy(args)) => return completions::man(&args),
+        Command::Explain(Lazy(args)) => return explain::run(&args),
         _ => {}
     }
     let session = Session::new(cli.global)?;
@@ -78,6 +80,6 @@ fn run(cli: Cli) -> Result<Exit, CommandError> {
         Command::Stats(Lazy(args)) => stats::run(&session, &args),
         Command::Init(Lazy(args)) => init::run(&session, &args),
         Command::Demo(Lazy(args)) => demo::run(&session, &args),
-        Command::Completions(_) | Command::Man(_) => Ok(Exit::Clean),
+        Command::Explain(_) | Command::Completions(_) | Command::Man(_) => Ok(Exit::Clean),
     }
 }

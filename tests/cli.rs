@@ -15,6 +15,8 @@ mod baseline;
 mod batches;
 #[path = "cli/everyday.rs"]
 mod everyday;
+#[path = "cli/explain.rs"]
+mod explain;
 #[path = "cli/faults.rs"]
 mod faults;
 #[path = "cli/fixes.rs"]

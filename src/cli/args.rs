@@ -68,6 +68,8 @@ pub enum Command {
     Lint(Lazy<super::lint::LintArgs>),
     /// Format rule files
     Fmt(Lazy<super::fmt::FmtArgs>),
+    /// Say what a finding means, why it hurts and how to mend it
+    Explain(Lazy<super::explain::ExplainArgs>),
     /// Draw the rules
     Graph(Lazy<super::graph::GraphArgs>),
     /// Print the keys and tags that an application must write for an instance

@@ -21,6 +21,7 @@ use invalidate::span::Sources;
 
 use super::config::FailLevel;
 use super::error::{CommandError, Exit};
+use super::explain;
 use super::output;
 use super::replace::replace;
 use super::session::Session;
@@ -117,6 +118,9 @@ fn report(
     }
     if matches!(args.format, LintFormat::Full | LintFormat::Concise) {
         fix::offer(session, &report);
+    }
+    if args.format == LintFormat::Full {
+        explain::offer(session, report.findings.first().map(|f| f.diagnostic.code));
     }
     if gone > 0 {
         let gone = output::count(gone as u64, "finding in it is", "findings in it are");

@@ -9,6 +9,15 @@ pub enum Severity {
     Error,
 }
 
+impl Severity {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
 macro_rules! codes {
     ($($variant:ident $code:literal $slug:literal $severity:ident $doc:literal;)*) => {
         /// What kind of finding it is.
@@ -44,6 +53,13 @@ macro_rules! codes {
             /// What the code means, in a sentence.
             pub fn summary(self) -> &'static str {
                 match self { $(Code::$variant => $doc,)* }
+            }
+
+            /// Its page in `docs/findings`, as Markdown. A code without a page does not compile.
+            pub fn page(self) -> &'static str {
+                match self {
+                    $(Code::$variant => include_str!(concat!("../../docs/findings/", $slug, ".md")),)*
+                }
             }
         }
     };

@@ -53,6 +53,7 @@ fn help() {
         "write",
         "lint",
         "fmt",
+        "explain",
         "graph",
         "names",
         "cache",

@@ -3,7 +3,7 @@
 
 use invalidate::diagnostic::visible;
 
-use super::report::{Finding, Report, word};
+use super::report::{Finding, Report};
 
 pub fn text(report: &Report<'_>) -> String {
     report.findings.iter().map(|found| line(found) + "\n").collect()
@@ -19,6 +19,6 @@ fn line(found: &Finding<'_>) -> String {
         Some(help) => format!(" ({})", visible(help)),
         None => String::new(),
     };
-    let (severity, code) = (word(finding.severity), finding.code);
+    let (severity, code) = (finding.severity.word(), finding.code);
     format!("{place}{severity}[{}/{}]: {}{help}", code.number(), code.slug(), visible(&finding.message))
 }

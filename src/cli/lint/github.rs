@@ -1,6 +1,6 @@
 //! Findings as workflow commands, which GitHub Actions shows as annotations of the changed lines.
 
-use super::report::{Finding, Report, word};
+use super::report::{Finding, Report};
 
 pub fn text(report: &Report<'_>) -> String {
     report.findings.iter().map(|found| line(found) + "\n").collect()
@@ -22,7 +22,7 @@ fn line(found: &Finding<'_>) -> String {
     properties.push(format!("title={}", property(&title)));
     format!(
         "::{} {}::{}",
-        word(finding.severity),
+        finding.severity.word(),
         properties.join(","),
         message(&found.sentences().join("\n"))
     )

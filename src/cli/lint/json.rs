@@ -4,7 +4,7 @@ use invalidate::diagnostic::{Edit, Fix, visible};
 use invalidate::span::Span;
 use serde::Serialize;
 
-use super::report::{Finding, Report, word};
+use super::report::{Finding, Report};
 use crate::cli::output;
 
 pub fn text(report: &Report<'_>) -> String {
@@ -88,7 +88,7 @@ impl<'a> Entry<'a> {
         Self {
             code: finding.code.number(),
             slug: finding.code.slug(),
-            severity: word(finding.severity),
+            severity: finding.severity.word(),
             message: visible(&finding.message).into_owned(),
             item: &found.identity.item,
             place: finding.primary.as_ref().map(|l| place(l.span, &l.text)),

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use invalidate::diagnostic::visible;
 
-use super::report::{Finding, Report, word};
+use super::report::{Finding, Report};
 
 pub fn text(report: &Report<'_>) -> String {
     let mut suites: HashMap<&str, Vec<&Finding<'_>>> = HashMap::new();
@@ -72,7 +72,7 @@ fn case<'a>(
     let _ = writeln!(
         out,
         "      <failure type=\"{}\" message=\"{} {message}\">{place}{}</failure>",
-        word(finding.severity),
+        finding.severity.word(),
         finding.code.number(),
         text.join("\n")
     );

@@ -113,10 +113,3 @@ impl<'a> Finding<'a> {
         std::iter::once(first).chain(help).collect()
     }
 }
-
-pub fn word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    }
-}

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use self::location::{ArtifactLocation, Location, Region};
 use self::rule::Rule;
-use super::report::{Finding, Report, word};
+use super::report::{Finding, Report};
 use crate::cli::output;
 
 const SCHEMA: &str =
@@ -164,7 +164,7 @@ impl<'a> Outcome<'a> {
         Self {
             rule_id: finding.code.number(),
             rule_index: Code::ALL.iter().position(|code| *code == finding.code).unwrap_or_default(),
-            level: word(finding.severity),
+            level: finding.severity.word(),
             message: Text { text: found.sentences().join("\n") },
             locations: [Location::of(found)],
             related_locations: related.collect(),

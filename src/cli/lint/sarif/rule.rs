@@ -4,7 +4,6 @@ use invalidate::diagnostic::{Code, Severity};
 use serde::Serialize;
 
 use super::Text;
-use crate::cli::lint::report::word;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -20,8 +19,8 @@ pub struct Rule {
 
 #[derive(Serialize)]
 struct Help {
-    text: String,
-    markdown: String,
+    text: &'static str,
+    markdown: &'static str,
 }
 
 #[derive(Serialize)]
@@ -38,24 +37,13 @@ impl Rule {
     pub fn of(code: Code) -> Self {
         let (slug, summary) = (code.slug(), sentence(code.summary()));
         let is_error = code.severity() == Severity::Error;
-        let rest = if is_error {
-            "No rule set can be made while it stands, so no write would be planned.".to_owned()
-        } else {
-            format!(
-                "It is taken back with `@allow({slug}, \"reason\")` in front of the item, or given another \
-level under `lint:` in `invalidate.yaml`."
-            )
-        };
         Self {
             id: code.number(),
             name: slug,
             short_description: Text::of(slug),
             full_description: Text::of(&summary),
-            help: Help {
-                text: format!("{summary} {}", rest.replace('`', "")),
-                markdown: format!("**{} {slug}**: {summary}\n\n{rest}", code.number()),
-            },
-            default_configuration: Configuration { level: word(code.severity()) },
+            help: Help { text: code.page(), markdown: code.page() },
+            default_configuration: Configuration { level: code.severity().word() },
             properties: Properties { tags: ["cache", if is_error { "correctness" } else { "lint" }] },
         }
     }
