@@ -4,10 +4,14 @@
 //! looks at a finished rule set; each is one file below `lint/rules`, and its page in
 //! `docs/findings` says what it means, why it hurts, and how to mend it.
 
+mod cascades;
+mod firing;
 mod levels;
+mod names;
 mod rules;
 mod subject;
 mod suppress;
+mod usage;
 
 pub use levels::{Level, Levels};
 pub use rules::LINTS;

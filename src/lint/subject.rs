@@ -4,6 +4,8 @@ use std::cell::OnceCell;
 
 use rustc_hash::FxHashMap;
 
+use super::cascades::{self, Cascade};
+use super::usage::Usage;
 use crate::check::RuleSet;
 use crate::check::ruleset::{EntityId, RelationId, RuleId};
 use crate::graph::Graph;
@@ -15,6 +17,8 @@ pub struct Subject<'a> {
     pub files: &'a [File],
     written: Written<'a>,
     graph: OnceCell<Graph>,
+    cascades: OnceCell<Vec<Cascade<'a>>>,
+    usage: OnceCell<Usage>,
 }
 
 /// The items of the files by name. A rule set has no two of a name.
@@ -36,12 +40,29 @@ impl<'a> Subject<'a> {
                 _ => {}
             }
         }
-        Self { rules, files, written, graph: OnceCell::new() }
+        Self {
+            rules,
+            files,
+            written,
+            graph: OnceCell::new(),
+            cascades: OnceCell::new(),
+            usage: OnceCell::new(),
+        }
     }
 
     /// The rules as a graph, drawn when the first lint asks.
     pub fn graph(&self) -> &Graph {
         self.graph.get_or_init(|| Graph::of(self.rules))
+    }
+
+    /// Every distinct cascade of the rules, in their order.
+    pub fn cascades(&self) -> &[Cascade<'a>] {
+        self.cascades.get_or_init(|| cascades::all(self.rules))
+    }
+
+    /// What templates and conditions make use of.
+    pub fn usage(&self) -> &Usage {
+        self.usage.get_or_init(|| Usage::of(self.rules))
     }
 
     /// What was written for an entity.

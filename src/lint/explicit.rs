@@ -1,0 +1,1 @@
+//! The tags that rules drop by name, to be found by what entries carry.
