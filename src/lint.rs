@@ -6,6 +6,7 @@
 
 mod cascades;
 mod firing;
+pub mod flow;
 mod levels;
 mod names;
 mod rules;

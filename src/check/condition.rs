@@ -70,6 +70,9 @@ pub enum Image {
 }
 
 impl<P> Condition<P> {
+    /// What a rule without `when` has.
+    pub const ALWAYS: Self = Self::And(Vec::new());
+
     /// Every atom, in the order in which they were written.
     pub fn atoms(&self) -> Vec<&Atom<P>> {
         match self {

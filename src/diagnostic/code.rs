@@ -66,6 +66,11 @@ codes! {
     UnusedAllow "W103" "unused-allow" Warning "an `@allow` suppresses nothing";
     AllowWithoutReason "W104" "allow-without-reason" Warning "an `@allow` gives no reason";
     DanglingDoc "W105" "dangling-doc" Warning "a doc comment documents nothing";
+    UnreachableRule "W203" "unreachable-rule" Warning "a chained rule waits for a tag that no rule drops";
+    PriorityInversion "W207" "priority-inversion" Warning "a chained rule is carried out before the drop that fires it";
+    KeyspaceScan "W208" "keyspace-scan" Warning "a `match` has next to no literal prefix and looks at every key of the cache";
+    UnboundedFanOut "W212" "unbounded-fan-out" Warning "one write drops every combination of several lists";
+    TagCollision "W213" "tag-collision" Warning "two tag templates mean different things but can produce the same tag";
     CascadeCycle "W301" "cascade-cycle" Warning "the cascades that rules follow form a cycle";
     DeepCascade "W302" "deep-cascade" Warning "a cascade goes more than two hops deep";
     UnfollowedRelation "W303" "unfollowed-relation" Warning "no rule follows a relation";

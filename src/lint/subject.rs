@@ -5,6 +5,7 @@ use std::cell::OnceCell;
 use rustc_hash::FxHashMap;
 
 use super::cascades::{self, Cascade};
+use super::flow::Flow;
 use super::usage::Usage;
 use crate::check::RuleSet;
 use crate::check::ruleset::{EntityId, RelationId, RuleId};
@@ -19,6 +20,7 @@ pub struct Subject<'a> {
     graph: OnceCell<Graph>,
     cascades: OnceCell<Vec<Cascade<'a>>>,
     usage: OnceCell<Usage>,
+    flow: OnceCell<Flow<'a>>,
 }
 
 /// The items of the files by name. A rule set has no two of a name.
@@ -47,6 +49,7 @@ impl<'a> Subject<'a> {
             graph: OnceCell::new(),
             cascades: OnceCell::new(),
             usage: OnceCell::new(),
+            flow: OnceCell::new(),
         }
     }
 
@@ -63,6 +66,11 @@ impl<'a> Subject<'a> {
     /// What templates and conditions make use of.
     pub fn usage(&self) -> &Usage {
         self.usage.get_or_init(|| Usage::of(self.rules))
+    }
+
+    /// What the rules drop and the entries carry, found when the first lint asks.
+    pub fn flow(&self) -> &Flow<'a> {
+        self.flow.get_or_init(|| Flow::of(self.rules))
     }
 
     /// What was written for an entity.
