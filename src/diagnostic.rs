@@ -11,7 +11,7 @@ mod suggest;
 pub use code::{Code, Severity};
 pub use fix::{Edit, Fix, Safety};
 pub use render::render;
-pub use suggest::{did_you_mean, nearest, quoted_list};
+pub use suggest::{did_you_mean, distance, nearest, quoted_list};
 
 use crate::span::Span;
 

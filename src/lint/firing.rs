@@ -1,11 +1,14 @@
 //! Whether a rule can fire: for an operation, and where a column moves.
 
-use crate::check::condition::{Condition, Operand, Test};
-use crate::check::ruleset::{Operation, WriteTrigger};
-use crate::check::template::RowPath;
-use crate::model::Comparison;
+use std::sync::Arc;
 
-/// In which of the writes that are asked about a rule fires.
+use crate::check::RuleSet;
+use crate::check::condition::{Atom, Condition, Operand, Test};
+use crate::check::ruleset::{EntityId, Operation, Operations};
+use crate::check::template::RowPath;
+use crate::decide::{self, Verdict};
+
+/// In which of the writes that are asked about a rule fires. Where that is undecided, in some.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fires {
     Never,
@@ -17,93 +20,92 @@ pub enum Fires {
 #[derive(Clone, Copy, Debug)]
 pub enum Moves<'a> {
     Anything,
-    /// This column, and perhaps others.
-    Column(&'a str),
-    /// This column and nothing else.
+    /// This column, and no other that the condition looks at.
     Only(&'a str),
 }
 
-/// Whether a rule fires on such writes.
-pub fn fires(trigger: &WriteTrigger, operation: &Operation, moves: Moves<'_>) -> Fires {
-    if !trigger.operations.contains(operation) {
+/// Whether a rule fires on an entity's writes with an operation, by its operations and condition.
+pub fn fires(
+    rules: &RuleSet,
+    entity: EntityId,
+    (operations, condition): (&Operations, Option<&Condition>),
+    operation: &Operation,
+    moves: Moves<'_>,
+) -> Fires {
+    if !operations.contains(operation) {
         return Fires::Never;
     }
-    match trigger.condition.as_ref().map(|c| truth(c, operation, moves)) {
-        Some(Some(false)) => Fires::Never,
-        Some(None) => Fires::Sometimes,
-        None | Some(Some(true)) => Fires::Always,
+    let Some(condition) = condition else { return Fires::Always };
+    let subject = decide::Subject::writes(rules, entity, &Operations::Some(vec![operation.clone()]));
+    let (moved, unmoved) = match moves {
+        Moves::Anything => (None, Vec::new()),
+        Moves::Only(column) => {
+            let column = column_path(rules, entity, column);
+            let others = own_columns(condition).into_iter().filter(|path| *path != column);
+            (Some(changed(column.clone())), others.map(changed).collect())
+        }
+    };
+    // A create or delete has one image, in which everything counts as changed.
+    let one_image = matches!(operation, Operation::Create | Operation::Delete);
+    let mut given: Vec<(&Condition, bool)> = Vec::new();
+    if !one_image {
+        given.extend(moved.iter().map(|c| (c, true)));
+        given.extend(unmoved.iter().map(|c| (c, false)));
+    }
+    let can_be = |truth: bool| {
+        let wanted: Vec<(&Condition, bool)> = given.iter().copied().chain([(condition, truth)]).collect();
+        !matches!(subject.together(&wanted), Verdict::No)
+    };
+    match (can_be(true), can_be(false)) {
+        (false, _) => Fires::Never,
+        (true, true) => Fires::Sometimes,
+        (true, false) => Fires::Always,
     }
 }
 
-fn truth(condition: &Condition, operation: &Operation, moves: Moves<'_>) -> Option<bool> {
-    let inner = |c: &Condition| truth(c, operation, moves);
-    match condition {
-        Condition::And(all) => connect(all.iter().map(inner), false),
-        Condition::Or(all) => connect(all.iter().map(inner), true),
-        Condition::Not(c) => inner(c).map(|t| !t),
-        Condition::Atom(atom) => test(&atom.test, operation, moves),
+/// The path of a field, or of the id that a ref holds.
+fn column_path(rules: &RuleSet, entity: EntityId, column: &str) -> RowPath {
+    let mut names: Vec<Arc<str>> = vec![column.into()];
+    if rules.entity(entity).reference(column).is_some() {
+        names.push("id".into());
     }
+    RowPath::new(names)
 }
 
-/// `decisive` is the truth of one part that decides the whole.
-fn connect(parts: impl Iterator<Item = Option<bool>>, decisive: bool) -> Option<bool> {
-    let mut out = Some(!decisive);
-    for part in parts {
-        match part {
-            Some(truth) if truth == decisive => return Some(decisive),
-            Some(_) => {}
-            None => out = None,
+/// The condition `changed(…)` of one column.
+fn changed(path: RowPath) -> Condition {
+    let text = format!("changed({})", path.write_name());
+    Condition::Atom(Atom { test: Test::Changed(vec![path]), text: text.into() })
+}
+
+/// The columns of the written row itself that a condition looks at. That a row keeps a ref does not
+/// say that the row behind it stays as it is.
+fn own_columns(condition: &Condition) -> Vec<RowPath> {
+    let mut out: Vec<RowPath> = Vec::new();
+    for atom in condition.atoms() {
+        let mut add = |path: &RowPath| {
+            let own = path.names().len() == 1 || path.is_id() && path.refs().len() == 1;
+            if own && *path != RowPath::id() && !out.contains(path) {
+                out.push(path.clone());
+            }
+        };
+        let mut operand = |operand: &Operand| {
+            if let Operand::Row { path, .. } = operand {
+                add(path);
+            }
+        };
+        match &atom.test {
+            Test::Changed(paths) => paths.iter().for_each(add),
+            Test::Compare { left, right, .. } => [left, right].into_iter().for_each(operand),
+            Test::In { value, list, .. } => std::iter::once(value).chain(list).for_each(operand),
+            Test::Matches { value, .. } | Test::Truth(value) => operand(value),
         }
     }
     out
 }
 
-fn test(test: &Test, operation: &Operation, moves: Moves<'_>) -> Option<bool> {
-    let one_image = matches!(operation, Operation::Create | Operation::Delete);
-    let moved = |path: &RowPath| moves.of(path);
-    match test {
-        Test::Changed(_) if one_image => Some(true),
-        Test::Changed(paths) => connect(paths.iter().map(moved), true),
-        Test::Compare { left: Operand::Row { path: a, image: i }, op, right: Operand::Row { path: b, image: j } }
-            if a == b && i != j && !one_image && moved(a) == Some(false) =>
-        {
-            match op {
-                Comparison::Eq => Some(true),
-                Comparison::Ne | Comparison::Lt | Comparison::Gt => Some(false),
-                // Null is neither.
-                Comparison::Le | Comparison::Ge => None,
-            }
-        }
-        Test::In { value: Operand::Operation, list, negated } => {
-            let names = |o: &Operand| match o {
-                Operand::Literal(value) => Some(value.as_text().as_deref() == Some(operation.name())),
-                _ => None,
-            };
-            connect(list.iter().map(names), true).map(|t| t != *negated)
-        }
-        Test::Compare { left: Operand::Operation, op, right: Operand::Literal(value) }
-        | Test::Compare { left: Operand::Literal(value), op, right: Operand::Operation } => {
-            let same = value.as_text().as_deref() == Some(operation.name());
-            match op {
-                Comparison::Eq => Some(same),
-                Comparison::Ne => Some(!same),
-                _ => None,
-            }
-        }
-        _ => None,
-    }
-}
-
-impl Moves<'_> {
-    fn of(self, path: &RowPath) -> Option<bool> {
-        let first = path.names().first()?;
-        // What stands behind a ref is another row's: that this row keeps its ref does not say that
-        // the other row did not change.
-        let own = path.names().len() == 1 || path.is_id() && path.refs().len() == 1;
-        match self {
-            Self::Anything => None,
-            Self::Column(column) => (own && **first == *column).then_some(true),
-            Self::Only(column) => Some(own && **first == *column),
-        }
-    }
+/// Every operation of an entity, the built-in ones first.
+pub fn operations(rules: &RuleSet, entity: EntityId) -> Vec<Operation> {
+    let declared = rules.entity(entity).operations.iter().map(String::as_str);
+    Operation::BUILT_IN.into_iter().chain(declared).map(Operation::named).collect()
 }

@@ -5,6 +5,7 @@ use std::cell::OnceCell;
 use rustc_hash::FxHashMap;
 
 use super::cascades::{self, Cascade};
+use super::drops::Relied;
 use super::flow::Flow;
 use super::usage::Usage;
 use crate::check::RuleSet;
@@ -21,6 +22,7 @@ pub struct Subject<'a> {
     cascades: OnceCell<Vec<Cascade<'a>>>,
     usage: OnceCell<Usage>,
     flow: OnceCell<Flow<'a>>,
+    relied: OnceCell<Relied<'a>>,
 }
 
 /// The items of the files by name. A rule set has no two of a name.
@@ -50,6 +52,7 @@ impl<'a> Subject<'a> {
             cascades: OnceCell::new(),
             usage: OnceCell::new(),
             flow: OnceCell::new(),
+            relied: OnceCell::new(),
         }
     }
 
@@ -71,6 +74,11 @@ impl<'a> Subject<'a> {
     /// What the rules drop and the entries carry, found when the first lint asks.
     pub fn flow(&self) -> &Flow<'a> {
         self.flow.get_or_init(|| Flow::of(self.rules))
+    }
+
+    /// The tags that cascades and rules on other rows rely on.
+    pub fn relied(&self) -> &Relied<'a> {
+        self.relied.get_or_init(|| Relied::of(self.rules, self.flow()))
     }
 
     /// What was written for an entity.

@@ -2,8 +2,9 @@
 
 use rustc_hash::FxHashSet;
 
-use crate::check::ruleset::{Follow, RelationId, RuleId};
+use crate::check::ruleset::{Follow, RelationId, RuleId, TagOrigin};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::lint::flow::Carrying;
 use crate::lint::{Lint, Subject, cascades};
 
 pub const LINT: Lint = Lint { code: Code::UnfollowedRelation, check };
@@ -19,7 +20,7 @@ fn check(subject: &Subject<'_>, findings: &mut Vec<Diagnostic>) {
     }
     for (index, relation) in rules.relations().iter().enumerate() {
         let id = RelationId::at(index);
-        if followed.contains(&id) {
+        if followed.contains(&id) || is_named(subject, id) {
             continue;
         }
         let name = &relation.name;
@@ -49,4 +50,14 @@ fn check(subject: &Subject<'_>, findings: &mut Vec<Diagnostic>) {
             None => format!("write `follow {name}` in a rule on `{source}`, or remove the relation"),
         }));
     }
+}
+
+/// Whether a rule drops by name the tags that entries carry for the sake of the relation.
+fn is_named(subject: &Subject<'_>, relation: RelationId) -> bool {
+    let flow = subject.flow();
+    subject.rules.links().iter().filter(|l| l.relation == relation).any(|link| {
+        let scoped = |what: Carrying| what == Carrying::Tag(TagOrigin::Scoped(link.from));
+        let mut tags = flow.carried(link.to).iter().filter(|c| scoped(c.what));
+        tags.any(|tag| subject.relied().by_name(flow, tag).is_some())
+    })
 }

@@ -57,7 +57,7 @@ fn finding(subject: &Subject<'_>, cascade: &Cascade<'_>, touch: &Touch, list: &T
     )
     .also(list.span(), format!("a write of `{start}` cannot say what `{hole}` is"))
     .help(format!(
-        "pages that show many rows of `{reached}` stay stale: give it a list that names the `{start}`, \
-         or follow a relation less if they show nothing of it"
+        "pages that show many rows of `{reached}` stay stale where they show something of the `{start}`: \
+         give it a list whose holes a write of `{start}` can fill"
     ))
 }

@@ -11,8 +11,13 @@ fn check(subject: &Subject<'_>, findings: &mut Vec<Diagnostic>) {
     if subject.rules.rules().is_empty() {
         return;
     }
+    // Of an entity that nothing mentions that is all there is to say.
+    let unused = super::unused_entity::unused(subject.rules);
     for (index, entity) in subject.rules.entities().iter().enumerate() {
         let id = EntityId::at(index);
+        if unused.contains(&id) {
+            continue;
+        }
         for field in entity.fields.iter().filter(|f| !subject.usage().has_column(id, &f.name)) {
             let message = format!("no template and no condition uses `{}` of `{}`", field.name, entity.name);
             findings.push(

@@ -1,1 +1,0 @@
-//! The tags that rules drop by name, to be found by what entries carry.

@@ -1,0 +1,199 @@
+//! W305: a row moves, and the entries below it keep the tags of where it was.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashSet;
+
+use crate::check::ruleset::{EntityId, Operation, RuleId};
+use crate::check::template::{Hole, Part, RowPath, Template};
+use crate::check::walk::Binding;
+use crate::diagnostic::{Code, Diagnostic, quoted_list};
+use crate::lint::drops::droppers;
+use crate::lint::firing::{Fires, Moves, fires};
+use crate::lint::flow::{Carried, Carrying, Firing, View};
+use crate::lint::{Lint, Subject, cascades};
+
+pub const LINT: Lint = Lint { code: Code::StalePath, check };
+
+/// Where the row was, where it goes, and which row it is, in the writes that show it.
+const OLD: &str = "7";
+const NEW: &str = "123";
+const MOVED: &str = "9";
+
+fn check(subject: &Subject<'_>, findings: &mut Vec<Diagnostic>) {
+    // One rule that does not cascade leaves one row's entries behind, by however many tags.
+    let mut said: FxHashSet<(EntityId, Arc<str>, RuleId)> = FxHashSet::default();
+    for index in 0..subject.rules.entities().len() {
+        let below = EntityId::at(index);
+        for tag in subject.flow().carried(below).iter().filter(|c| matches!(c.what, Carrying::Tag(_))) {
+            for path in tag.template.row_paths().filter(|p| p.is_id()) {
+                for at in 1..path.refs().len() {
+                    let Some(stale) = stale(subject, tag, path, at) else { continue };
+                    if said.insert((stale.moved, stale.by.clone(), stale.rule)) {
+                        findings.push(finding(subject, &stale));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A tag that a move makes wrong, and nothing corrects.
+struct Stale<'s, 'a> {
+    tag: &'s Carried<'a>,
+    path: &'s RowPath,
+    /// The entity of the row that moves.
+    moved: EntityId,
+    /// The ref by which it moves: the one at this place of the path.
+    by: Arc<str>,
+    at: usize,
+    /// What its write fires: the first rule, which does not come to the entries.
+    rule: RuleId,
+    /// Who drops the tag, and from where.
+    relying: RuleId,
+    from: EntityId,
+}
+
+/// What becomes of the tag when the ref at a place of its path moves.
+fn stale<'s, 'a>(
+    subject: &'s Subject<'a>,
+    tag: &'s Carried<'a>,
+    path: &'s RowPath,
+    at: usize,
+) -> Option<Stale<'s, 'a>> {
+    let (rules, flow) = (subject.rules, subject.flow());
+    let by = path.refs().get(at)?;
+    let moved = behind(subject, tag.entity, path.refs().get(..at)?)?;
+    // A ref that an unlinked relation implies is no column: no write of this row moves it.
+    if rules.entity(moved).reference(by).is_none_or(|r| r.implied) {
+        return None;
+    }
+    let (relying, from) = relying(subject, tag, path, at)?;
+    let moving = flow.on(moved).iter().map(|id| flow.firing(*id)).filter(|firing| {
+        let rule = (firing.operations, firing.condition);
+        fires(rules, moved, rule, &Operation::Update, Moves::Only(by)) != Fires::Never
+    });
+    let moving: Vec<&Firing<'_>> = moving.collect();
+    let first = moving.first()?;
+    let others = droppers(flow, flow.carried(tag.entity).iter().filter(|c| c.what != Carrying::Key));
+    let is_reached = |firing: &&Firing<'_>| {
+        reaches(subject, firing, tag.entity, &path.refs()[..at]) || others.are_dropped_by(flow, firing)
+    };
+    if others.chained || !others.complete || moving.iter().any(is_reached) {
+        return None;
+    }
+    let (by, rule) = (by.clone(), first.rule);
+    Some(Stale { tag, path, moved, by, at, rule, relying, from })
+}
+
+/// The entity behind refs.
+fn behind(subject: &Subject<'_>, from: EntityId, refs: &[Arc<str>]) -> Option<EntityId> {
+    refs.iter().try_fold(from, |at, name| Some(subject.rules.entity(at).reference(name)?.target))
+}
+
+/// A rule that drops the tag in a write of a row above the one that moves, and that row's entity.
+fn relying(
+    subject: &Subject<'_>,
+    tag: &Carried<'_>,
+    path: &RowPath,
+    at: usize,
+) -> Option<(RuleId, EntityId)> {
+    let flow = subject.flow();
+    let above = subject.relied().by_cascade(tag).iter().find(|reliance| {
+        let Binding::Known { strip, .. } = &reliance.touch.binding else { return false };
+        strip.len() > at && path.refs().starts_with(strip)
+    });
+    if let Some(reliance) = above {
+        let firing = flow.firing(reliance.firing);
+        if let View::Row(from) = firing.view {
+            return Some((firing.rule, from));
+        }
+    }
+    // By name: a rule on the row that the path ends in.
+    let named = flow.firing(subject.relied().by_name(flow, tag)?);
+    let end = behind(subject, tag.entity, path.refs())?;
+    (named.view == View::Row(end)).then_some((named.rule, end))
+}
+
+/// Whether a rule's cascade comes to the rows below the one that moves.
+fn reaches(subject: &Subject<'_>, firing: &Firing<'_>, below: EntityId, refs: &[Arc<str>]) -> bool {
+    firing.groups.iter().map(|id| subject.flow().group(*id)).any(|group| {
+        let Binding::Known { strip, prefix } = &group.binding else { return false };
+        group.entity == below && group.touch.is_some() && strip == refs && prefix.is_empty()
+    })
+}
+
+fn finding(subject: &Subject<'_>, stale: &Stale<'_, '_>) -> Diagnostic {
+    let rules = subject.rules;
+    let name = |id: EntityId| rules.entity(id).name.as_str();
+    let (moved, below) = (name(stale.moved), name(stale.tag.entity));
+    let rule = &rules.rule(stale.rule).name;
+    let (old, new) = (filled(stale.tag.template, stale.path, OLD), filled(stale.tag.template, stale.path, NEW));
+    let (first, second) = writes(subject, stale);
+    let declared = subject.entity(stale.moved).refs.iter().find(|r| *r.name.text == *stale.by);
+    let mut finding = Diagnostic::at(
+        Code::StalePath,
+        cascades::clause(subject, stale.rule),
+        format!(
+            "when `{}` of a `{moved}` row changes, the `{below}` entries below it keep an old tag",
+            stale.by
+        ),
+        format!("1. `{first}` does not come to `{below}`: entries keep `{old}`"),
+    )
+    .also(
+        cascades::clause(subject, stale.relying),
+        format!("2. `{second}` drops `{new}`, and misses them"),
+    );
+    if let Some(reference) = declared {
+        finding = finding.also(
+            reference.name.span,
+            format!("`{below}` entries carry `{}`, which goes over this", stale.tag.template),
+        );
+    }
+    let relations: Vec<&str> = rules
+        .links()
+        .iter()
+        .filter(|l| l.from == stale.moved && l.to == stale.tag.entity && !l.reverse)
+        .map(|l| rules.relation(l.relation).name.as_str())
+        .collect();
+    let follow = match relations.first() {
+        Some(_) => format!("follow {} in `{rule}`", quoted_list(&relations[..1])),
+        None => format!("let `{rule}` follow the relations from `{moved}` to `{below}`"),
+    };
+    finding.help(format!("{follow}, or in a rule `on {moved}.update` with `when changed({})`", stale.by))
+}
+
+/// The tag with this id at the end of the path; other holes stay.
+fn filled(template: &Template, path: &RowPath, id: &str) -> String {
+    let part = |part: &Part| match part {
+        Part::Text(text) => text.to_string(),
+        Part::Hole(Hole::Row(p)) if p == path => id.to_owned(),
+        Part::Hole(Hole::Row(p)) => format!("{{{p}}}"),
+        Part::Hole(_) => "…".to_owned(),
+    };
+    template.parts().iter().map(part).collect()
+}
+
+/// The write that moves the row, and one of the row above that comes later.
+fn writes(subject: &Subject<'_>, stale: &Stale<'_, '_>) -> (String, String) {
+    let name = |id: EntityId| subject.rules.entity(id).name.as_str();
+    let (moved, by) = (name(stale.moved), &stale.by);
+    let path = stale.path.refs().get(stale.at..).unwrap_or_default().join(".");
+    let mut first = format!("{moved} {MOVED} update {path}={NEW} old.{path}={OLD}");
+    if path != **by {
+        first = format!("{moved} {MOVED} update {by}=2 old.{by}=1 {path}={NEW} old.{path}={OLD}");
+    }
+    let operation = operation(subject, stale);
+    (first, format!("{} {NEW} {operation}", name(stale.from)))
+}
+
+/// An operation that fires the rule which relies on the tag, `update` where that does.
+fn operation(subject: &Subject<'_>, stale: &Stale<'_, '_>) -> Operation {
+    let flow = subject.flow();
+    let firing = flow.of_rule(stale.relying).iter().map(|id| flow.firing(*id));
+    let operations = firing.filter(|f| f.view == View::Row(stale.from)).map(|f| f.operations).next();
+    let wanted = |op: &Operation| operations.is_some_and(|all| all.contains(op));
+    let declared = crate::lint::firing::operations(subject.rules, stale.from);
+    let usual = [Operation::Update, Operation::Delete].into_iter().chain(declared);
+    usual.into_iter().find(wanted).unwrap_or(Operation::Update)
+}
