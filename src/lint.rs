@@ -5,6 +5,7 @@
 //! `docs/findings` says what it means, why it hurts, and how to mend it.
 
 mod cascades;
+pub mod coverage;
 mod drops;
 mod firing;
 pub mod flow;

@@ -1,5 +1,6 @@
 //! `invalidate lint`: checks rule files.
 
+mod coverage;
 mod roots;
 
 use std::path::{Path, PathBuf};
@@ -31,6 +32,10 @@ pub struct LintArgs {
     /// The weakest finding that makes the exit code 1
     #[arg(long, value_name = "LEVEL", default_value = "warning")]
     fail_level: Level,
+
+    /// Print which rules every write can fire, by entity, operation and column, in place of findings
+    #[arg(long)]
+    coverage: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -51,6 +56,9 @@ enum Level {
 
 pub fn run(session: &Session, args: &LintArgs) -> Result<Exit, CommandError> {
     let checked = check_all(session, &args.paths)?;
+    if args.coverage {
+        return coverage::run(session, &checked, args.format == LintFormat::Json);
+    }
     let files: usize = checked.iter().map(|c| c.sources.iter().count()).sum();
     let levels = Levels::default();
     let found: Vec<_> = checked.iter().map(|c| (lint(c, &levels), &c.sources)).collect();

@@ -1,6 +1,6 @@
 //! What the cascades of the rules really do: each distinct one once, and the steps that it takes.
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Subject;
 use crate::check::RuleSet;
@@ -10,13 +10,15 @@ use crate::diagnostic::quoted_list;
 use crate::span::Span;
 
 /// A cascade: what a write of one entity touches along some relations.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Cascade<'a> {
     /// The first rule that has it. What is said of a cascade is said there, once.
     pub rule: RuleId,
     pub start: EntityId,
-    pub follow: &'a Follow,
     pub touches: &'a [Touch],
+    /// The single steps that it takes, without repetitions. Of relations that take the very same
+    /// step, which the walk counts as one, each has its own.
+    pub steps: Vec<&'a Link>,
 }
 
 /// Every distinct cascade, in the order of the rules.
@@ -31,39 +33,37 @@ pub fn all(rules: &RuleSet) -> Vec<Cascade<'_>> {
         for trigger in triggers {
             if seen.insert((trigger.entity, &rule.follow)) {
                 let touches = rules.cascade(trigger.entity, &rule.follow);
-                out.push(Cascade {
-                    rule: RuleId::at(index),
-                    start: trigger.entity,
-                    follow: &rule.follow,
-                    touches,
-                });
+                let steps = steps(rules, trigger.entity, &rule.follow, touches);
+                out.push(Cascade { rule: RuleId::at(index), start: trigger.entity, touches, steps });
             }
         }
     }
     out
 }
 
-impl Cascade<'_> {
-    /// The single steps that it takes, without repetitions. Of relations that take the very same
-    /// step, which the walk counts as one, each has its own.
-    pub fn steps<'r>(&self, rules: &'r RuleSet) -> Vec<&'r Link> {
-        let mut at: FxHashSet<EntityId> = self.touches.iter().map(|t| t.entity).collect();
-        at.insert(self.start);
-        let last: FxHashSet<(RelationId, EntityId, bool)> = self
-            .touches
-            .iter()
-            .filter_map(|t| t.via.last().map(|relation| (*relation, t.entity, t.hop == 1)))
-            .collect();
-        let takes = |link: &Link| {
-            last.contains(&(link.relation, link.to, true)) && link.from == self.start
-                || last.contains(&(link.relation, link.to, false)) && at.contains(&link.from)
-        };
-        let taken: Vec<&Link> = rules.links().iter().filter(|l| takes(l)).collect();
-        let same = |a: &Link, b: &Link| (a.from, a.to, &a.hop) == (b.from, b.to, &b.hop);
-        let allowed = rules.links().iter().filter(|l| self.follow.allows(l.relation));
-        allowed.filter(|link| taken.iter().any(|t| same(t, link))).collect()
+fn steps<'a>(rules: &'a RuleSet, start: EntityId, follow: &Follow, touches: &[Touch]) -> Vec<&'a Link> {
+    let mut at: FxHashSet<EntityId> = touches.iter().map(|t| t.entity).collect();
+    at.insert(start);
+    let arrivals: FxHashSet<(RelationId, EntityId, bool)> = touches
+        .iter()
+        .filter_map(|t| t.via.last().map(|relation| (*relation, t.entity, t.hop == 1)))
+        .collect();
+    let takes = |link: &Link| {
+        let arrives = |first: bool| arrivals.contains(&(link.relation, link.to, first));
+        arrives(true) && link.from == start || arrives(false) && at.contains(&link.from)
+    };
+    let mut taken: FxHashMap<(EntityId, EntityId), Vec<&Link>> = FxHashMap::default();
+    for link in rules.links().iter().filter(|l| takes(l)) {
+        taken.entry((link.from, link.to)).or_default().push(link);
     }
+    let same_step = |link: &&Link| {
+        let between = taken.get(&(link.from, link.to));
+        between.is_some_and(|all| all.iter().any(|t| t.hop == link.hop))
+    };
+    rules.links().iter().filter(|l| follow.allows(l.relation)).filter(same_step).collect()
+}
 
+impl Cascade<'_> {
     /// The entities on the way to what it touches, the start first.
     pub fn way(&self, rules: &RuleSet, touch: &Touch) -> Vec<EntityId> {
         let mut out = vec![self.start];

@@ -38,7 +38,6 @@ impl Droppers {
     pub fn are_dropped_by(&self, flow: &Flow<'_>, firing: &Firing<'_>) -> bool {
         flow.drops(firing).any(|drop| self.names.contains(&drop.name))
     }
-
 }
 
 /// The tags that rules on other rows rely on, each with those that do: by cascades that drop it, or

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::flow::Firing;
 use crate::check::RuleSet;
 use crate::check::condition::{Atom, Condition, Operand, Test};
 use crate::check::ruleset::{EntityId, Operation, Operations};
@@ -24,43 +25,55 @@ pub enum Moves<'a> {
     Only(&'a str),
 }
 
-/// Whether a rule fires on an entity's writes with an operation, by its operations and condition.
+/// Whether some write of an entity with this operation fires the rule. It may be, where that is
+/// undecided.
+pub fn can_fire(
+    rules: &RuleSet,
+    entity: EntityId,
+    firing: &Firing<'_>,
+    operation: &Operation,
+    moves: Moves<'_>,
+) -> bool {
+    firing.operations.contains(operation)
+        && firing.condition.is_none_or(|c| can_be(rules, entity, c, true, operation, moves))
+}
+
+/// In which of these writes the rule fires.
 pub fn fires(
     rules: &RuleSet,
     entity: EntityId,
-    (operations, condition): (&Operations, Option<&Condition>),
+    firing: &Firing<'_>,
     operation: &Operation,
     moves: Moves<'_>,
 ) -> Fires {
-    if !operations.contains(operation) {
+    if !can_fire(rules, entity, firing, operation, moves) {
         return Fires::Never;
     }
-    let Some(condition) = condition else { return Fires::Always };
+    let can_fail = firing.condition.is_some_and(|c| can_be(rules, entity, c, false, operation, moves));
+    if can_fail { Fires::Sometimes } else { Fires::Always }
+}
+
+fn can_be(
+    rules: &RuleSet,
+    entity: EntityId,
+    condition: &Condition,
+    truth: bool,
+    operation: &Operation,
+    moves: Moves<'_>,
+) -> bool {
     let subject = decide::Subject::writes(rules, entity, &Operations::Some(vec![operation.clone()]));
-    let (moved, unmoved) = match moves {
-        Moves::Anything => (None, Vec::new()),
-        Moves::Only(column) => {
-            let column = column_path(rules, entity, column);
-            let others = own_columns(condition).into_iter().filter(|path| *path != column);
-            (Some(changed(column.clone())), others.map(changed).collect())
-        }
-    };
     // A create or delete has one image, in which everything counts as changed.
     let one_image = matches!(operation, Operation::Create | Operation::Delete);
-    let mut given: Vec<(&Condition, bool)> = Vec::new();
-    if !one_image {
-        given.extend(moved.iter().map(|c| (c, true)));
-        given.extend(unmoved.iter().map(|c| (c, false)));
+    let mut given: Vec<(Condition, bool)> = Vec::new();
+    if let (Moves::Only(column), false) = (moves, one_image) {
+        let column = column_path(rules, entity, column);
+        let others = own_columns(condition).into_iter().filter(|path| *path != column);
+        given.extend(others.map(|path| (changed(path), false)));
+        given.push((changed(column), true));
     }
-    let can_be = |truth: bool| {
-        let wanted: Vec<(&Condition, bool)> = given.iter().copied().chain([(condition, truth)]).collect();
-        !matches!(subject.together(&wanted), Verdict::No)
-    };
-    match (can_be(true), can_be(false)) {
-        (false, _) => Fires::Never,
-        (true, true) => Fires::Sometimes,
-        (true, false) => Fires::Always,
-    }
+    let mut wanted: Vec<(&Condition, bool)> = given.iter().map(|(c, truth)| (c, *truth)).collect();
+    wanted.push((condition, truth));
+    !matches!(subject.together(&wanted), Verdict::No)
 }
 
 /// The path of a field, or of the id that a ref holds.

@@ -20,7 +20,7 @@ fn check(subject: &Subject<'_>, findings: &mut Vec<Diagnostic>) {
     // With the first rule that takes it.
     let mut steps: BTreeMap<Step, RuleId> = BTreeMap::new();
     for cascade in subject.cascades() {
-        for link in cascade.steps(rules) {
+        for link in &cascade.steps {
             // A tree is related to itself, and no circle: a row is not below itself.
             if link.from != link.to {
                 steps.entry((link.from, link.to, link.relation)).or_insert(cascade.rule);
@@ -114,6 +114,7 @@ fn goes_round(subject: &Subject<'_>, rules: &RuleSet, circle: &[Step]) -> String
             rules.entity(cascade.start).name,
             back.hop
         ),
-        None => "no single write goes all the way round yet: only the `depth` of the relations stops it".to_owned(),
+        None => "no single write goes all the way round as yet: `depth` and `follow` end each cascade before"
+            .to_owned(),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::check::ruleset::{EntityId, Operation, TagOrigin};
 use crate::diagnostic::{Code, Diagnostic, Fix, quoted_list};
 use crate::lint::drops::droppers;
-use crate::lint::firing::{Fires, Moves, fires};
+use crate::lint::firing::{Moves, can_fire};
 use crate::lint::flow::{Carried, Carrying, Firing};
 use crate::lint::{Lint, Subject};
 use crate::span::Span;
@@ -17,9 +17,8 @@ fn check(subject: &Subject<'_>, findings: &mut Vec<Diagnostic>) {
     let flow = subject.flow();
     for index in 0..subject.rules.entities().len() {
         let id = EntityId::at(index);
-        let update = |firing: &&Firing<'_>, moves: Moves<'_>| {
-            let rule = (firing.operations, firing.condition);
-            fires(subject.rules, id, rule, &Operation::Update, moves) != Fires::Never
+        let update = |firing: &Firing<'_>, moves: Moves<'_>| {
+            can_fire(subject.rules, id, firing, &Operation::Update, moves)
         };
         // The rule that means to drop the row's own names when it is updated.
         let all = || flow.on(id).iter().map(|f| flow.firing(*f));
@@ -31,9 +30,9 @@ fn check(subject: &Subject<'_>, findings: &mut Vec<Diagnostic>) {
                 if covered.contains(&column) || missed.iter().any(|(c, _)| *c == column) {
                     continue;
                 }
-                if all().any(|f| f.itself && update(&f, Moves::Only(&column))) {
+                if all().any(|f| f.itself && update(f, Moves::Only(&column))) {
                     covered.push(column);
-                } else if !is_dropped(subject, carried, |f| update(&f, Moves::Only(&column))) {
+                } else if !is_dropped(subject, carried, |f| update(f, Moves::Only(&column))) {
                     missed.push((column, carried));
                 }
             }
@@ -84,9 +83,7 @@ fn is_dropped(subject: &Subject<'_>, carried: &Carried<'_>, fires: impl Fn(&Firi
     }
     let dropping = droppers(flow, [carried]);
     let mut firing = flow.on(carried.entity).iter().map(|id| flow.firing(*id));
-    dropping.chained
-        || !dropping.complete
-        || firing.any(|f| fires(f) && dropping.are_dropped_by(flow, f))
+    dropping.chained || !dropping.complete || firing.any(|f| fires(f) && dropping.are_dropped_by(flow, f))
 }
 
 fn finding(
@@ -122,7 +119,8 @@ fn finding(
             Carrying::Tag(_) => "tag",
             Carrying::List => "list",
         };
-        let text = format!("the entries of the old `{column}` and of the new one, under this {what}, stay stale");
+        let text =
+            format!("the entries of the old `{column}` and of the new one, under this {what}, stay stale");
         finding = finding.also(carried.span, text);
     }
     let added = names.join(", ");

@@ -9,7 +9,7 @@ use crate::check::template::{Hole, Part, RowPath, Template};
 use crate::check::walk::Binding;
 use crate::diagnostic::{Code, Diagnostic, quoted_list};
 use crate::lint::drops::droppers;
-use crate::lint::firing::{Fires, Moves, fires};
+use crate::lint::firing::{Moves, can_fire, operations};
 use crate::lint::flow::{Carried, Carrying, Firing, View};
 use crate::lint::{Lint, Subject, cascades};
 
@@ -69,11 +69,8 @@ fn stale<'s, 'a>(
         return None;
     }
     let (relying, from) = relying(subject, tag, path, at)?;
-    let moving = flow.on(moved).iter().map(|id| flow.firing(*id)).filter(|firing| {
-        let rule = (firing.operations, firing.condition);
-        fires(rules, moved, rule, &Operation::Update, Moves::Only(by)) != Fires::Never
-    });
-    let moving: Vec<&Firing<'_>> = moving.collect();
+    let moves = |f: &&Firing<'_>| can_fire(rules, moved, f, &Operation::Update, Moves::Only(by));
+    let moving: Vec<&Firing<'_>> = flow.on(moved).iter().map(|id| flow.firing(*id)).filter(moves).collect();
     let first = moving.first()?;
     let others = droppers(flow, flow.carried(tag.entity).iter().filter(|c| c.what != Carrying::Key));
     let is_reached = |firing: &&Firing<'_>| {
@@ -128,22 +125,20 @@ fn finding(subject: &Subject<'_>, stale: &Stale<'_, '_>) -> Diagnostic {
     let name = |id: EntityId| rules.entity(id).name.as_str();
     let (moved, below) = (name(stale.moved), name(stale.tag.entity));
     let rule = &rules.rule(stale.rule).name;
-    let (old, new) = (filled(stale.tag.template, stale.path, OLD), filled(stale.tag.template, stale.path, NEW));
+    let (old, new) =
+        (filled(stale.tag.template, stale.path, OLD), filled(stale.tag.template, stale.path, NEW));
     let (first, second) = writes(subject, stale);
     let declared = subject.entity(stale.moved).refs.iter().find(|r| *r.name.text == *stale.by);
     let mut finding = Diagnostic::at(
         Code::StalePath,
         cascades::clause(subject, stale.rule),
         format!(
-            "when `{}` of a `{moved}` row changes, the `{below}` entries below it keep an old tag",
+            "when `{}` of a row of `{moved}` changes, the `{below}` entries below it keep an old tag",
             stale.by
         ),
         format!("1. `{first}` does not come to `{below}`: entries keep `{old}`"),
     )
-    .also(
-        cascades::clause(subject, stale.relying),
-        format!("2. `{second}` drops `{new}`, and misses them"),
-    );
+    .also(cascades::clause(subject, stale.relying), format!("2. `{second}` drops `{new}`, and misses them"));
     if let Some(reference) = declared {
         finding = finding.also(
             reference.name.span,
@@ -191,9 +186,9 @@ fn writes(subject: &Subject<'_>, stale: &Stale<'_, '_>) -> (String, String) {
 fn operation(subject: &Subject<'_>, stale: &Stale<'_, '_>) -> Operation {
     let flow = subject.flow();
     let firing = flow.of_rule(stale.relying).iter().map(|id| flow.firing(*id));
-    let operations = firing.filter(|f| f.view == View::Row(stale.from)).map(|f| f.operations).next();
-    let wanted = |op: &Operation| operations.is_some_and(|all| all.contains(op));
-    let declared = crate::lint::firing::operations(subject.rules, stale.from);
+    let fired = firing.filter(|f| f.view == View::Row(stale.from)).map(|f| f.operations).next();
+    let wanted = |op: &Operation| fired.is_some_and(|all| all.contains(op));
+    let declared = operations(subject.rules, stale.from);
     let usual = [Operation::Update, Operation::Delete].into_iter().chain(declared);
     usual.into_iter().find(wanted).unwrap_or(Operation::Update)
 }

@@ -3,7 +3,7 @@
 use crate::check::ruleset::{EntityId, Hop, Link, Operation, RelationId};
 use crate::diagnostic::{Code, Diagnostic, quoted_list};
 use crate::lint::drops::droppers;
-use crate::lint::firing::{Fires, Moves, fires};
+use crate::lint::firing::{Moves, can_fire};
 use crate::lint::flow::{Carried, Firing};
 use crate::lint::{Lint, Subject};
 use crate::model::Kind;
@@ -45,11 +45,8 @@ fn is_left(subject: &Subject<'_>, link: &Link) -> bool {
 fn on_delete<'s, 'a>(subject: &'s Subject<'a>, parent: EntityId) -> Vec<&'s Firing<'a>> {
     let flow = subject.flow();
     let all = flow.on(parent).iter().map(|id| flow.firing(*id));
-    all.filter(|firing| {
-        let rule = (firing.operations, firing.condition);
-        fires(subject.rules, parent, rule, &Operation::Delete, Moves::Anything) != Fires::Never
-    })
-    .collect()
+    all.filter(|firing| can_fire(subject.rules, parent, firing, &Operation::Delete, Moves::Anything))
+        .collect()
 }
 
 /// The tags of the children that name their parent.
@@ -91,5 +88,7 @@ fn finding(subject: &Subject<'_>, link: &Link, left: &[&Link]) -> Diagnostic {
         }
         None => format!("write a rule `on {parent}.delete` with `follow {}`", relation.name),
     };
-    finding.help(help).help("children that outlive their parent are no `parent_child`: write `kind one_to_many`")
+    finding
+        .help(help)
+        .help("children that outlive their parent are no `parent_child`: write `kind one_to_many`")
 }

@@ -2,7 +2,7 @@
 
 use crate::check::ruleset::{EntityId, Hop, Operation, Operations};
 use crate::diagnostic::{Code, Diagnostic, quoted_list};
-use crate::lint::firing::{Fires, Moves, fires, operations};
+use crate::lint::firing::{Moves, can_fire, operations};
 use crate::lint::{Lint, Subject};
 use crate::span::Span;
 
@@ -25,11 +25,11 @@ fn check(subject: &Subject<'_>, findings: &mut Vec<Diagnostic>) {
 }
 
 fn is_covered(subject: &Subject<'_>, entity: EntityId, operation: &Operation) -> bool {
-    subject.flow().on(entity).iter().any(|id| {
-        let firing = subject.flow().firing(*id);
-        let rule = (firing.operations, firing.condition);
-        fires(subject.rules, entity, rule, operation, Moves::Anything) != Fires::Never
-    })
+    subject
+        .flow()
+        .on(entity)
+        .iter()
+        .any(|id| can_fire(subject.rules, entity, subject.flow().firing(*id), operation, Moves::Anything))
 }
 
 /// Whether the operation can make anything stale. Nothing was made from a row before it existed but
@@ -38,9 +38,11 @@ fn matters(subject: &Subject<'_>, entity: EntityId, operation: &Operation) -> bo
     if *operation != Operation::Create || !subject.rules.entity(entity).lists.is_empty() {
         return true;
     }
-    let to_parents = subject.rules.links().iter().filter(|l| l.from == entity && matches!(l.hop, Hop::Parent(_)));
+    let to_parents =
+        subject.rules.links().iter().filter(|l| l.from == entity && matches!(l.hop, Hop::Parent(_)));
     let parents: Vec<_> = to_parents.map(|l| l.relation).collect();
-    let rules = subject.flow().on(entity).iter().map(|id| subject.rules.rule(subject.flow().firing(*id).rule));
+    let rules =
+        subject.flow().on(entity).iter().map(|id| subject.rules.rule(subject.flow().firing(*id).rule));
     rules.into_iter().any(|rule| parents.iter().any(|relation| rule.follow.allows(*relation)))
 }
 

@@ -16,7 +16,7 @@ fn check(subject: &Subject<'_>, findings: &mut Vec<Diagnostic>) {
     }
     let mut followed: FxHashSet<RelationId> = FxHashSet::default();
     for cascade in subject.cascades() {
-        followed.extend(cascade.steps(rules).iter().map(|link| link.relation));
+        followed.extend(cascade.steps.iter().map(|link| link.relation));
     }
     for (index, relation) in rules.relations().iter().enumerate() {
         let id = RelationId::at(index);
@@ -46,7 +46,9 @@ fn check(subject: &Subject<'_>, findings: &mut Vec<Diagnostic>) {
             );
         }
         findings.push(finding.help(match naming {
-            Some(_) => format!("follow it in a rule on `{source}`, or give the relations before it more `depth`"),
+            Some(_) => {
+                format!("follow it in a rule on `{source}`, or give the relations before it more `depth`")
+            }
             None => format!("write `follow {name}` in a rule on `{source}`, or remove the relation"),
         }));
     }

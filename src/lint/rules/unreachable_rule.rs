@@ -246,4 +246,3 @@ fn in_holes_of(shape: &Shape, pattern: &TagPattern, trigger: &TagTrigger, prefix
     let text = pieces?.join(":");
     text.strip_prefix(prefix).map(str::to_owned)
 }
-

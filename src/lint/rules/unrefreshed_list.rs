@@ -3,7 +3,7 @@
 use crate::check::ruleset::{EntityId, Operation};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::lint::drops::{Droppers, droppers};
-use crate::lint::firing::{Fires, Moves, fires};
+use crate::lint::firing::{Moves, can_fire};
 use crate::lint::flow::{Carried, Carrying, Firing};
 use crate::lint::{Lint, Subject};
 
@@ -46,8 +46,7 @@ fn open<'s, 'a>(
     let flow = subject.flow();
     let mut first = None;
     for firing in flow.on(entity).iter().map(|id| flow.firing(*id)) {
-        let rule = (firing.operations, firing.condition);
-        if fires(subject.rules, entity, rule, &operation, Moves::Anything) == Fires::Never {
+        if !can_fire(subject.rules, entity, firing, &operation, Moves::Anything) {
             continue;
         }
         if dropping.are_dropped_by(flow, firing) {

@@ -14,11 +14,8 @@ fn check(subject: &Subject<'_>, findings: &mut Vec<Diagnostic>) {
             continue;
         }
         let message = format!("no template varies by `{}`", vary.name);
-        findings.push(
-            Diagnostic::at(Code::UnusedVary, vary.span, message, "declared, and never used").help(format!(
-                "remove it, or write `{{{}}}` in the keys of the entries that differ in it",
-                vary.name
-            )),
-        );
+        findings.push(Diagnostic::at(Code::UnusedVary, vary.span, message, "declared, and never used").help(
+            format!("remove it, or write `{{{}}}` in the keys of the entries that differ in it", vary.name),
+        ));
     }
 }
