@@ -49,8 +49,9 @@ pub enum Proof {
 pub enum Undecided {
     /// The search was given up after this many steps.
     TooManyCases(usize),
-    /// The automaton of this regex, or of several together, would be too large.
-    RegexTooLarge(String),
+    /// The automaton of this regex, or of several together, would be too large, or would have to know
+    /// what a word is beyond ASCII.
+    Regex(String),
     /// Two values that a regex constrains are compared with `<`, `<=`, `>` or `>=`.
     RegexAndOrder(String),
     /// Ints and floats are compared where not every int is a float.
@@ -63,11 +64,8 @@ impl fmt::Display for Undecided {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooManyCases(steps) => write!(f, "no answer after {steps} cases"),
-            Self::RegexTooLarge(regex) => {
-                write!(
-                    f,
-                    "the regex `/{regex}/`, together with the other regexes on that value, is too large"
-                )
+            Self::Regex(regex) => {
+                write!(f, "the regex `/{regex}/`, beside others on that value, is too large or has a `\\b`")
             }
             Self::RegexAndOrder(regex) => {
                 write!(f, "a value that is matched with `/{regex}/` is also ordered beside another value")

@@ -174,6 +174,7 @@ fn floats_between((low, high): Gap<'_>, count: usize) -> Vec<f64> {
     match (low.map(near), high.map(near)) {
         (Some(low), Some(high)) => {
             // The difference of two large numbers may be infinite; `add` refuses what that gives.
+            add(low + (high - low) / 2.0);
             for part in 1..=count {
                 add(low + (high - low) * (part as f64 / (count + 1) as f64));
             }

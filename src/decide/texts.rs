@@ -140,12 +140,12 @@ fn matched(
         cells.add(text);
     }
     let doubt = if group.regexes.len() > MAX_REGEXES {
-        Some(Undecided::RegexTooLarge(first))
+        Some(Undecided::Regex(first))
     } else if cells.are_full(&whole_gaps) {
         None
     } else if effort == Effort::Sample {
         // Not said to anybody: what is not found so is looked for with more effort.
-        Some(Undecided::RegexTooLarge(first))
+        Some(Undecided::Regex(first))
     } else {
         match automaton::explore(&cut, count) {
             Ok(texts) => {
@@ -154,7 +154,7 @@ fn matched(
             }
             Err(partly) => {
                 partly.into_iter().for_each(|text| cells.add(text));
-                Some(Undecided::RegexTooLarge(first))
+                Some(Undecided::Regex(first))
             }
         }
     };
