@@ -113,6 +113,23 @@ pub fn plain(expression: &str) -> Option<Plain> {
     }
 }
 
+/// The text that everything in which the regex finds something starts with; empty where that is not
+/// plain to see.
+pub fn literal_start(expression: &str) -> String {
+    let Ok(hir) = regex_syntax::parse(expression) else { return String::new() };
+    let hir = without_groups(&hir);
+    let HirKind::Concat(parts) = hir.kind() else { return String::new() };
+    let [first, rest @ ..] = parts.as_slice() else { return String::new() };
+    if !matches!(first.kind(), HirKind::Look(Look::Start)) {
+        return String::new();
+    }
+    let literal = |part: &Hir| match part.kind() {
+        HirKind::Literal(literal) => String::from_utf8(literal.0.to_vec()).ok(),
+        _ => None,
+    };
+    rest.iter().map_while(literal).collect()
+}
+
 /// Groups only capture, which a search for whether there is a match does not need.
 fn without_groups(hir: &Hir) -> Hir {
     match hir.kind() {
@@ -215,6 +232,21 @@ mod tests {
             (r"a.{14}b$|^$|.|\n", "undecided"),
         ] {
             assert_eq!(name(expression), expected, "/{expression}/");
+        }
+    }
+
+    #[test]
+    fn literal_starts() {
+        for (expression, expected) in [
+            (r"^search:[^:]+:", "search:"),
+            (r"^tmp\.", "tmp."),
+            ("^(user:)\\d+", "user:"),
+            ("search:", ""),
+            ("^a|^b", ""),
+            ("(?m)^a", ""),
+            ("^a*b", ""),
+        ] {
+            assert_eq!(literal_start(expression), expected, "/{expression}/");
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod index;
 
+use std::cmp::Reverse;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -208,6 +209,37 @@ impl<'a> Flow<'a> {
 
     pub fn carrying(&self, id: CarriedId) -> &Carried<'a> {
         &self.carried[id.0]
+    }
+
+    /// For each name the rule that decides when it is dropped where all of its rules fire: of those
+    /// with the most urgent timing the one with the highest priority.
+    pub fn first_droppers(&self, rules: &RuleSet) -> FxHashMap<NameId, RuleId> {
+        let order = |id: &RuleId| {
+            let rule = rules.rule(*id);
+            (rule.timing, Reverse(rule.priority), *id)
+        };
+        let mut first: FxHashMap<NameId, RuleId> = FxHashMap::default();
+        let mut offer = |name: NameId, rule: RuleId| {
+            let held = first.entry(name).or_insert(rule);
+            if order(&rule) < order(held) {
+                *held = rule;
+            }
+        };
+        // Many rules share their groups: the first of them speaks for all.
+        let mut of_groups: FxHashMap<GroupId, RuleId> = FxHashMap::default();
+        for firing in &self.firings {
+            firing.named.iter().for_each(|drop| offer(drop.name, firing.rule));
+            for group in firing.groups.iter() {
+                let held = of_groups.entry(*group).or_insert(firing.rule);
+                if order(&firing.rule) < order(held) {
+                    *held = firing.rule;
+                }
+            }
+        }
+        for (group, rule) in of_groups {
+            self.group(group).drops.iter().for_each(|drop| offer(drop.name, rule));
+        }
+        first
     }
 
     /// Every tag and list that some rule drops.
