@@ -3,8 +3,12 @@
 mod cascade_cycle;
 mod deep_cascade;
 mod drop_of_nothing;
+mod keyspace_scan;
 mod missed_column;
+mod priority_inversion;
 mod stale_path;
+mod tag_collision;
+mod unbounded_fan_out;
 mod uncascaded_delete;
 mod uncovered_entity;
 mod uncovered_operation;
@@ -23,6 +27,10 @@ use super::Lint;
 /// The lints that look at a finished rule set.
 pub const LINTS: &[Lint] = &[
     unreachable_rule::LINT,
+    priority_inversion::LINT,
+    keyspace_scan::LINT,
+    unbounded_fan_out::LINT,
+    tag_collision::LINT,
     cascade_cycle::LINT,
     deep_cascade::LINT,
     unfollowed_relation::LINT,
