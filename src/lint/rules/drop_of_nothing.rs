@@ -1,5 +1,7 @@
 //! W409: a `drop tag` that misses what it means by a slip.
 
+use std::rc::Rc;
+
 use rustc_hash::FxHashSet;
 
 use crate::check::RuleSet;
@@ -7,7 +9,7 @@ use crate::check::ruleset::{EntityId, RuleId, Trigger};
 use crate::check::shape::Shape;
 use crate::check::template::Template;
 use crate::diagnostic::{Code, Diagnostic, Fix, distance};
-use crate::lint::flow::{Carried, Carrying, Space};
+use crate::lint::flow::{Carried, Carrying, ShapeIndex, Space};
 use crate::lint::{Lint, Subject};
 use crate::span::Span;
 
@@ -37,7 +39,7 @@ fn check(subject: &Subject<'_>, findings: &mut Vec<Diagnostic>) {
             }
             looks += 1;
             let known = known.get_or_insert_with(|| Known::of(subject));
-            if !known.awaited.iter().any(|wanted| wanted.common(shape).is_some())
+            if known.awaited.meeting(shape).meeting.is_empty()
                 && let Some(near) = known.near(template.text())
             {
                 findings.push(finding(subject, template, near));
@@ -51,7 +53,7 @@ struct Known<'s> {
     /// Tags and lists, with their pieces between `:`.
     carried: Vec<(&'s Carried<'s>, Vec<String>)>,
     /// What chained rules wait for.
-    awaited: Vec<Shape>,
+    awaited: ShapeIndex<RuleId>,
     /// Every piece without a hole, and every entity's name: words that somebody meant.
     words: FxHashSet<String>,
 }
@@ -89,12 +91,16 @@ impl<'s> Known<'s> {
     }
 }
 
-fn awaited(rules: &RuleSet) -> Vec<Shape> {
-    let triggers = rules.rules().iter().filter_map(|rule| match &rule.trigger {
-        Trigger::Tags(trigger) => Some(&trigger.patterns),
-        Trigger::Writes(_) => None,
-    });
-    triggers.flatten().map(Shape::of_pattern).collect()
+fn awaited(rules: &RuleSet) -> ShapeIndex<RuleId> {
+    let mut out = ShapeIndex::default();
+    for (index, rule) in rules.rules().iter().enumerate() {
+        if let Trigger::Tags(trigger) = &rule.trigger {
+            for pattern in &trigger.patterns {
+                out.add(Rc::new(Shape::of_pattern(pattern)), RuleId::at(index));
+            }
+        }
+    }
+    out
 }
 
 /// The pieces between `:`, with `{}` for a hole.

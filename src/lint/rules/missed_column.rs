@@ -6,7 +6,7 @@ use crate::check::ruleset::{EntityId, Operation, TagOrigin};
 use crate::diagnostic::{Code, Diagnostic, Fix, quoted_list};
 use crate::lint::drops::droppers;
 use crate::lint::firing::{Moves, can_fire};
-use crate::lint::flow::{Carried, Carrying, Firing};
+use crate::lint::flow::{Carried, Carrying, Firing, Name, Space};
 use crate::lint::{Lint, Subject};
 use crate::span::Span;
 use crate::syntax::ast::{Expr, ExprKind, Ident};
@@ -75,15 +75,24 @@ fn columns(subject: &Subject<'_>, carried: &Carried<'_>) -> Vec<Arc<str>> {
 fn is_dropped(subject: &Subject<'_>, carried: &Carried<'_>, fires: impl Fn(&Firing<'_>) -> bool) -> bool {
     let flow = subject.flow();
     if carried.what == Carrying::Key {
-        let firing = flow.on(carried.entity).iter().map(|id| flow.firing(*id));
-        let mut named = firing.filter(|f| fires(f)).flat_map(|f| &f.named);
-        return named.any(|d| {
-            flow.name(d.name).shape.as_ref().is_none_or(|shape| shape.common(&carried.shape).is_some())
+        let mut firing = flow.on(carried.entity).iter().map(|id| flow.firing(*id));
+        return firing.any(|f| {
+            let mut named = f.named.iter().map(|d| flow.name(d.name));
+            named.any(|n| can_be_key(n, carried)) && fires(f)
         });
     }
     let dropping = droppers(flow, [carried]);
     let mut firing = flow.on(carried.entity).iter().map(|id| flow.firing(*id));
-    dropping.chained || !dropping.complete || firing.any(|f| fires(f) && dropping.are_dropped_by(flow, f))
+    dropping.chained || !dropping.complete || firing.any(|f| dropping.are_dropped_by(flow, f) && fires(f))
+}
+
+/// Whether a rule that names this may drop the key. What a pattern matches is not looked into.
+fn can_be_key(name: &Name<'_>, key: &Carried<'_>) -> bool {
+    match (name.space, &name.shape) {
+        (Space::Tag, _) => false,
+        (Space::Key, Some(shape)) => shape.common(&key.shape).is_some(),
+        _ => true,
+    }
 }
 
 fn finding(

@@ -70,13 +70,13 @@ fn stale<'s, 'a>(
     }
     let (relying, from) = relying(subject, tag, path, at)?;
     let moves = |f: &&Firing<'_>| can_fire(rules, moved, f, &Operation::Update, Moves::Only(by));
-    let moving: Vec<&Firing<'_>> = flow.on(moved).iter().map(|id| flow.firing(*id)).filter(moves).collect();
-    let first = moving.first()?;
+    let all = || flow.on(moved).iter().map(|id| flow.firing(*id));
+    let first = all().find(moves)?;
     let others = droppers(flow, flow.carried(tag.entity).iter().filter(|c| c.what != Carrying::Key));
     let is_reached = |firing: &&Firing<'_>| {
         reaches(subject, firing, tag.entity, &path.refs()[..at]) || others.are_dropped_by(flow, firing)
     };
-    if others.chained || !others.complete || moving.iter().any(is_reached) {
+    if others.chained || !others.complete || all().any(|firing| is_reached(&firing) && moves(&firing)) {
         return None;
     }
     let (by, rule) = (by.clone(), first.rule);
