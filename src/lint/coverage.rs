@@ -42,7 +42,8 @@ pub struct ColumnCoverage {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Covering {
     pub rule: String,
-    /// Whether its condition keeps it silent on some of these writes.
+    /// Whether its condition keeps it silent on some of these writes, or may: not every condition can be
+    /// decided.
     pub conditional: bool,
 }
 

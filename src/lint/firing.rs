@@ -42,7 +42,7 @@ pub fn can_fire(
 
 /// Whether one look is enough to see that a condition does not hold: it asks for a change of other
 /// columns. Nearly all conditions that do not hold are such, and a proof takes far longer.
-fn is_silent(condition: &Condition, operation: &Operation, moves: Moves<'_>) -> bool {
+pub fn is_silent(condition: &Condition, operation: &Operation, moves: Moves<'_>) -> bool {
     let Moves::Only(column) = moves else { return false };
     if matches!(operation, Operation::Create | Operation::Delete) {
         return false;

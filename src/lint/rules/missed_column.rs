@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::check::ruleset::{EntityId, Operation, TagOrigin};
 use crate::diagnostic::{Code, Diagnostic, Fix, quoted_list};
 use crate::lint::drops::droppers;
-use crate::lint::firing::{Moves, can_fire};
+use crate::lint::firing::{Moves, can_fire, is_silent};
 use crate::lint::flow::{Carried, Carrying, Firing, Name, Space};
 use crate::lint::{Lint, Subject};
 use crate::span::Span;
@@ -113,6 +113,14 @@ fn finding(
     // Of several lists nobody can say which the column belongs to.
     let list = if let [only] = lists[..] { Some(only) } else { None };
     let place = list.map(|(span, _)| span).or(when.map(|w| w.span));
+    // Only what says `changed` is decided by a write that says no more than what changed.
+    let says_changed =
+        blamed.condition.is_some_and(|c| is_silent(c, &Operation::Update, Moves::Only(names[0])));
+    let proof = if says_changed {
+        format!("`{entity} 1 update --changed {}` does not fire it", names[0])
+    } else {
+        format!("true of no write that changes only `{}`", names[0])
+    };
     let mut finding = Diagnostic::at(
         Code::MissedColumn,
         place.unwrap_or(subject.rules.rule(blamed.rule).name_span),
@@ -120,7 +128,7 @@ fn finding(
             "`{rule}` does not fire when only {either} of `{entity}` changes, though a name that it drops is \
              filled from that"
         ),
-        format!("not true of `{entity} 1 update --changed {}`", names[0]),
+        proof,
     );
     for (column, carried) in missed {
         let what = match carried.what {
