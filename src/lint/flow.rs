@@ -37,6 +37,11 @@ places! {
     GroupId
     /// A [`Firing`], by its place.
     FiringId
+    /// What a rule drops without naming it, by its place: the same for all rules on one entity that
+    /// drop `self` or not and follow the same relations.
+    BundleId
+    /// Groups of one entity, binding and way are of one class: they drop the same.
+    ClassId
     /// A [`Carried`], by its place.
     CarriedId
 }
@@ -114,6 +119,7 @@ pub enum Role {
 /// What is dropped of one instance, or of the instances at the end of one path.
 #[derive(Debug)]
 pub struct Group<'a> {
+    pub class: ClassId,
     /// Whose templates they are.
     pub entity: EntityId,
     pub binding: Binding,
@@ -136,6 +142,8 @@ pub struct Firing<'a> {
     pub itself: bool,
     /// The written row where it drops `self`, then what its cascade touches.
     pub groups: Rc<[GroupId]>,
+    /// The groups as one.
+    pub bundle: BundleId,
     /// What it names.
     pub named: Vec<Dropped<'a>>,
 }
@@ -179,6 +187,11 @@ impl<'a> Flow<'a> {
 
     pub fn group(&self, id: GroupId) -> &Group<'a> {
         &self.groups[id.0]
+    }
+
+    /// Every firing, in the order in which the rules were written.
+    pub fn firings(&self) -> impl Iterator<Item = (FiringId, &Firing<'a>)> {
+        self.firings.iter().enumerate().map(|(index, firing)| (FiringId(index), firing))
     }
 
     pub fn firing(&self, id: FiringId) -> &Firing<'a> {
@@ -261,11 +274,15 @@ struct Builder<'a> {
     shapes: FxHashMap<(EntityId, *const Template), Rc<Shape>>,
     groups: Vec<Group<'a>>,
     itself: FxHashMap<EntityId, GroupId>,
-    cascades: FxHashMap<(EntityId, bool, &'a Follow), Rc<[GroupId]>>,
+    bundles: FxHashMap<(EntityId, bool, &'a Follow), (BundleId, Rc<[GroupId]>)>,
+    classes: FxHashMap<(EntityId, EntityId, Binding, &'a [Pass]), ClassId>,
     firings: Vec<Firing<'a>>,
     carried: Vec<Carried<'a>>,
     carried_by: Vec<Range<usize>>,
 }
+
+/// Of rules that drop nothing but what they name.
+const NO_BUNDLE: BundleId = BundleId(0);
 
 /// A chained rule fires whatever the operation.
 static ALL_OPERATIONS: Operations = Operations::All;
@@ -279,7 +296,8 @@ impl<'a> Builder<'a> {
             shapes: FxHashMap::default(),
             groups: Vec::new(),
             itself: FxHashMap::default(),
-            cascades: FxHashMap::default(),
+            bundles: FxHashMap::default(),
+            classes: FxHashMap::default(),
             firings: Vec::new(),
             carried: Vec::new(),
             carried_by: Vec::new(),
@@ -326,7 +344,7 @@ impl<'a> Builder<'a> {
             Trigger::Writes(triggers) => {
                 for trigger in triggers {
                     let view = View::Row(trigger.entity);
-                    let groups = self.groups(trigger.entity, itself, &rule.follow);
+                    let (bundle, groups) = self.bundle(trigger.entity, itself, &rule.follow);
                     let named = self.named(&rule.drops, view);
                     self.firings.push(Firing {
                         rule: id,
@@ -335,6 +353,7 @@ impl<'a> Builder<'a> {
                         condition: trigger.condition.as_ref(),
                         itself,
                         groups,
+                        bundle,
                         named,
                     });
                 }
@@ -349,15 +368,16 @@ impl<'a> Builder<'a> {
                     condition: trigger.condition.as_ref(),
                     itself: false,
                     groups: Rc::from([]),
+                    bundle: NO_BUNDLE,
                     named,
                 });
             }
         }
     }
 
-    fn groups(&mut self, from: EntityId, itself: bool, follow: &'a Follow) -> Rc<[GroupId]> {
-        if let Some(groups) = self.cascades.get(&(from, itself, follow)) {
-            return groups.clone();
+    fn bundle(&mut self, from: EntityId, itself: bool, follow: &'a Follow) -> (BundleId, Rc<[GroupId]>) {
+        if let Some(bundle) = self.bundles.get(&(from, itself, follow)) {
+            return bundle.clone();
         }
         let mut out = Vec::new();
         if itself {
@@ -369,9 +389,9 @@ impl<'a> Builder<'a> {
         for touch in self.rules.cascade(from, follow) {
             out.push(self.group(from, touch.entity, touch.binding.clone(), Some(touch)));
         }
-        let out: Rc<[GroupId]> = out.into();
-        self.cascades.insert((from, itself, follow), out.clone());
-        out
+        let bundle = (BundleId(self.bundles.len() + 1), Rc::from(out));
+        self.bundles.insert((from, itself, follow), bundle.clone());
+        bundle
     }
 
     fn group(
@@ -401,7 +421,9 @@ impl<'a> Builder<'a> {
         }
         let id = GroupId(self.groups.len());
         let passes = touch.map_or(&[][..], |t| &t.passes);
-        self.groups.push(Group { entity, binding, passes, touch, drops });
+        let next = ClassId(self.classes.len());
+        let class = *self.classes.entry((from, entity, binding.clone(), passes)).or_insert(next);
+        self.groups.push(Group { class, entity, binding, passes, touch, drops });
         id
     }
 

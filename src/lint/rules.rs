@@ -1,19 +1,28 @@
 //! Every lint, one file each, in the order of their codes.
 
+mod always_true;
 mod cascade_cycle;
+mod contradicting_timing;
 mod deep_cascade;
 mod drop_of_nothing;
+mod empty_regex;
+mod equal_priorities;
 mod keyspace_scan;
+mod literal_regex;
 mod missed_column;
+mod never_true;
 mod priority_inversion;
+mod shadowed_rule;
 mod stale_path;
 mod tag_collision;
 mod unbounded_fan_out;
 mod uncascaded_delete;
 mod uncovered_entity;
 mod uncovered_operation;
+mod undecided_condition;
 mod undropped_tag;
 mod unfollowed_relation;
+mod universal_regex;
 mod unreachable_rule;
 mod unreached_list;
 mod unrefreshed_list;
@@ -26,11 +35,20 @@ use super::Lint;
 
 /// The lints that look at a finished rule set.
 pub const LINTS: &[Lint] = &[
+    never_true::LINT,
+    always_true::LINT,
     unreachable_rule::LINT,
+    shadowed_rule::LINT,
+    contradicting_timing::LINT,
+    equal_priorities::LINT,
     priority_inversion::LINT,
     keyspace_scan::LINT,
+    empty_regex::LINT,
+    universal_regex::LINT,
+    literal_regex::LINT,
     unbounded_fan_out::LINT,
     tag_collision::LINT,
+    undecided_condition::LINT,
     cascade_cycle::LINT,
     deep_cascade::LINT,
     unfollowed_relation::LINT,

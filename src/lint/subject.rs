@@ -1,12 +1,16 @@
 //! What lints look at: the checked rules, and what was written for each of them.
 
 use std::cell::OnceCell;
+use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
 use super::cascades::{self, Cascade};
 use super::drops::Relied;
 use super::flow::Flow;
+use super::regexes;
+use super::rivals::Rivals;
+use super::truths::{self, Truths};
 use super::usage::Usage;
 use crate::check::RuleSet;
 use crate::check::ruleset::{EntityId, RelationId, RuleId};
@@ -21,8 +25,11 @@ pub struct Subject<'a> {
     graph: OnceCell<Graph>,
     cascades: OnceCell<Vec<Cascade<'a>>>,
     usage: OnceCell<Usage>,
-    flow: OnceCell<Flow<'a>>,
+    flow: OnceCell<Rc<Flow<'a>>>,
     relied: OnceCell<Relied<'a>>,
+    truths: OnceCell<Vec<Truths<'a>>>,
+    rivals: OnceCell<Rivals<'a>>,
+    regexes: OnceCell<Vec<regexes::Written<'a>>>,
 }
 
 /// The items of the files by name. A rule set has no two of a name.
@@ -53,6 +60,9 @@ impl<'a> Subject<'a> {
             usage: OnceCell::new(),
             flow: OnceCell::new(),
             relied: OnceCell::new(),
+            truths: OnceCell::new(),
+            rivals: OnceCell::new(),
+            regexes: OnceCell::new(),
         }
     }
 
@@ -73,7 +83,26 @@ impl<'a> Subject<'a> {
 
     /// What the rules drop and the entries carry, found when the first lint asks.
     pub fn flow(&self) -> &Flow<'a> {
-        self.flow.get_or_init(|| Flow::of(self.rules))
+        self.shared_flow()
+    }
+
+    fn shared_flow(&self) -> &Rc<Flow<'a>> {
+        self.flow.get_or_init(|| Rc::new(Flow::of(self.rules)))
+    }
+
+    /// What can be said of each condition, in the order of the rules.
+    pub fn truths(&self) -> &[Truths<'a>] {
+        self.truths.get_or_init(|| truths::all(self))
+    }
+
+    /// Every regex of the rules, in the order in which they were written.
+    pub fn regexes(&self) -> &[regexes::Written<'a>] {
+        self.regexes.get_or_init(|| regexes::all(self))
+    }
+
+    /// Rules that drop the same names.
+    pub fn rivals(&self) -> &Rivals<'a> {
+        self.rivals.get_or_init(|| Rivals::new(self, self.shared_flow().clone()))
     }
 
     /// The tags that cascades and rules on other rows rely on.

@@ -1,11 +1,11 @@
 //! W208: a `match` that has next to nothing to go by.
 
+use super::super::regexes::Place;
 use super::super::{Lint, Subject};
-use crate::check::ruleset::RuleId;
-use crate::decide::regex::literal_start;
+use crate::check::ruleset::{Drop, RuleId};
+use crate::decide::regex::{Reach, literal_start};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::span::Span;
-use crate::syntax::ast::Drop;
 
 pub const LINT: Lint = Lint { code: Code::KeyspaceScan, check };
 
@@ -13,26 +13,20 @@ pub const LINT: Lint = Lint { code: Code::KeyspaceScan, check };
 const ENOUGH: usize = 3;
 
 fn check(subject: &Subject<'_>, findings: &mut Vec<Diagnostic>) {
-    for index in 0..subject.rules.rules().len() {
-        let id = RuleId::at(index);
-        let rule = subject.rules.rule(id);
-        for (written, checked) in subject.rule(id).drops.iter().zip(&rule.drops) {
-            let (span, shown, prefix) = match (written, checked) {
-                (Drop::Match(at), crate::check::ruleset::Drop::Match(template)) => {
-                    let text = template.text();
-                    (at.span, format!("\"{text}\""), glob_start(text))
-                }
-                (Drop::Regex(regex), _) => {
-                    let text = regex.node.as_str();
-                    (regex.span, format!("/{text}/"), Some(literal_start(text)))
-                }
-                _ => continue,
-            };
-            if let Some(prefix) = prefix
-                && !is_enough(&prefix)
+    for rule in (0..subject.rules.rules().len()).map(RuleId::at) {
+        for drop in &subject.rules.rule(rule).drops {
+            if let Drop::Match(template) = drop
+                && let Some(start) = glob_start(template.text())
             {
-                findings.push(finding(&shown, span, &prefix));
+                findings.extend(finding(template.text(), template.span(), &start));
             }
+        }
+    }
+    for written in subject.regexes().iter().filter(|w| matches!(w.place, Place::Drop)) {
+        // What matches everything, or nothing, is another finding.
+        if matches!(written.reach, Ok(Reach::Some { .. }) | Err(_)) {
+            let text = &written.regex.node;
+            findings.extend(finding(&format!("/{text}/"), written.regex.span, &literal_start(text)));
         }
     }
 }
@@ -62,18 +56,22 @@ fn is_enough(prefix: &str) -> bool {
     prefix.chars().count() >= ENOUGH || prefix.chars().skip(1).any(|c| c == ':')
 }
 
-fn finding(shown: &str, span: Span, prefix: &str) -> Diagnostic {
+fn finding(shown: &str, span: Span, prefix: &str) -> Option<Diagnostic> {
+    if is_enough(prefix) {
+        return None;
+    }
     let label = if prefix.is_empty() {
         "it starts with no fixed text".to_owned()
     } else {
         format!("all that is fixed is `{prefix}` in front")
     };
-    Diagnostic::at(
+    let out = Diagnostic::at(
         Code::KeyspaceScan,
         span,
-        format!("`{shown}` has to look at every key of the cache, and can hit any of them"),
+        format!("`{shown}` says next to nothing of how keys begin: every key of the cache is looked at"),
         label,
     )
     .help("let the entries carry a tag or list, and drop that: its cost does not grow with the cache")
-    .help("where it must be a pattern, begin it with what the keys begin with, such as `search:*`")
+    .help("where it must be a pattern, begin it with what the keys begin with, such as `search:*`");
+    Some(out)
 }

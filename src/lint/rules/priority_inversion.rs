@@ -1,5 +1,6 @@
 //! W207: a chained rule that is carried out before the drop that fires it.
 
+use super::super::clause::duration;
 use super::super::flow::{Name, NameId};
 use super::super::{Lint, Subject};
 use crate::check::ruleset::{Rule, RuleId, Trigger};
@@ -57,8 +58,9 @@ fn finding(subject: &Subject<'_>, id: RuleId, name: &Name<'_>, dropper: &Rule) -
             .also(dropper.name_span, format!("drops `{tag}` {}", said(dropper.timing)))
             .help(match dropper.timing {
                 Timing::Batched { delay } => format!(
-                    "make `{}` batched with a delay of {delay}ms or more, or lazy, or drop `{tag}` sooner",
-                    rule.name
+                    "make `{}` batched with a delay of {} or more, or lazy, or drop `{tag}` sooner",
+                    rule.name,
+                    duration(delay)
                 ),
                 _ => format!("make `{}` {} too, or drop `{tag}` sooner", rule.name, dropper.timing.word()),
             });
@@ -80,7 +82,7 @@ fn finding(subject: &Subject<'_>, id: RuleId, name: &Name<'_>, dropper: &Rule) -
 /// A timing in a few words.
 fn said(timing: Timing) -> String {
     match timing {
-        Timing::Batched { delay } => format!("batched, after {delay}ms"),
+        Timing::Batched { delay } => format!("batched, after {}", duration(delay)),
         other => other.word().to_owned(),
     }
 }

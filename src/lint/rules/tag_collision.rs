@@ -117,11 +117,12 @@ fn meant(subject: &Subject<'_>) -> Vec<Meant> {
 }
 
 /// Whether the two name different things in one place, at least one of them by an id. Two fields may
-/// hold the same on purpose, as a natural key does.
+/// hold the same on purpose, as a natural key does; and no id is likely to be one of a few fixed words.
 fn is_confused(a: &[Piece], b: &[Piece]) -> bool {
     let is_id = |meaning: &Meaning| matches!(meaning, Meaning::Id(_));
+    let is_open = |meaning: &Meaning| !matches!(meaning, Meaning::Vary(_));
     a.iter().zip(b).any(|(a, b)| match (&a.hole, &b.hole) {
-        (Some(x), Some(y)) => x != y && (is_id(x) || is_id(y)),
+        (Some(x), Some(y)) => x != y && (is_id(x) || is_id(y)) && is_open(x) && is_open(y),
         _ => false,
     })
 }
@@ -150,10 +151,10 @@ fn means(rules: &RuleSet, own: &[Piece], other: &[Piece]) -> String {
     let differing = own.iter().zip(other).find(|(a, b)| a.hole != b.hole && a.hole.is_some());
     let name = |id: EntityId| &rules.entity(id).name;
     match differing.and_then(|(piece, _)| piece.hole.as_ref()) {
-        Some(Meaning::Id(entity)) => format!("the id of a `{}`", name(*entity)),
-        Some(Meaning::Field(entity, field)) => format!("`{field}` of a `{}`", name(*entity)),
+        Some(Meaning::Id(entity)) => format!("the id of `{}`", name(*entity)),
+        Some(Meaning::Field(entity, field)) => format!("`{field}` of `{}`", name(*entity)),
         Some(Meaning::Context(id)) => format!("`context.{}`", rules.context()[id.index()].name),
-        Some(Meaning::Vary(id)) => format!("a `{}`", rules.varies()[id.index()].name),
+        Some(Meaning::Vary(id)) => format!("`{}`", rules.varies()[id.index()].name),
         None => "fixed text".to_owned(),
     }
 }

@@ -75,7 +75,7 @@ fn of_firing(
                         "one write of `{}` drops a name of `{}` for every combination of {}",
                         from.name,
                         owner.name,
-                        quoted_list(&lists.iter().map(String::as_str).collect::<Vec<_>>())
+                        listed(lists)
                     ),
                     "this cascade",
                 )
@@ -90,7 +90,7 @@ fn of_firing(
 }
 
 fn finding(entity: &Entity, template: &Template, drop: &Dropped<'_>, lists: &[String]) -> Diagnostic {
-    let lists = quoted_list(&lists.iter().map(String::as_str).collect::<Vec<_>>());
+    let lists = listed(lists);
     let tag = entity.tags.first().map_or("", |t| t.template.text());
     let help = match drop.role {
         Role::Named => {
@@ -108,6 +108,17 @@ fn finding(entity: &Entity, template: &Template, drop: &Dropped<'_>, lists: &[St
         "as many names as the sizes of these lists multiplied",
     )
     .help(help)
+}
+
+/// Each of them once, for people.
+fn listed(lists: &[String]) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for name in lists {
+        if !names.contains(&name.as_str()) {
+            names.push(name);
+        }
+    }
+    quoted_list(&names)
 }
 
 /// The lists that fill a template, as a write names them: one that stands behind another counts twice.
