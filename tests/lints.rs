@@ -105,7 +105,7 @@ fn columns_that_are_missed_fire_nothing_of_the_rule() {
     assert!(tried >= 2, "only {tried} findings were tried");
 }
 
-/// Every page's first example gives the finding; its last one, in which it is mended, gives none.
+/// Every page's first example gives the finding; its last one, in which it is mended, does not.
 #[test]
 fn the_pages_of_the_lints_hold() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/findings");
@@ -126,7 +126,7 @@ fn the_pages_of_the_lints_hold() {
         };
         let (first, last) = (found(blocks[0]), found(blocks[blocks.len() - 1]));
         assert!(first.iter().any(|f| f.code == *code), "{}: the example gives {first:#?}", path.display());
-        assert!(last.is_empty(), "{}: the mended rules give {last:#?}", path.display());
+        assert!(last.iter().all(|f| f.code != *code), "{}: not mended: {last:#?}", path.display());
         pages += 1;
     }
     assert!(pages >= 16, "only {pages} pages were found");

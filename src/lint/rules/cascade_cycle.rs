@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::check::RuleSet;
-use crate::check::ruleset::{EntityId, RelationId, RuleId};
+use crate::check::ruleset::{EntityId, Hop, RelationId, RuleId};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::graph;
 use crate::lint::{Lint, Subject, cascades};
@@ -32,21 +32,36 @@ fn check(subject: &Subject<'_>, findings: &mut Vec<Diagnostic>) {
         let within: FxHashSet<EntityId> = component.into_iter().map(EntityId::at).collect();
         let inside: Vec<Step> =
             steps.keys().filter(|(a, b, _)| within.contains(a) && within.contains(b)).copied().collect();
-        if let Some(circle) = inside.iter().find_map(|step| circle(*step, &inside)) {
+        let circle = |step: &Step| circle(*step, &inside, |back| undoes(rules, *step, back));
+        if let Some(circle) = inside.iter().find_map(circle) {
             findings.push(finding(subject, &circle, &steps));
         }
     }
 }
 
-/// The shortest way round that begins with a step and does not merely go back over its relation.
-fn circle(first: Step, steps: &[Step]) -> Option<Vec<Step>> {
-    let (start, from, relation) = first;
+/// Whether a step merely goes back over what the other came by: its relation, or the same refs.
+fn undoes(rules: &RuleSet, there: Step, back: Step) -> bool {
+    let hops = |step: Step| {
+        let (from, to, relation) = step;
+        let links = rules.links().iter().filter(move |l| (l.from, l.to, l.relation) == (from, to, relation));
+        links.map(|l| &l.hop)
+    };
+    let inverse = |a: &Hop, b: &Hop| match (a, b) {
+        (Hop::Child(a), Hop::Parent(b)) | (Hop::Parent(a), Hop::Child(b)) => a == b,
+        _ => false,
+    };
+    there.2 == back.2 || hops(there).all(|a| hops(back).all(|b| inverse(a, b)))
+}
+
+/// The shortest way round that begins with a step and is not merely undone by the next.
+fn circle(first: Step, steps: &[Step], undone_by: impl Fn(Step) -> bool) -> Option<Vec<Step>> {
+    let (start, from, _) = first;
     let mut came: FxHashMap<EntityId, Step> = FxHashMap::default();
     let mut open = VecDeque::from([from]);
     while let Some(at) = open.pop_front() {
         for step in steps.iter().filter(|(a, ..)| *a == at) {
-            let (_, to, along) = *step;
-            if to == start && !(at == from && along == relation) {
+            let (_, to, _) = *step;
+            if to == start && !(at == from && undone_by(*step)) {
                 let mut way = vec![*step];
                 let mut back = at;
                 while back != from {

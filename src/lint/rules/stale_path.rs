@@ -174,10 +174,12 @@ fn writes(subject: &Subject<'_>, stale: &Stale<'_, '_>) -> (String, String) {
     let name = |id: EntityId| subject.rules.entity(id).name.as_str();
     let (moved, by) = (name(stale.moved), &stale.by);
     let path = stale.path.refs().get(stale.at..).unwrap_or_default().join(".");
-    let mut first = format!("{moved} {MOVED} update {path}={NEW} old.{path}={OLD}");
-    if path != **by {
-        first = format!("{moved} {MOVED} update {by}=2 old.{by}=1 {path}={NEW} old.{path}={OLD}");
-    }
+    // The list of what changed keeps other rules silent that look for other columns.
+    let first = if path == **by {
+        format!("{moved} {MOVED} update {by}={NEW} old.{by}={OLD} --changed {by}")
+    } else {
+        format!("{moved} {MOVED} update {by}=2 old.{by}=1 {path}={NEW} old.{path}={OLD} --changed {by}")
+    };
     let operation = operation(subject, stale);
     (first, format!("{} {NEW} {operation}", name(stale.from)))
 }

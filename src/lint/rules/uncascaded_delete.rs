@@ -75,7 +75,7 @@ fn finding(subject: &Subject<'_>, link: &Link, left: &[&Link]) -> Diagnostic {
         Code::UncascadedDelete,
         written.kind.as_ref().map_or(relation.span, |k| k.span),
         format!("a deleted `{parent}` leaves the entries of its {children} rows in the cache"),
-        format!("`{parent} 1 delete` does not come to {children}"),
+        format!("no delete of `{parent}` comes to {children}"),
     );
     let help = match deleting.first() {
         Some(firing) => {

@@ -50,14 +50,14 @@ fn finding(subject: &Subject<'_>, id: EntityId, first: &Operation, open: &[Opera
     let flow = subject.flow();
     let entity = subject.rules.entity(id);
     let names: Vec<&str> = open.iter().map(Operation::name).collect();
-    let mut finding = Diagnostic::at(
-        Code::UncoveredOperation,
-        place(subject, id, first),
-        format!("no rule fires on {} of `{}`", quoted_list(&names), entity.name),
-        format!("`{} 1 {first}` drops nothing", entity.name),
-    );
     // A rule that names the operation, and whose condition keeps it from firing, explains most.
     let naming = flow.on(id).iter().find(|f| flow.firing(**f).operations.contains(first));
+    let label = match naming {
+        Some(_) => format!("no {first} of `{}` makes a condition true", entity.name),
+        None => format!("`{} 1 {first}` drops nothing", entity.name),
+    };
+    let message = format!("no rule fires on {} of `{}`", quoted_list(&names), entity.name);
+    let mut finding = Diagnostic::at(Code::UncoveredOperation, place(subject, id, first), message, label);
     if let Some(at) = naming.or(flow.on(id).first()) {
         let firing = flow.firing(*at);
         let rule = subject.rules.rule(firing.rule);

@@ -75,7 +75,7 @@ fn finding(subject: &Subject<'_>, list: &Carried<'_>, open: &[Open<'_, '_>]) -> 
         let rule = subject.rules.rule(open.firing.rule);
         finding = finding.also(
             rule.name_span,
-            format!("`{entity} 1 {}` fires this, which does not drop the list", open.operation),
+            format!("a {} of `{entity}` fires this, which does not drop the list", open.operation),
         );
     }
     finding.help("add `self` to what the rule drops, or name the list there with `drop tag`")
