@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::check::ruleset::{EntityId, Operation, TagOrigin};
 use crate::diagnostic::{Code, Diagnostic, Fix, quoted_list};
 use crate::lint::drops::droppers;
-use crate::lint::firing::{Moves, can_fire, is_silent};
+use crate::lint::firing::{Moves, is_silent};
 use crate::lint::flow::{Carried, Carrying, Firing, Name, Space};
 use crate::lint::{Lint, Subject};
 use crate::span::Span;
@@ -17,9 +17,8 @@ fn check(subject: &Subject<'_>, findings: &mut Vec<Diagnostic>) {
     let flow = subject.flow();
     for index in 0..subject.rules.entities().len() {
         let id = EntityId::at(index);
-        let update = |firing: &Firing<'_>, moves: Moves<'_>| {
-            can_fire(subject.rules, id, firing, &Operation::Update, moves)
-        };
+        let update =
+            |firing: &Firing<'_>, moves: Moves<'_>| subject.can_fire(id, firing, &Operation::Update, moves);
         // The rule that means to drop the row's own names when it is updated.
         let all = || flow.on(id).iter().map(|f| flow.firing(*f));
         let Some(blamed) = all().find(|f| f.itself && update(f, Moves::Anything)) else { continue };

@@ -8,8 +8,8 @@ use crate::check::ruleset::{EntityId, Operation, RuleId};
 use crate::check::template::{Hole, Part, RowPath, Template};
 use crate::check::walk::Binding;
 use crate::diagnostic::{Code, Diagnostic, quoted_list};
-use crate::lint::drops::droppers;
-use crate::lint::firing::{Moves, can_fire, operations};
+use crate::lint::drops::{Droppers, droppers};
+use crate::lint::firing::{Moves, operations};
 use crate::lint::flow::{Carried, Carrying, Firing, View};
 use crate::lint::{Lint, Subject, cascades};
 
@@ -22,15 +22,31 @@ const MOVED: &str = "9";
 
 fn check(subject: &Subject<'_>, findings: &mut Vec<Diagnostic>) {
     // One rule that does not cascade leaves one row's entries behind, by however many tags.
-    let mut said: FxHashSet<(EntityId, Arc<str>, RuleId)> = FxHashSet::default();
+    let mut said: FxHashSet<(EntityId, Arc<str>)> = FxHashSet::default();
     for index in 0..subject.rules.entities().len() {
         let below = EntityId::at(index);
-        for tag in subject.flow().carried(below).iter().filter(|c| matches!(c.what, Carrying::Tag(_))) {
+        let tags = || subject.flow().carried(below).iter().filter(|c| matches!(c.what, Carrying::Tag(_)));
+        let mut dropping: Option<Droppers> = None;
+        // Ways to a row whose moves are taken care of.
+        let mut clean: FxHashSet<&[Arc<str>]> = FxHashSet::default();
+        for tag in tags() {
             for path in tag.template.row_paths().filter(|p| p.is_id()) {
                 for at in 1..path.refs().len() {
-                    let Some(stale) = stale(subject, tag, path, at) else { continue };
-                    if said.insert((stale.moved, stale.by.clone(), stale.rule)) {
-                        findings.push(finding(subject, &stale));
+                    let Some(moving) = moving(subject, tag, path, at) else { continue };
+                    let way = &path.refs()[..=at];
+                    if clean.contains(way) || said.contains(&(moving.moved, moving.by.clone())) {
+                        continue;
+                    }
+                    let dropping = dropping.get_or_insert_with(|| {
+                        let carried = subject.flow().carried(below).iter();
+                        droppers(subject.flow(), carried.filter(|c| c.what != Carrying::Key))
+                    });
+                    match stale(subject, moving, dropping) {
+                        Some(stale) => {
+                            said.insert((stale.moving.moved, stale.moving.by.clone()));
+                            findings.push(finding(subject, &stale));
+                        }
+                        None => drop(clean.insert(way)),
                     }
                 }
             }
@@ -38,8 +54,8 @@ fn check(subject: &Subject<'_>, findings: &mut Vec<Diagnostic>) {
     }
 }
 
-/// A tag that a move makes wrong, and nothing corrects.
-struct Stale<'s, 'a> {
+/// A tag that names a row by way of another, which can move.
+struct Moving<'s, 'a> {
     tag: &'s Carried<'a>,
     path: &'s RowPath,
     /// The entity of the row that moves.
@@ -47,40 +63,52 @@ struct Stale<'s, 'a> {
     /// The ref by which it moves: the one at this place of the path.
     by: Arc<str>,
     at: usize,
-    /// What its write fires: the first rule, which does not come to the entries.
-    rule: RuleId,
     /// Who drops the tag, and from where.
     relying: RuleId,
     from: EntityId,
 }
 
-/// What becomes of the tag when the ref at a place of its path moves.
-fn stale<'s, 'a>(
+/// A move that makes the tag wrong, and that nothing makes good.
+struct Stale<'s, 'a> {
+    moving: Moving<'s, 'a>,
+    /// What the move fires: the first rule, which does not come to the entries.
+    rule: RuleId,
+}
+
+/// What a change of the ref at a place of the path moves, where some rule relies on the tag.
+fn moving<'s, 'a>(
     subject: &'s Subject<'a>,
     tag: &'s Carried<'a>,
     path: &'s RowPath,
     at: usize,
-) -> Option<Stale<'s, 'a>> {
-    let (rules, flow) = (subject.rules, subject.flow());
+) -> Option<Moving<'s, 'a>> {
     let by = path.refs().get(at)?;
     let moved = behind(subject, tag.entity, path.refs().get(..at)?)?;
     // A ref that an unlinked relation implies is no column: no write of this row moves it.
-    if rules.entity(moved).reference(by).is_none_or(|r| r.implied) {
+    if subject.rules.entity(moved).reference(by).is_none_or(|r| r.implied) {
         return None;
     }
     let (relying, from) = relying(subject, tag, path, at)?;
-    let moves = |f: &&Firing<'_>| can_fire(rules, moved, f, &Operation::Update, Moves::Only(by));
+    Some(Moving { tag, path, moved, by: by.clone(), at, relying, from })
+}
+
+/// The move, where it fires rules and none of them comes to the entries below.
+fn stale<'s, 'a>(
+    subject: &Subject<'a>,
+    moving: Moving<'s, 'a>,
+    dropping: &Droppers,
+) -> Option<Stale<'s, 'a>> {
+    let flow = subject.flow();
+    let (moved, below) = (moving.moved, moving.tag.entity);
+    let moves = |f: &Firing<'_>| subject.can_fire(moved, f, &Operation::Update, Moves::Only(&moving.by));
     let all = || flow.on(moved).iter().map(|id| flow.firing(*id));
-    let first = all().find(moves)?;
-    let others = droppers(flow, flow.carried(tag.entity).iter().filter(|c| c.what != Carrying::Key));
-    let is_reached = |firing: &&Firing<'_>| {
-        reaches(subject, firing, tag.entity, &path.refs()[..at]) || others.are_dropped_by(flow, firing)
-    };
-    if others.chained || !others.complete || all().any(|firing| is_reached(&firing) && moves(&firing)) {
+    let refs = moving.path.refs().get(..moving.at)?;
+    let comes = |f: &Firing<'_>| reaches(subject, f, below, refs) || dropping.are_dropped_by(flow, f);
+    if dropping.chained || !dropping.complete || all().any(|firing| comes(firing) && moves(firing)) {
         return None;
     }
-    let (by, rule) = (by.clone(), first.rule);
-    Some(Stale { tag, path, moved, by, at, rule, relying, from })
+    let rule = all().find(|firing| moves(firing))?.rule;
+    Some(Stale { moving, rule })
 }
 
 /// The entity behind refs.
@@ -123,39 +151,39 @@ fn reaches(subject: &Subject<'_>, firing: &Firing<'_>, below: EntityId, refs: &[
 fn finding(subject: &Subject<'_>, stale: &Stale<'_, '_>) -> Diagnostic {
     let rules = subject.rules;
     let name = |id: EntityId| rules.entity(id).name.as_str();
-    let (moved, below) = (name(stale.moved), name(stale.tag.entity));
+    let Moving { tag, path, moved: moved_id, by, at: _, relying, from: _ } = &stale.moving;
+    let (moved, below) = (name(*moved_id), name(tag.entity));
     let rule = &rules.rule(stale.rule).name;
-    let (old, new) =
-        (filled(stale.tag.template, stale.path, OLD), filled(stale.tag.template, stale.path, NEW));
-    let (first, second) = writes(subject, stale);
-    let declared = subject.entity(stale.moved).refs.iter().find(|r| *r.name.text == *stale.by);
+    let (old, new) = (filled(tag.template, path, OLD), filled(tag.template, path, NEW));
+    let (first, second) = writes(subject, &stale.moving);
+    let declared = subject.entity(*moved_id).refs.iter().find(|r| *r.name.text == **by);
     let mut finding = Diagnostic::at(
         Code::StalePath,
         cascades::clause(subject, stale.rule),
         format!(
             "when `{}` of a row of `{moved}` changes, the `{below}` entries below it keep an old tag",
-            stale.by
+            by
         ),
         format!("1. `{first}` does not come to `{below}`: entries keep `{old}`"),
     )
-    .also(cascades::clause(subject, stale.relying), format!("2. `{second}` drops `{new}`, and misses them"));
+    .also(cascades::clause(subject, *relying), format!("2. `{second}` drops `{new}`, and misses them"));
     if let Some(reference) = declared {
         finding = finding.also(
             reference.name.span,
-            format!("`{below}` entries carry `{}`, which goes over this", stale.tag.template),
+            format!("`{below}` entries carry `{}`, which goes over this", tag.template),
         );
     }
     let relations: Vec<&str> = rules
         .links()
         .iter()
-        .filter(|l| l.from == stale.moved && l.to == stale.tag.entity && !l.reverse)
+        .filter(|l| l.from == *moved_id && l.to == tag.entity && !l.reverse)
         .map(|l| rules.relation(l.relation).name.as_str())
         .collect();
     let follow = match relations.first() {
         Some(_) => format!("follow {} in `{rule}`", quoted_list(&relations[..1])),
         None => format!("let `{rule}` follow the relations from `{moved}` to `{below}`"),
     };
-    finding.help(format!("{follow}, or in a rule `on {moved}.update` with `when changed({})`", stale.by))
+    finding.help(format!("{follow}, or in a rule `on {moved}.update` with `when changed({})`", by))
 }
 
 /// The tag with this id at the end of the path; other holes stay.
@@ -170,27 +198,27 @@ fn filled(template: &Template, path: &RowPath, id: &str) -> String {
 }
 
 /// The write that moves the row, and one of the row above that comes later.
-fn writes(subject: &Subject<'_>, stale: &Stale<'_, '_>) -> (String, String) {
+fn writes(subject: &Subject<'_>, moving: &Moving<'_, '_>) -> (String, String) {
     let name = |id: EntityId| subject.rules.entity(id).name.as_str();
-    let (moved, by) = (name(stale.moved), &stale.by);
-    let path = stale.path.refs().get(stale.at..).unwrap_or_default().join(".");
+    let (moved, by) = (name(moving.moved), &moving.by);
+    let path = moving.path.refs().get(moving.at..).unwrap_or_default().join(".");
     // The list of what changed keeps other rules silent that look for other columns.
     let first = if path == **by {
         format!("{moved} {MOVED} update {by}={NEW} old.{by}={OLD} --changed {by}")
     } else {
         format!("{moved} {MOVED} update {by}=2 old.{by}=1 {path}={NEW} old.{path}={OLD} --changed {by}")
     };
-    let operation = operation(subject, stale);
-    (first, format!("{} {NEW} {operation}", name(stale.from)))
+    let operation = operation(subject, moving);
+    (first, format!("{} {NEW} {operation}", name(moving.from)))
 }
 
 /// An operation that fires the rule which relies on the tag, `update` where that does.
-fn operation(subject: &Subject<'_>, stale: &Stale<'_, '_>) -> Operation {
+fn operation(subject: &Subject<'_>, moving: &Moving<'_, '_>) -> Operation {
     let flow = subject.flow();
-    let firing = flow.of_rule(stale.relying).iter().map(|id| flow.firing(*id));
-    let fired = firing.filter(|f| f.view == View::Row(stale.from)).map(|f| f.operations).next();
+    let firing = flow.of_rule(moving.relying).iter().map(|id| flow.firing(*id));
+    let fired = firing.filter(|f| f.view == View::Row(moving.from)).map(|f| f.operations).next();
     let wanted = |op: &Operation| fired.is_some_and(|all| all.contains(op));
-    let declared = operations(subject.rules, stale.from);
+    let declared = operations(subject.rules, moving.from);
     let usual = [Operation::Update, Operation::Delete].into_iter().chain(declared);
     usual.into_iter().find(wanted).unwrap_or(Operation::Update)
 }

@@ -3,7 +3,7 @@
 use crate::check::ruleset::{EntityId, Hop, Link, Operation, RelationId};
 use crate::diagnostic::{Code, Diagnostic, quoted_list};
 use crate::lint::drops::droppers;
-use crate::lint::firing::{Moves, can_fire};
+use crate::lint::firing::Moves;
 use crate::lint::flow::{Carried, Firing};
 use crate::lint::{Lint, Subject};
 use crate::model::Kind;
@@ -15,7 +15,10 @@ fn check(subject: &Subject<'_>, findings: &mut Vec<Diagnostic>) {
     if rules.rules().is_empty() {
         return;
     }
-    for index in 0..rules.relations().len() {
+    for (index, checked) in rules.relations().iter().enumerate() {
+        if !checked.kinds.contains(&Kind::ParentChild) {
+            continue;
+        }
         let relation = RelationId::at(index);
         let links = rules.links().iter().filter(|l| l.relation == relation && !l.reverse);
         let mut left: Vec<&Link> = Vec::new();
@@ -45,8 +48,7 @@ fn is_left(subject: &Subject<'_>, link: &Link) -> bool {
 fn on_delete<'s, 'a>(subject: &'s Subject<'a>, parent: EntityId) -> Vec<&'s Firing<'a>> {
     let flow = subject.flow();
     let all = flow.on(parent).iter().map(|id| flow.firing(*id));
-    all.filter(|firing| can_fire(subject.rules, parent, firing, &Operation::Delete, Moves::Anything))
-        .collect()
+    all.filter(|firing| subject.can_fire(parent, firing, &Operation::Delete, Moves::Anything)).collect()
 }
 
 /// The tags of the children that name their parent.

@@ -2,7 +2,7 @@
 
 use crate::check::ruleset::{EntityId, Hop, Operation, Operations};
 use crate::diagnostic::{Code, Diagnostic, quoted_list};
-use crate::lint::firing::{Moves, can_fire, operations};
+use crate::lint::firing::{Moves, operations};
 use crate::lint::{Lint, Subject};
 use crate::span::Span;
 
@@ -29,7 +29,7 @@ fn is_covered(subject: &Subject<'_>, entity: EntityId, operation: &Operation) ->
         .flow()
         .on(entity)
         .iter()
-        .any(|id| can_fire(subject.rules, entity, subject.flow().firing(*id), operation, Moves::Anything))
+        .any(|id| subject.can_fire(entity, subject.flow().firing(*id), operation, Moves::Anything))
 }
 
 /// Whether the operation can make anything stale. Nothing was made from a row before it existed but

@@ -3,7 +3,7 @@
 use crate::check::ruleset::{EntityId, Operation};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::lint::drops::{Droppers, droppers};
-use crate::lint::firing::{Moves, can_fire};
+use crate::lint::firing::Moves;
 use crate::lint::flow::{Carried, Carrying, Firing};
 use crate::lint::{Lint, Subject};
 
@@ -44,17 +44,13 @@ fn open<'s, 'a>(
     operation: Operation,
 ) -> Option<Open<'s, 'a>> {
     let flow = subject.flow();
-    let mut first = None;
-    for firing in flow.on(entity).iter().map(|id| flow.firing(*id)) {
-        if !can_fire(subject.rules, entity, firing, &operation, Moves::Anything) {
-            continue;
-        }
-        if dropping.are_dropped_by(flow, firing) {
-            return None;
-        }
-        first.get_or_insert(firing);
+    let all = || flow.on(entity).iter().map(|id| flow.firing(*id));
+    let can_fire = |firing: &Firing<'_>| subject.can_fire(entity, firing, &operation, Moves::Anything);
+    if all().any(|firing| dropping.are_dropped_by(flow, firing) && can_fire(firing)) {
+        return None;
     }
-    first.map(|firing| Open { operation, firing })
+    let firing = all().find(|firing| can_fire(firing))?;
+    Some(Open { operation, firing })
 }
 
 fn finding(subject: &Subject<'_>, list: &Carried<'_>, open: &[Open<'_, '_>]) -> Diagnostic {
