@@ -29,7 +29,7 @@ pub use witness::{FiringTag, Witness};
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
     /// This is the smallest one.
-    Yes(Witness),
+    Yes(Box<Witness>),
     /// There is none.
     No,
     Undecided(Undecided),
@@ -40,7 +40,7 @@ pub enum Verdict {
 pub enum Proof {
     Holds,
     /// This write is a counterexample, and the smallest one.
-    Fails(Witness),
+    Fails(Box<Witness>),
     Undecided(Undecided),
 }
 
@@ -49,6 +49,8 @@ pub enum Proof {
 pub enum Undecided {
     /// The search was given up after this many steps.
     TooManyCases(usize),
+    /// The conditions name more values than this.
+    TooManyValues(usize),
     /// The automaton of this regex, or of several together, would be too large, or would have to know
     /// what a word is beyond ASCII.
     Regex(String),
@@ -64,6 +66,7 @@ impl fmt::Display for Undecided {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooManyCases(steps) => write!(f, "no answer after {steps} cases"),
+            Self::TooManyValues(most) => write!(f, "it names more than {most} values"),
             Self::Regex(regex) => {
                 write!(f, "the regex `/{regex}/`, beside others on that value, is too large or has a `\\b`")
             }

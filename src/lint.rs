@@ -5,19 +5,19 @@
 //! `docs/findings` says what it means, why it hurts, and how to mend it.
 
 mod cascades;
-mod clause;
 pub mod coverage;
 mod drops;
 mod firing;
 pub mod flow;
 mod levels;
 mod names;
-pub mod regexes;
-pub mod rivals;
+mod regexes;
+mod rivals;
 mod rules;
+mod spelling;
 mod subject;
 mod suppress;
-pub mod truths;
+mod truths;
 mod usage;
 
 pub use levels::{Level, Levels};

@@ -84,7 +84,7 @@ fn typed(line: &str) -> RawWrite {
 fn shown(rules: &RuleSet, verdict: &Verdict, want: bool) -> String {
     match verdict {
         Verdict::Yes(witness) => {
-            let Witness::Write(raw) = witness else { panic!("a write") };
+            let Witness::Write(raw) = &**witness else { panic!("a write") };
             let program = Program::new(rules.clone());
             assert_eq!(planned(&program, raw.clone()), Some(want), "{witness}");
             assert_eq!(planned(&program, typed(&witness.to_string())), Some(want), "{witness}");
@@ -287,9 +287,20 @@ fn past_a_stated_size_there_is_no_verdict() {
         bounds.join(" and ")
     );
     let rules = RuleSet::parse(&text).rules.unwrap();
-    let (entity, operations, condition) = condition(&rules);
-    let verdict = Subject::writes(&rules, entity, operations).satisfiable(condition, true);
+    let (entity, operations, only) = condition(&rules);
+    let verdict = Subject::writes(&rules, entity, operations).satisfiable(only, true);
     assert_eq!(verdict, Verdict::Undecided(Undecided::TooManyCases(200_000)));
+
+    let many: Vec<String> = (0..501).map(|i| format!("n{i}")).collect();
+    let text = format!(
+        "entity user {{ fields {{ {} }} }} rule r {{ on user.create  when {}  drop tag \"hit\" }}",
+        many.iter().map(|n| format!("{n}: bool")).collect::<Vec<_>>().join(" "),
+        many.join(" and ")
+    );
+    let rules = RuleSet::parse(&text).rules.unwrap();
+    let (entity, operations, only) = condition(&rules);
+    let verdict = Subject::writes(&rules, entity, operations).satisfiable(only, true);
+    assert_eq!(verdict, Verdict::Undecided(Undecided::TooManyValues(500)));
 
     let large = |test: &str| decided("user", test);
     let wide = r"/^[ab]*a.{14}b$/";
@@ -308,6 +319,38 @@ fn past_a_stated_size_there_is_no_verdict() {
     assert!(
         large(&format!("{circle} and n > 9007199254740993"))[0].starts_with("undecided: it compares an int")
     );
+}
+
+#[test]
+fn a_condition_is_carried_to_other_rules() {
+    let old = rules("user", "context.level > 3 and plan == \"pro\"");
+    let (entity, operations, was) = condition(&old);
+    let from = Subject::writes(&old, entity, operations);
+    let carried = |text: &str| {
+        let new = RuleSet::parse(text).rules.unwrap();
+        let (entity, operations, is) = condition(&new);
+        let subject = Subject::writes(&new, entity, operations);
+        subject.carry(was, &from).map(|was| match subject.equivalent(&was, is) {
+            Proof::Holds => "the same".to_owned(),
+            Proof::Fails(witness) => witness.to_string(),
+            Proof::Undecided(why) => why.to_string(),
+        })
+    };
+    let new = |level: &str, plan: &str, bound: &str| {
+        format!(
+            "context {{ level: {level} }} entity user {{ fields {{ plan: {plan} }} }}
+             rule r {{ on user  when plan == \"pro\" and context.level {bound}  drop tag \"hit\" }}"
+        )
+    };
+    assert_eq!(carried(&new("int", "string", ">= 4")).unwrap(), "the same");
+    assert_eq!(
+        carried(&new("int", "string", ">= 5")).unwrap(),
+        "invalidate write user 1 update plan=pro context.level:=4"
+    );
+    assert_eq!(carried(&new("float", "string", ">= 4")), None);
+    assert_eq!(carried(&new("int = 1", "string", ">= 4")), None);
+    let other = "entity user { fields { name: string } } rule r { on user  when name == \"a\" }";
+    assert_eq!(carried(other), None);
 }
 
 const CHAINED: &str = r#"
@@ -330,7 +373,7 @@ fn a_chained_rule_gets_the_tag_that_fires_it() {
                 Verdict::No => return "no".to_owned(),
                 Verdict::Undecided(why) => return format!("undecided: {why}"),
             };
-            let Witness::Tag(tag) = &witness else { panic!("a tag") };
+            let Witness::Tag(tag) = &*witness else { panic!("a tag") };
             let mut raw = RawWrite {
                 entity: "item".into(),
                 op: tag.op.clone().unwrap_or("create".into()),
@@ -557,7 +600,7 @@ proptest! {
             match subject.satisfiable(condition, want) {
                 Verdict::Yes(witness) => {
                     prop_assert!(truths.contains(&want), "{} makes it {}", witness, want);
-                    let Witness::Write(raw) = &witness else { panic!("a write") };
+                    let Witness::Write(raw) = &*witness else { panic!("a write") };
                     prop_assert_eq!(planned(&program, raw.clone()), Some(want), "{}", witness);
                     prop_assert_eq!(planned(&program, typed(&witness.to_string())), Some(want), "{}", witness);
                     // It hangs on each of its values.

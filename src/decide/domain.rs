@@ -105,8 +105,8 @@ fn leaders(problem: &Problem) -> Vec<usize> {
                 join(*a, *b);
             }
         }
-        if let Atom::Changed(pairs) = atom {
-            pairs.iter().for_each(|(new, old)| join(*new, *old));
+        if let Atom::Changed(new, old) = atom {
+            join(*new, *old);
         }
     }
     leaders

@@ -4,11 +4,14 @@
 use regex::Regex;
 
 use super::Undecided;
-use super::subject::{Kind, Name, Subject};
+use super::subject::{Kind, Subject};
 use crate::check::condition::{Condition, Image, Operand, Test};
 use crate::check::ruleset::{ContextId, Operation};
 use crate::check::template::RowPath;
 use crate::model::{Comparison, Value};
+
+/// Values that conditions may name; the search is as deep as there are.
+const MAX_VALUES: usize = 500;
 
 /// Conditions that are to be true of one write.
 pub struct Problem {
@@ -35,7 +38,7 @@ pub enum Place {
     /// The written row's id, the same in both images.
     Id,
     /// On a create or delete the one image is [`Image::New`], under whatever name.
-    Row(Image, Name),
+    Row(Image, String),
     Context(ContextId),
     Hole(usize),
 }
@@ -57,8 +60,8 @@ pub enum Atom {
     /// By the place of the regex in [`Problem::regexes`].
     Matches(Term, usize),
     Truth(Term),
-    /// Pairs of a column's new and old value.
-    Changed(Vec<(usize, usize)>),
+    /// A column's new and old value differ.
+    Changed(usize, usize),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -69,18 +72,18 @@ pub enum Term {
 
 impl Atom {
     /// The variables it looks at, some of them twice.
-    pub fn variables(&self) -> impl Iterator<Item = usize> {
-        let (terms, pairs): (Vec<&Term>, &[(usize, usize)]) = match self {
-            Self::Compare(a, _, b) => (vec![a, b], &[]),
-            Self::In(value, list) => (std::iter::once(value).chain(list).collect(), &[]),
-            Self::Matches(term, _) | Self::Truth(term) => (vec![term], &[]),
-            Self::Changed(pairs) => (Vec::new(), pairs),
+    pub fn variables(&self) -> Vec<usize> {
+        let terms: Vec<&Term> = match self {
+            Self::Compare(a, _, b) => vec![a, b],
+            Self::In(value, list) => std::iter::once(value).chain(list).collect(),
+            Self::Matches(term, _) | Self::Truth(term) => vec![term],
+            Self::Changed(new, old) => return vec![*new, *old],
         };
-        let terms = terms.into_iter().filter_map(|term| match term {
+        let variable = |term: &Term| match term {
             Term::Variable(v) => Some(*v),
             Term::Value(_) => None,
-        });
-        terms.chain(pairs.iter().flat_map(|(a, b)| [*a, *b])).collect::<Vec<_>>().into_iter()
+        };
+        terms.into_iter().filter_map(variable).collect()
     }
 
     /// Its two sides where it compares; a membership compares its value with each of the list.
@@ -88,7 +91,7 @@ impl Atom {
         match self {
             Self::Compare(a, op, b) => vec![(a, *op, b)],
             Self::In(value, list) => list.iter().map(|item| (value, Comparison::Eq, item)).collect(),
-            Self::Matches(..) | Self::Truth(_) | Self::Changed(_) => Vec::new(),
+            Self::Matches(..) | Self::Truth(_) | Self::Changed(..) => Vec::new(),
         }
     }
 }
@@ -114,6 +117,9 @@ impl Problem {
             .iter()
             .map(|(condition, want)| builder.node(condition, *want))
             .collect::<Result<_, _>>()?;
+        if builder.variables.len() > MAX_VALUES {
+            return Err(Undecided::TooManyValues(MAX_VALUES));
+        }
         builder.link();
         let Builder { variables, atoms, regexes, .. } = builder;
         Ok(Self { variables, atoms, regexes, goal: connect(nodes, true) })
@@ -170,11 +176,14 @@ impl Builder<'_> {
             // With one image there is nothing that it could equal.
             Test::Changed(_) if self.one_image => return Ok(Node::Const(want)),
             Test::Changed(paths) => {
-                let pairs = paths
+                let columns = paths
                     .iter()
-                    .map(|path| Ok((self.row(Image::New, path)?, self.row(Image::Old, path)?)))
+                    .map(|path| {
+                        let pair = Atom::Changed(self.row(Image::New, path)?, self.row(Image::Old, path)?);
+                        Ok(self.atom(pair, want))
+                    })
                     .collect::<Result<_, _>>()?;
-                (Atom::Changed(pairs), false)
+                return Ok(connect(columns, !want));
             }
             Test::Compare { left, op, right } => {
                 (Atom::Compare(self.term(left)?, *op, self.term(right)?), false)
@@ -193,23 +202,22 @@ impl Builder<'_> {
             }
             Test::Truth(operand) => (Atom::Truth(self.term(operand)?), false),
         };
-        let want = want != negated;
-        if let Some(truth) = self.constant(&atom) {
-            return Ok(Node::Const(truth == want));
+        Ok(self.atom(atom, want != negated))
+    }
+
+    /// The same atom is the same wherever it stands; one without variables, such as of `op` alone, is
+    /// decided.
+    fn atom(&mut self, atom: Atom, want: bool) -> Node {
+        if atom.variables().is_empty()
+            && let Some(truth) = evaluate(&atom, &self.regexes, &|_| None)
+        {
+            return Node::Const(truth == want);
         }
         let index = self.atoms.iter().position(|a| *a == atom).unwrap_or_else(|| {
             self.atoms.push(atom);
             self.atoms.len() - 1
         });
-        Ok(Node::Atom(index, want))
-    }
-
-    /// The truth of an atom without variables, such as one of `op` alone.
-    fn constant(&self, atom: &Atom) -> Option<bool> {
-        if atom.variables().next().is_some() {
-            return None;
-        }
-        evaluate(atom, &self.regexes, &|_| None)
+        Node::Atom(index, want)
     }
 
     fn term(&mut self, operand: &Operand) -> Result<Term, Undecided> {
@@ -236,8 +244,8 @@ impl Builder<'_> {
         let kind = self.subject.kind(path).ok_or_else(|| Undecided::UnknownName(path.to_string()))?;
         let place = match kind {
             Kind::RowId => Place::Id,
-            _ if self.one_image => Place::Row(Image::New, path.write_name().into()),
-            _ => Place::Row(image, path.write_name().into()),
+            _ if self.one_image => Place::Row(Image::New, path.write_name()),
+            _ => Place::Row(image, path.write_name()),
         };
         Ok(self.variable(place, kind, None, || path.behind()))
     }
@@ -262,7 +270,7 @@ impl Builder<'_> {
         for index in 0..self.variables.len() {
             let Place::Row(image, _) = self.variables[index].place else { continue };
             let on_the_way = |v: &Variable| match &v.place {
-                Place::Row(i, name) => *i == image && self.paths[index].iter().any(|p| **p == **name),
+                Place::Row(i, name) => *i == image && self.paths[index].contains(name),
                 _ => false,
             };
             let behind = (0..self.variables.len()).filter(|v| on_the_way(&self.variables[*v])).collect();
@@ -282,31 +290,25 @@ pub fn evaluate<'v>(
         Term::Value(value) => Some(value),
         Term::Variable(v) => known(*v),
     };
-    // True where one is, false where all are, else open.
-    let any = |truths: &mut dyn Iterator<Item = Option<bool>>| {
-        let mut out = Some(false);
-        for truth in truths {
-            match truth {
-                Some(true) => return truth,
-                Some(false) => {}
-                None => out = None,
-            }
-        }
-        out
-    };
     match atom {
         Atom::Compare(a, op, b) => Some(value(a)?.is(*op, value(b)?)),
         Atom::In(a, list) => {
             let a = value(a)?;
-            any(&mut list.iter().map(|b| Some(a.is(Comparison::Eq, value(b)?))))
+            let mut out = Some(false);
+            for item in list {
+                match value(item).map(|item| a.is(Comparison::Eq, item)) {
+                    Some(true) => return Some(true),
+                    Some(false) => {}
+                    None => out = None,
+                }
+            }
+            out
         }
         Atom::Matches(a, regex) => {
             let a = value(a)?;
             Some(a.as_text().is_some_and(|text| regexes.get(*regex).is_some_and(|r| r.is_match(&text))))
         }
         Atom::Truth(a) => Some(*value(a)? == Value::Bool(true)),
-        Atom::Changed(pairs) => {
-            any(&mut pairs.iter().map(|(new, old)| Some(!known(*new)?.same(known(*old)?))))
-        }
+        Atom::Changed(new, old) => Some(!known(*new)?.same(known(*old)?)),
     }
 }

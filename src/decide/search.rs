@@ -7,7 +7,7 @@ use super::problem::{Atom, Node, Problem, evaluate};
 use super::subject::Subject;
 use super::witness::Witness;
 use super::{Undecided, Verdict};
-use crate::check::condition::Condition;
+use crate::check::condition::{Condition, Operand};
 use crate::check::ruleset::Operation;
 use crate::model::Value;
 
@@ -43,7 +43,7 @@ pub fn solve(subject: &Subject<'_>, wanted: &[(&Condition, bool)]) -> Verdict {
         }
     }
     match (best, doubt) {
-        (Some(witness), _) => Verdict::Yes(witness),
+        (Some(witness), _) => Verdict::Yes(Box::new(witness)),
         (None, Some(why)) => Verdict::Undecided(why),
         (None, None) => Verdict::No,
     }
@@ -66,14 +66,9 @@ fn distinct<'a>(subject: &'a Subject<'_>, wanted: &[(&Condition, bool)]) -> Vec<
 
 /// Whether a condition compares the operation with this one.
 fn names(condition: &Condition, operation: &Operation) -> bool {
-    use crate::check::condition::{Operand, Test};
     let is_name =
         |operand: &Operand| matches!(operand, Operand::Literal(Value::Text(t)) if **t == *operation.name());
-    condition.atoms().iter().any(|atom| match &atom.test {
-        Test::Compare { left, right, .. } => is_name(left) || is_name(right),
-        Test::In { value, list, .. } => is_name(value) || list.iter().any(is_name),
-        Test::Changed(_) | Test::Matches { .. } | Test::Truth(_) => false,
-    })
+    condition.atoms().iter().any(|atom| atom.test.operands().into_iter().any(is_name))
 }
 
 /// The smallest write with this operation.
@@ -142,7 +137,7 @@ impl<'a> Search<'a> {
             .atoms
             .iter()
             .map(|atom| {
-                let mut variables: Vec<usize> = atom.variables().collect();
+                let mut variables = atom.variables();
                 variables.sort_unstable();
                 variables.dedup();
                 if free && variables.iter().any(|v| domains.doubts[*v].is_some()) {

@@ -1,9 +1,8 @@
 //! What a condition is about: the writes of an entity, or the tags that fire a chained rule.
 
-use std::sync::Arc;
-
 use crate::check::RuleSet;
-use crate::check::ruleset::{EntityId, Operation, Operations, TagSegment, TagTrigger};
+use crate::check::condition::{Condition, Operand, Test};
+use crate::check::ruleset::{ContextId, EntityId, Operation, Operations, TagSegment, TagTrigger};
 use crate::check::template::RowPath;
 use crate::model::Scalar;
 
@@ -75,6 +74,37 @@ impl<'a> Subject<'a> {
         Self { rules, on: On::Tags(trigger), operations }
     }
 
+    /// A condition of another rule set in the words of this one. `None` where it names what is not
+    /// declared here in the same way: a path or context attribute of the same type, the same default.
+    pub fn carry(&self, condition: &Condition, from: &Subject<'_>) -> Option<Condition> {
+        if let (On::Tags(here), On::Tags(there)) = (self.on, from.on)
+            && here.holes.len() != there.holes.len()
+        {
+            return None;
+        }
+        let same = |path: &RowPath| self.kind(path).is_some() && self.kind(path) == from.kind(path);
+        for atom in condition.atoms() {
+            let known = match &atom.test {
+                Test::Changed(paths) => paths.iter().all(same),
+                test => test.operands().into_iter().all(|operand| match operand {
+                    Operand::Row { path, .. } => same(path),
+                    Operand::Trigger(index) => self.hole(*index).is_some(),
+                    Operand::Literal(_) | Operand::Operation | Operand::Context(_) => true,
+                }),
+            };
+            if !known {
+                return None;
+            }
+        }
+        condition.with_context(&|id| {
+            let there = from.rules.context().get(id.index())?;
+            let place = self.rules.context().iter().position(|here| {
+                here.name == there.name && here.ty == there.ty && here.default == there.default
+            });
+            place.map(ContextId::at)
+        })
+    }
+
     /// What stands at the end of a path; `None` where the entity has no such path.
     pub(super) fn kind(&self, path: &RowPath) -> Option<Kind> {
         let On::Rows(entity) = self.on else { return None };
@@ -109,6 +139,3 @@ impl<'a> Subject<'a> {
 fn built_in() -> [Operation; 3] {
     [Operation::Update, Operation::Create, Operation::Delete]
 }
-
-/// A name as the write gives it, shared by everything that speaks of it.
-pub(super) type Name = Arc<str>;

@@ -6,7 +6,7 @@ use serde_json::{Map, Number, Value as Json};
 
 use super::problem::{Place, Problem};
 use super::subject::{On, Subject};
-use crate::check::condition::{Condition, Image, Operand, Test};
+use crate::check::condition::{Condition, Image, Operand};
 use crate::check::ruleset::{Operation, TagPattern, TagSegment, TagTrigger};
 use crate::model::{RawId, RawWrite, Value, escape_into};
 
@@ -126,12 +126,8 @@ impl FiringTag {
 }
 
 fn asks_for_operation(condition: &Condition) -> bool {
-    let is = |operand: &Operand| matches!(operand, Operand::Operation);
-    condition.atoms().iter().any(|atom| match &atom.test {
-        Test::Compare { left, right, .. } => is(left) || is(right),
-        Test::In { value, list, .. } => is(value) || list.iter().any(is),
-        Test::Changed(_) | Test::Matches { .. } | Test::Truth(_) => false,
-    })
+    let is_operation = |operand: &Operand| matches!(operand, Operand::Operation);
+    condition.atoms().iter().any(|atom| atom.test.operands().into_iter().any(is_operation))
 }
 
 /// A value as a write gives it.

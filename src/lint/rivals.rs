@@ -23,18 +23,18 @@ use firing::{Conditions, is_within, meet};
 const MAX_RIVALS: usize = 200;
 
 /// Proofs tried for one rule at most.
-const MAX_PROOFS: usize = 16;
+const MAX_PROOFS: usize = 32;
 
 /// Proofs tried for all rules together at most.
 const MAX_ALL_PROOFS: usize = 20_000;
 
-/// A rule that fires wherever another does, at least as urgently, and drops some of the same.
+/// A rule that fires wherever another does and drops some of the same: all of it, or sooner.
 pub struct Covering<'a> {
     pub narrow: FiringId,
     pub wide: FiringId,
     /// What both drop, as the narrow one does, and whether that is its own row's by `self`.
     pub covered: Vec<(Dropped<'a>, bool)>,
-    /// Whether that is all that the narrow one drops.
+    /// Whether that is all that the narrow one drops, so that it makes no difference.
     pub all: bool,
 }
 
@@ -105,7 +105,8 @@ impl<'a> Rivals<'a> {
         self.left.borrow().len()
     }
 
-    /// Every pair of which one covers some of what the other drops, by the covered rule.
+    /// For each rule one that makes it useless and one that drops something sooner, where there are any;
+    /// more for a rule on several entities.
     pub fn coverings(&self, subject: &Subject<'a>) -> &[Covering<'a>] {
         self.coverings.get_or_init(|| self.find_coverings(subject))
     }
@@ -115,21 +116,38 @@ impl<'a> Rivals<'a> {
             subject.truths().iter().filter(|t| t.whole == Whole::Never).map(|t| t.rule).collect();
         let mut out = Vec::new();
         for (narrow, firing) in self.flow.firings().filter(|(_, f)| !never.contains(&f.rule)) {
+            let rule = self.rules.rule(firing.rule);
             let mut proofs = 0;
+            let (mut has_all, mut has_sooner) = (false, false);
             for wide in self.rivals(narrow) {
                 let other = self.flow.firing(wide);
-                let more_urgent = self.rules.rule(other.rule).timing <= self.rules.rule(firing.rule).timing;
-                if !more_urgent || never.contains(&other.rule) || !is_within(self.rules, firing, other) {
+                let of_other = self.rules.rule(other.rule);
+                if of_other.timing > rule.timing
+                    || never.contains(&other.rule)
+                    || !is_within(self.rules, firing, other)
+                {
                     continue;
                 }
                 let Some(needs_proof) = self.conditions.may_imply(narrow, wide) else { continue };
+                let sooner = of_other.timing < rule.timing;
                 let (covered, all) = self.drops.covered(firing, other);
-                if covered.is_empty() {
+                // Of rules with one timing the highest priority counts, so a rule that only raises it
+                // makes a difference.
+                let all = all && (sooner || of_other.priority >= rule.priority);
+                // What says nothing new is not worth a proof; what covers a rule of several entities
+                // has to be one rule for all of them.
+                let is_new = (sooner && !has_sooner) || (all && !has_all);
+                let is_one_of_many = all && self.flow.of_rule(firing.rule).len() > 1;
+                if covered.is_empty() || !(is_new || is_one_of_many) {
                     continue;
                 }
                 if needs_proof && !self.implies(narrow, wide, &mut proofs) {
                     continue;
                 }
+                // A later one may be the same rule over again, which takes itself back.
+                has_all |= all && other.rule < firing.rule;
+                // `self` alone may be what a cascade drops without having asked for it.
+                has_sooner |= sooner && covered.iter().any(|(_, itself)| !itself);
                 out.push(Covering { narrow, wide, covered, all });
             }
         }

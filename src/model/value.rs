@@ -41,7 +41,7 @@ impl Instant {
 
     /// The instant this many microseconds after 1970 in UTC; `None` beyond the years that can be written.
     pub fn from_micros(micros: i64) -> Option<Self> {
-        let timestamp = jiff::Timestamp::from_microsecond(micros).ok()?;
+        let timestamp = jiff::Timestamp::from_nanosecond(i128::from(micros) * 1000).ok()?;
         Some(Self { text: timestamp.to_string().into(), micros })
     }
 
@@ -172,5 +172,12 @@ mod tests {
         let b = Instant::parse("2026-01-01 10:00:00Z").unwrap();
         assert_eq!(a, b);
         assert!(Instant::parse("yesterday").is_none());
+        let (first, last) = Instant::range();
+        for micros in [first, -1, 0, 1, last] {
+            let instant = Instant::from_micros(micros).unwrap();
+            assert_eq!(instant.micros(), micros);
+            assert_eq!(Instant::parse(&instant.text), Some(instant));
+        }
+        assert!(Instant::from_micros(last + 1).is_none() && Instant::from_micros(first - 1).is_none());
     }
 }

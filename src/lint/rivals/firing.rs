@@ -72,7 +72,6 @@ enum Looked {
     Row(RowPath),
     Context(ContextId),
     Hole(usize),
-    /// The operation, or whether something changed, which hangs on it.
     Operation,
 }
 
@@ -95,47 +94,86 @@ impl<'a> Conditions<'a> {
             let words: Vec<&str> = subject.rules.sources().text(when.span).split_whitespace().collect();
             let next = known.len();
             out.texts.insert(id, *known.entry(words.join(" ")).or_insert(next));
-            out.looks.insert(id, looks(condition));
+            let looked = condition.atoms().into_iter().flat_map(|atom| looks(&atom.test)).collect();
+            out.looks.insert(id, looked);
         }
         out
     }
 
-    /// Whether the one may imply the other: not without a proof (true), surely (false), or `None` where
-    /// they look at different things, so that only a condition that is constant could.
+    /// Whether the one may imply the other: surely (`false`: no proof is needed), perhaps (`true`), or
+    /// `None` where they look at different things, so that only a condition that is constant could.
     pub fn may_imply(&self, narrow: FiringId, wide: FiringId) -> Option<bool> {
-        let Some(of_wide) = self.looks.get(&wide) else { return Some(false) };
+        let Some(condition) = self.flow.firing(wide).condition else { return Some(false) };
         let chained = matches!(self.flow.firing(wide).view, View::Trigger(_));
         if !chained && self.texts.get(&narrow) == self.texts.get(&wide) {
             return Some(false);
         }
-        let of_narrow = self.looks.get(&narrow);
-        let meet = of_wide.contains(&Looked::Operation)
-            || of_narrow.is_some_and(|narrow| narrow.iter().any(|looked| of_wide.contains(looked)));
-        meet.then_some(true)
+        let nothing = FxHashSet::default();
+        let known = Known {
+            looks: self.looks.get(&narrow).unwrap_or(&nothing),
+            operations: self.flow.firing(narrow).operations,
+        };
+        known.may_imply(condition, true).then_some(true)
     }
 }
 
-fn looks(condition: &Condition) -> FxHashSet<Looked> {
-    let mut out = FxHashSet::default();
-    for atom in condition.atoms() {
-        let operands: Vec<&Operand> = match &atom.test {
-            Test::Changed(paths) => {
-                out.insert(Looked::Operation);
-                paths.iter().for_each(|path| row(path, &mut out));
-                continue;
-            }
-            Test::Compare { left, right, .. } => vec![left, right],
-            Test::In { value, list, .. } => std::iter::once(value).chain(list).collect(),
-            Test::Matches { value, .. } | Test::Truth(value) => vec![value],
+/// What is known of a write that fires a rule.
+struct Known<'a> {
+    looks: &'a FxHashSet<Looked>,
+    operations: &'a Operations,
+}
+
+impl Known<'_> {
+    /// Whether this can say that the condition has a truth, if the condition is not constant: every part
+    /// that has to have it must look at something that is known.
+    fn may_imply(&self, condition: &Condition, want: bool) -> bool {
+        match condition {
+            Condition::Not(inner) => self.may_imply(inner, !want),
+            Condition::And(all) if want => all.iter().all(|c| self.may_imply(c, want)),
+            Condition::Or(all) if !want => all.iter().all(|c| self.may_imply(c, want)),
+            Condition::And(any) | Condition::Or(any) => any.iter().any(|c| self.may_imply(c, want)),
+            Condition::Atom(atom) => self.meets(&atom.test),
+        }
+    }
+
+    fn meets(&self, test: &Test) -> bool {
+        let is_known = self.looks.contains(&Looked::Operation)
+            || match (test, self.operations) {
+                (_, Operations::All) => false,
+                // Without a column that is known, only what has one image is known to have changed.
+                (Test::Changed(_), Operations::Some(list)) => {
+                    list.iter().all(|op| matches!(op, Operation::Create | Operation::Delete))
+                }
+                (_, Operations::Some(_)) => true,
+            };
+        let is_seen = |looked: &Looked| match looked {
+            Looked::Operation => is_known,
+            other => self.looks.contains(other),
         };
-        for operand in operands {
-            match operand {
-                Operand::Literal(_) => {}
-                Operand::Operation => drop(out.insert(Looked::Operation)),
-                Operand::Row { path, .. } => row(path, &mut out),
-                Operand::Context(id) => drop(out.insert(Looked::Context(*id))),
-                Operand::Trigger(index) => drop(out.insert(Looked::Hole(*index))),
-            }
+        looks(test).iter().any(is_seen)
+    }
+}
+
+/// What a test looks at.
+fn looks(test: &Test) -> FxHashSet<Looked> {
+    let mut out = FxHashSet::default();
+    let operands: Vec<&Operand> = match test {
+        Test::Changed(paths) => {
+            out.insert(Looked::Operation);
+            paths.iter().for_each(|path| row(path, &mut out));
+            return out;
+        }
+        Test::Compare { left, right, .. } => vec![left, right],
+        Test::In { value, list, .. } => std::iter::once(value).chain(list).collect(),
+        Test::Matches { value, .. } | Test::Truth(value) => vec![value],
+    };
+    for operand in operands {
+        match operand {
+            Operand::Literal(_) => {}
+            Operand::Operation => drop(out.insert(Looked::Operation)),
+            Operand::Row { path, .. } => row(path, &mut out),
+            Operand::Context(id) => drop(out.insert(Looked::Context(*id))),
+            Operand::Trigger(index) => drop(out.insert(Looked::Hole(*index))),
         }
     }
     out

@@ -1,6 +1,6 @@
 //! W202: a condition, or a part of one, that every write satisfies.
 
-use super::super::clause::with_blanks;
+use super::super::spelling::with_blanks;
 use super::super::truths::{ConstantPart, Whole};
 use super::super::{Lint, Subject};
 use crate::check::ruleset::{Rule, Trigger};

@@ -2,9 +2,9 @@
 
 use rustc_hash::FxHashSet;
 
-use super::super::clause::duration;
 use super::super::flow::Dropped;
 use super::super::rivals::Covering;
+use super::super::spelling::duration;
 use super::super::{Lint, Subject};
 use crate::check::ruleset::{Follow, RuleId};
 use crate::diagnostic::{Code, Diagnostic};

@@ -1,7 +1,7 @@
 //! W211: a regex that says no more than a plain text.
 
-use super::super::clause::{from_keyword, string, template};
 use super::super::regexes::{Place, Written};
+use super::super::spelling::{from_keyword, string, template};
 use super::super::{Lint, Subject};
 use crate::decide::regex::{Plain, plain};
 use crate::diagnostic::{Code, Diagnostic, Fix};

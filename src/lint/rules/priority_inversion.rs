@@ -1,10 +1,9 @@
 //! W207: a chained rule that is carried out before the drop that fires it.
 
-use super::super::clause::duration;
 use super::super::flow::{Name, NameId};
+use super::super::spelling::duration;
 use super::super::{Lint, Subject};
 use crate::check::ruleset::{Rule, RuleId, Trigger};
-use crate::check::shape::Shape;
 use crate::diagnostic::{Code, Diagnostic, Fix};
 use crate::model::Timing;
 
@@ -27,12 +26,12 @@ fn check(subject: &Subject<'_>, findings: &mut Vec<Diagnostic>) {
         let mut earliest: Option<(NameId, &Rule)> = None;
         let mut open = false;
         for pattern in &trigger.patterns {
-            let found = flow.dropped_tags().meeting(&Shape::of_pattern(pattern));
+            let found = flow.meeting(pattern);
             open |= !found.complete;
-            for (name, _) in found.meeting {
-                let Some(dropper) = first.get(&name).map(|r| subject.rules.rule(*r)) else { continue };
+            for (name, _) in &found.meeting {
+                let Some(dropper) = first.get(name).map(|r| subject.rules.rule(*r)) else { continue };
                 if earliest.is_none_or(|(_, e)| is_before(dropper, e)) {
-                    earliest = Some((name, dropper));
+                    earliest = Some((*name, dropper));
                 }
             }
         }

@@ -11,15 +11,10 @@ pub const LINT: Lint = Lint { code: Code::ShadowedRule, check };
 
 fn check(subject: &Subject<'_>, findings: &mut Vec<Diagnostic>) {
     let flow = subject.flow();
-    // For each rule the rules that make all of its drops, by what fires it. Of rules with one timing the
-    // highest priority counts, so a rule that only raises it makes a difference.
+    // For each rule the rules that make all of its drops, by what fires it.
     let mut by: FxHashMap<FiringId, Vec<RuleId>> = FxHashMap::default();
     for covering in subject.rivals().coverings(subject).iter().filter(|c| c.all) {
-        let (narrow, wide) = (flow.firing(covering.narrow).rule, flow.firing(covering.wide).rule);
-        let (rule, other) = (subject.rules.rule(narrow), subject.rules.rule(wide));
-        if other.timing < rule.timing || other.priority >= rule.priority {
-            by.entry(covering.narrow).or_default().push(wide);
-        }
+        by.entry(covering.narrow).or_default().push(flow.firing(covering.wide).rule);
     }
     let shadows = |wide: RuleId, narrow: RuleId| {
         let all = flow.of_rule(narrow);

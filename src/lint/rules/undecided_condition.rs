@@ -28,10 +28,9 @@ fn check(subject: &Subject<'_>, findings: &mut Vec<Diagnostic>) {
     // Of a condition it is said already.
     for written in subject.regexes().iter().filter(|w| matches!(w.place, Place::Drop)) {
         if let Err(why) = &written.reach {
-            let message = format!("what `/{}/` matches could not be decided: {why}", written.regex.node);
+            let message = format!("what this regex matches could not be decided: {why}");
             let finding = Diagnostic::at(Code::UndecidedCondition, written.regex.span, message, "");
-            findings
-                .push(finding.help("a shorter regex, or fewer repetitions of repetitions, can be decided"));
+            findings.push(finding.help("a shorter regex without `\\b` can be decided"));
         }
     }
     let left = subject.rivals().not_looked_at();

@@ -58,8 +58,8 @@ fn waits<'a>(subject: &Subject<'a>) -> Vec<Wait<'a>> {
     for (index, rule) in subject.rules.rules().iter().enumerate() {
         let Trigger::Tags(trigger) = &rule.trigger else { continue };
         for pattern in &trigger.patterns {
-            let found = flow.dropped_tags().meeting(&Shape::of_pattern(pattern));
-            let met = found.meeting.into_iter().map(|(name, _)| name).collect();
+            let found = flow.meeting(pattern);
+            let met = found.meeting.iter().map(|(name, _)| *name).collect();
             out.push(Wait { rule: RuleId::at(index), pattern, met, open: !found.complete });
         }
     }
@@ -171,11 +171,14 @@ fn finding(
 }
 
 fn triggers(written: &ast::Rule) -> Vec<&ast::Template> {
-    let template = |event| match event {
-        &Event::Tag { ref template, .. } => Some(template),
-        &Event::Entity { .. } => None,
-    };
-    written.events.iter().filter_map(template).collect()
+    written
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Tag { template, .. } => Some(template),
+            Event::Entity { .. } => None,
+        })
+        .collect()
 }
 
 /// An entity whose entries carry such a tag.

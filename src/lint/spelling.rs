@@ -1,4 +1,4 @@
-//! Clauses in the text, for fixes that change them.
+//! How the language spells things: clauses in the text, strings, durations; for fixes and messages.
 
 use crate::span::{Sources, Span};
 
@@ -32,5 +32,5 @@ pub fn template(text: &str) -> Option<String> {
 
 /// Milliseconds as the language writes them.
 pub fn duration(ms: u64) -> String {
-    if ms > 0 && ms % 1000 == 0 { format!("{}s", ms / 1000) } else { format!("{ms}ms") }
+    if ms > 0 && ms.is_multiple_of(1000) { format!("{}s", ms / 1000) } else { format!("{ms}ms") }
 }
