@@ -152,12 +152,11 @@ fn finding(
     }
 }
 
-/// Every `changed(…)` of a condition.
+/// Every `changed(…)` of a condition that a column can be added to: not where it is negated.
 fn changed_lists<'e>(expr: &'e Expr, out: &mut Vec<(Span, &'e [Ident])>) {
     match &expr.kind {
         ExprKind::Changed(columns) => out.push((expr.span, columns)),
         ExprKind::And(all) | ExprKind::Or(all) => all.iter().for_each(|e| changed_lists(e, out)),
-        ExprKind::Not(inner) => changed_lists(inner, out),
         _ => {}
     }
 }
