@@ -13,7 +13,7 @@ mod visible;
 pub use code::{Code, Severity};
 pub use fix::{Edit, Fix, Safety};
 pub use render::render;
-pub use suggest::{did_you_mean, nearest, quoted_list};
+pub use suggest::{did_you_mean, distance, nearest, quoted_list};
 pub use tidy::tidy;
 pub use visible::{is_hidden, visible};
 

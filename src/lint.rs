@@ -5,9 +5,14 @@
 //! `docs/findings` says what it means, why it hurts, and how to mend it.
 
 mod baseline;
+mod cascades;
+pub mod coverage;
+mod drops;
+mod firing;
 pub mod flow;
 mod identity;
 mod levels;
+mod names;
 mod project;
 mod regexes;
 mod rivals;
@@ -16,6 +21,7 @@ mod spelling;
 mod subject;
 mod suppress;
 mod truths;
+mod usage;
 
 pub use baseline::Baseline;
 pub use identity::{Identities, Identity};

@@ -2,6 +2,7 @@
 
 mod args;
 mod concise;
+mod coverage;
 mod fix;
 mod full;
 mod github;
@@ -55,6 +56,9 @@ pub fn run(session: &Session, args: &LintArgs) -> Result<Exit, CommandError> {
         let mended = fix::mend(&roots, &levels, args.fix.unsafe_fixes);
         fix::write(&mended)?;
         session.note(&mended.summary("applied"));
+    }
+    if args.coverage {
+        return coverage::run(session, args, &roots);
     }
     let looked = look(roots, &levels);
     report(session, args, &looked, &project)

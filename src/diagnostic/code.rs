@@ -102,6 +102,22 @@ codes! {
     UnboundedFanOut "W212" "unbounded-fan-out" Warning "one write drops every combination of several lists";
     TagCollision "W213" "tag-collision" Warning "two tag templates mean different things but can produce the same tag";
     UndecidedCondition "W214" "undecided-condition" Warning "whether a condition is ever true could not be decided";
+    CascadeCycle "W301" "cascade-cycle" Warning "the cascades that rules follow form a cycle";
+    DeepCascade "W302" "deep-cascade" Warning "a cascade goes more than two hops deep";
+    UnfollowedRelation "W303" "unfollowed-relation" Warning "no rule follows a relation";
+    UnreachedList "W304" "unreached-list" Warning "a cascade reaches an entity, but cannot name one of its lists";
+    StalePath "W305" "stale-path" Warning "a row that moves leaves entries below it behind under their old tags";
+    UncascadedDelete "W306" "uncascaded-delete" Warning "the delete of a parent does not cascade to its children";
+    UncoveredEntity "W401" "uncovered-entity" Warning "an entity is cached, but no rule is about it and no cascade reaches it";
+    UncoveredOperation "W402" "uncovered-operation" Warning "an entity has rules, but none for one of its operations";
+    UnusedEntity "W403" "unused-entity" Warning "an entity is declared, and nothing mentions it";
+    UnusedField "W404" "unused-field" Warning "a field is declared, but no template and no condition uses it";
+    UnusedContext "W405" "unused-context" Warning "a context attribute is declared, but no template and no condition uses it";
+    UnusedVary "W406" "unused-vary" Warning "a `vary` dimension is declared, but no template uses it";
+    UnrefreshedList "W407" "unrefreshed-list" Warning "a list is not dropped when a row is created, or when one is deleted";
+    UndroppedTag "W408" "undropped-tag" Warning "entries carry a tag or list that no rule drops";
+    DropOfNothing "W409" "drop-of-nothing" Warning "a rule drops a tag that nothing carries, and that is nearly one that entries do carry";
+    MissedColumn "W410" "missed-column" Warning "a rule looks at some columns only, and a name that it drops is filled from another";
 }
 
 impl fmt::Display for Code {

@@ -38,7 +38,7 @@ pub fn quoted_list(names: &[&str]) -> String {
 }
 
 /// Edits (insert, delete, replace, swap of neighbours) from `a` to `b`, or `None` above `limit`.
-fn distance(a: &str, b: &str, limit: usize) -> Option<usize> {
+pub fn distance(a: &str, b: &str, limit: usize) -> Option<usize> {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     if a.len().abs_diff(b.len()) > limit {
         return None;

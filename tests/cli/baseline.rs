@@ -22,10 +22,13 @@ fn from_the_first_run_to_the_last_finding() {
     place.file("rules/a.inv", format!("// moved\n\n{OLD}"));
     place.ok(known);
     // A new one of the same sort elsewhere.
-    place.file("rules/a.inv", OLD.replace("rule all", "entity c {\n  /// new\n}\nrule all"));
+    place.file(
+        "rules/a.inv",
+        OLD.replace("rule all", "entity c {\n  key k\n  /// new\n}\nrule all").replace("a, b", "a, b, c"),
+    );
     let outcome = place.exits(&format!("{known} --format concise"), 1).says(&["1 warning, 2 known"]);
     assert_eq!(outcome.stdout.lines().count(), 1, "{outcome:?}");
-    assert!(outcome.stdout.contains("rules/a.inv:10:3"), "{outcome:?}");
+    assert!(outcome.stdout.contains("rules/a.inv:11:3"), "{outcome:?}");
     // One is mended: the baseline can shrink, and then it does.
     place.file("rules/a.inv", OLD.replacen("  /// old\n", "", 1));
     place.ok(known).says(&["the baseline can shrink: 1 finding in it is gone"]);

@@ -173,6 +173,28 @@ fn lint() {
 }
 
 #[test]
+fn lint_coverage() {
+    let place = place();
+    place.file(
+        "covered.inv",
+        "entity user { fields { email: string  plan: string  seen: time } operations { login } key profile }
+entity session { ref user  key data }
+entity audit
+relation sessions: user -> session
+rule accounts { on user.update, user.delete  when changed(email, plan)  follow sessions }
+rule upgrades { on user.update  when changed(plan) and plan == \"pro\"  drop key \"pro:{id}\" }
+rule session_ends { on session.delete }
+",
+    );
+    snapshot!("lint_coverage", place.ok("lint covered.inv --coverage").all());
+    snapshot!("lint_coverage_json", place.ok("lint covered.inv --coverage --format json").stdout);
+    place.file("broken.inv", "entity user\nrule r { on usr }\n");
+    place
+        .exits("lint broken.inv --coverage", 2)
+        .says(&["did you mean `user`?", "rules with errors cover nothing"]);
+}
+
+#[test]
 fn cache_by_hand() {
     let place = place();
     place.ok("cache put a one --tag t --tag u --ttl 1h");

@@ -50,7 +50,7 @@ fn every_slip_is_mended_in_its_place() {
     let good = "context { tenant: string }\nentity user {\n  fields { email: string }\n  operations { login }\n  key card \"card:{id}:{email}\"\n}\n\
 entity session { ref user key data list \"t:{context.tenant}:sessions\" }\n\
 relation sessions: user -> session { via user }\n\
-rule users {\n  on user.login\n  when op == login or op in [\"login\", update] or new.email == \"a\"\n  priority 50\n  follow sessions\n}\n\
+rule users {\n  on user.login, user.create\n  when op == login or op in [\"login\", update] or new.email == \"a\"\n  priority 50\n  follow sessions\n}\n\
 rule all_sessions { on session }\n\
 rule chained { on tag \"card:{card}\" when card != \"x\" drop tag \"t:{card}\" }\n";
     let slips = [

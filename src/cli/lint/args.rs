@@ -38,6 +38,11 @@ pub struct LintArgs {
     #[arg(long, group = "instead")]
     pub show_config: bool,
 
+    /// Print which rules every write can fire, by entity, operation and column, as a table or
+    /// `--format json`
+    #[arg(long, group = "instead")]
+    pub coverage: bool,
+
     #[command(flatten)]
     pub weight: WeightArgs,
 

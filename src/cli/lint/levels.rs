@@ -91,20 +91,22 @@ struct Shown {
 
 /// `--list` or `--show-config`.
 pub fn show(levels: &Levels, list: bool, format: LintFormat) -> Result<String, CommandError> {
-    let as_table = match format {
-        LintFormat::Full => true,
-        LintFormat::Json => false,
-        _ => {
-            return Err(CommandError::usage("this is printed as a table or as JSON")
-                .help("leave `--format` out, or write `--format json`"));
-        }
-    };
-    Ok(match (list, as_table) {
+    Ok(match (list, is_table(format)?) {
         (true, true) => list_table(&listed(levels)),
         (true, false) => document("codes", &listed(levels)),
         (false, true) => config_table(&shown(levels)),
         (false, false) => document("levels", &shown(levels)),
     })
+}
+
+/// Whether what is no finding is printed as a table, and not as JSON.
+pub fn is_table(format: LintFormat) -> Result<bool, CommandError> {
+    match format {
+        LintFormat::Full => Ok(true),
+        LintFormat::Json => Ok(false),
+        _ => Err(CommandError::usage("this is printed as a table or as JSON")
+            .help("leave `--format` out, or write `--format json`")),
+    }
 }
 
 fn document(name: &str, rows: &impl Serialize) -> String {
