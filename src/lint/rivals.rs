@@ -11,11 +11,12 @@ use std::rc::Rc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Subject;
-use super::flow::{BundleId, Dropped, FiringId, Flow, NameId};
+use super::flow::{BundleId, Dropped, FiringId, Flow, NameId, View};
 use super::truths::Whole;
 use crate::check::RuleSet;
 use crate::check::ruleset::{RuleId, TagSegment, Trigger};
 use crate::decide::{Proof, Verdict};
+use crate::model::Timing;
 use drops::Drops;
 use firing::{Conditions, is_within, meet};
 
@@ -117,12 +118,17 @@ impl<'a> Rivals<'a> {
         let mut out = Vec::new();
         for (narrow, firing) in self.flow.firings().filter(|(_, f)| !never.contains(&f.rule)) {
             let rule = self.rules.rule(firing.rule);
+            let may_be_all = self.may_be_covered(narrow);
+            if !may_be_all && rule.timing == Timing::Immediate {
+                continue;
+            }
             let mut proofs = 0;
             let (mut has_all, mut has_sooner) = (false, false);
             for wide in self.rivals(narrow) {
                 let other = self.flow.firing(wide);
                 let of_other = self.rules.rule(other.rule);
                 if of_other.timing > rule.timing
+                    || !(may_be_all || of_other.timing < rule.timing)
                     || never.contains(&other.rule)
                     || !is_within(self.rules, firing, other)
                 {
@@ -152,6 +158,17 @@ impl<'a> Rivals<'a> {
             }
         }
         out
+    }
+
+    /// Whether others drop all that the rule names, so that one of them may drop all that it drops.
+    fn may_be_covered(&self, id: FiringId) -> bool {
+        let firing = self.flow.firing(id);
+        let is_dropped_elsewhere = |drop: &Dropped<'_>| {
+            self.by_name.get(&drop.name).is_some_and(|(bundles, named)| {
+                !bundles.is_empty() || named.iter().any(|n| self.flow.firing(*n).rule != firing.rule)
+            })
+        };
+        matches!(firing.view, View::Trigger(_)) || firing.named.iter().all(is_dropped_elsewhere)
     }
 
     /// Rules that drop something that this one drops too, in an order that does not depend on chance.

@@ -37,6 +37,7 @@ pub fn subject<'a>(
 /// Whether all operations, or tags, of the one fire the other.
 pub fn is_within(rules: &RuleSet, narrow: &Firing<'_>, wide: &Firing<'_>) -> bool {
     match narrow.view {
+        View::Row(_) if *wide.operations == Operations::All || narrow.operations == wide.operations => true,
         View::Row(entity) => {
             let all = operations(rules, entity);
             all.iter().all(|op| !narrow.operations.contains(op) || wide.operations.contains(op))
