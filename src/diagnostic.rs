@@ -7,11 +7,13 @@ mod code;
 mod fix;
 mod render;
 mod suggest;
+mod visible;
 
 pub use code::{Code, Severity};
 pub use fix::{Edit, Fix, Safety};
 pub use render::render;
 pub use suggest::{did_you_mean, nearest, quoted_list};
+pub use visible::{is_hidden, visible};
 
 use crate::span::Span;
 

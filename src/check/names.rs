@@ -1,8 +1,12 @@
 //! Everything the files declare, by name, before any of it is looked into.
 
-use rustc_hash::FxHashMap;
+use std::cell::Cell;
 
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::errors::MAX_ERRORS;
 use super::ruleset::{Attribute, RelationId, Vary};
+use super::shape::Closed;
 use super::{DELAYS, MAX_DEPTH, PRIORITIES};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{Instant, Scalar, Timing, Type, Value};
@@ -23,7 +27,9 @@ pub struct Names<'a> {
     pub relation_names: FxHashMap<&'a str, RelationId>,
     pub rules: Vec<(&'a Item, &'a ast::Rule)>,
     /// Entities with a syntax error: that was reported, and a use of them needs no second error.
-    pub lost: Vec<&'a str>,
+    pub lost: FxHashSet<&'a str>,
+    /// How often the known names were searched for one like an unknown one.
+    searches: Cell<usize>,
 }
 
 /// What is meant where a rule or relation is silent.
@@ -48,6 +54,13 @@ impl Names<'_> {
     pub fn prefix(&self) -> String {
         self.namespace.map_or_else(String::new, |n| format!("{}:", n.text))
     }
+
+    /// How many known names one more unknown one may be held against: all, but none once there are
+    /// more unknown ones than are reported.
+    pub fn suggestions(&self) -> usize {
+        self.searches.set(self.searches.get() + 1);
+        if self.searches.get() <= MAX_ERRORS { usize::MAX } else { 0 }
+    }
 }
 
 /// Collects the declarations of all files, the root first.
@@ -61,6 +74,7 @@ pub fn collect<'a>(files: &'a [File], findings: &mut Vec<Diagnostic>) -> Names<'
         relations: Vec::new(),
         relation_names: FxHashMap::default(),
         rules: Vec::new(),
+        searches: Cell::new(0),
         lost: files.iter().flat_map(|f| f.lost.iter().map(String::as_str)).collect(),
     };
     let mut seen: FxHashMap<(&str, &str), Span> = FxHashMap::default();
@@ -239,8 +253,9 @@ fn vary(item: &Item, vary: &ast::Vary, findings: &mut Vec<Diagnostic>) -> Vary {
     let mut values: Option<Vec<String>> = None;
     if let Some(list) = &vary.values {
         let mut out: Vec<String> = Vec::new();
+        let mut seen: FxHashSet<&str> = FxHashSet::default();
         for value in list {
-            if out.contains(&value.node) {
+            if !seen.insert(&value.node) {
                 findings.push(Diagnostic::at(
                     Code::DuplicateName,
                     value.span,
@@ -253,7 +268,13 @@ fn vary(item: &Item, vary: &ast::Vary, findings: &mut Vec<Diagnostic>) -> Vary {
         }
         values = Some(out);
     }
-    Vary { name: vary.name.text.clone(), doc: item.attrs.doc.clone(), values, span: vary.name.span }
+    Vary {
+        name: vary.name.text.clone(),
+        doc: item.attrs.doc.clone(),
+        closed: values.as_deref().map(Closed::new),
+        values,
+        span: vary.name.span,
+    }
 }
 
 fn default(

@@ -5,6 +5,7 @@ use std::io;
 use anstyle::{AnsiColor, Style};
 use invalidate::cache::{CacheError, CacheErrorKind};
 use invalidate::check::WriteError;
+use invalidate::diagnostic::visible;
 use invalidate::model::AssignError;
 
 /// How a command ended.
@@ -61,9 +62,9 @@ impl CommandError {
     pub fn print(&self) {
         let red: Style = AnsiColor::BrightRed.on_default().bold();
         let cyan: Style = AnsiColor::BrightCyan.on_default().bold();
-        anstream::eprintln!("{red}error{red:#}: {}", self.message);
+        anstream::eprintln!("{red}error{red:#}: {}", visible(&self.message));
         for help in &self.help {
-            anstream::eprintln!("  {cyan}help{cyan:#}: {help}");
+            anstream::eprintln!("  {cyan}help{cyan:#}: {}", visible(help));
         }
     }
 }

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstyle::{AnsiColor, Style};
+use invalidate::diagnostic::{is_hidden, visible};
 use serde::Serialize;
 
 use super::args::Color;
@@ -54,24 +55,43 @@ pub fn json(document: &impl Serialize) -> Result<(), CommandError> {
 pub fn json_line(document: &impl Serialize) -> Result<(), CommandError> {
     // Our documents have string keys and finite numbers only.
     let text = serde_json::to_string(document).unwrap_or_default();
-    data(&format!("{text}\n"))
+    data(&format!("{}\n", escaped(text)))
 }
 
-fn pretty(document: &impl Serialize) -> String {
+/// A document, indented, without a line end.
+pub fn pretty(document: &impl Serialize) -> String {
     // Our documents have string keys and finite numbers only.
-    serde_json::to_string_pretty(document).unwrap_or_default()
+    escaped(serde_json::to_string_pretty(document).unwrap_or_default())
+}
+
+/// Escapes the hidden characters that JSON lets through. They stand only in strings.
+fn escaped(json: String) -> String {
+    let is_let_through = |c: char| c != '\n' && is_hidden(c);
+    if !json.chars().any(is_let_through) {
+        return json;
+    }
+    let mut out = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if is_let_through(c) {
+            // All of them take four digits.
+            out.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 /// A note for people.
 pub fn note(text: &str) {
     let dim: Style = AnsiColor::BrightCyan.on_default().bold();
-    anstream::eprintln!("{dim}note{dim:#}: {text}");
+    anstream::eprintln!("{dim}note{dim:#}: {}", visible(text));
 }
 
 /// Something that went wrong without ending the command.
 pub fn warning(text: &str) {
     let yellow: Style = AnsiColor::Yellow.on_default().bold();
-    anstream::eprintln!("{yellow}warning{yellow:#}: {text}");
+    anstream::eprintln!("{yellow}warning{yellow:#}: {}", visible(text));
 }
 
 /// Whether stdout is a terminal that shows colours.

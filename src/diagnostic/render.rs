@@ -3,6 +3,7 @@
 use annotate_snippets::renderer::DEFAULT_TERM_WIDTH;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
+use super::visible::{same_length, visible};
 use super::{Diagnostic, Label, Severity};
 use crate::span::{FileId, Sources};
 
@@ -17,7 +18,7 @@ pub fn render(diagnostic: &Diagnostic, sources: &Sources, styled: bool, width: O
         Severity::Warning => Level::WARNING,
     };
     let id = format!("{}/{}", diagnostic.code.number(), diagnostic.code.slug());
-    let mut group = Group::with_title(level.primary_title(&diagnostic.message).id(id));
+    let mut group = Group::with_title(level.primary_title(visible(&diagnostic.message)).id(id));
     if let Some(primary) = &diagnostic.primary {
         let mut files = vec![primary.span.file];
         files.extend(diagnostic.secondary.iter().map(|l| l.span.file));
@@ -30,7 +31,7 @@ pub fn render(diagnostic: &Diagnostic, sources: &Sources, styled: bool, width: O
         }
     }
     for help in &diagnostic.help {
-        group = group.element(Level::HELP.message(help));
+        group = group.element(Level::HELP.message(visible(help)));
     }
     let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
     renderer.term_width(width.unwrap_or(DEFAULT_TERM_WIDTH)).render(&[group])
@@ -57,9 +58,9 @@ fn snippet<'a>(
     let from = text.ceil_char_boundary(line_start.max(first.saturating_sub(MAX_CONTEXT)));
     let to = text.floor_char_boundary(line_end.min(last + MAX_CONTEXT));
     let to = to.max(from);
-    let mut snippet = Snippet::source(&text[from..to])
-        .path(source.name.as_str())
-        .line_start(text[..from].matches('\n').count() + 1);
+    let line = source.position(u32::try_from(from).unwrap_or(u32::MAX)).line;
+    let mut snippet =
+        Snippet::source(same_length(&text[from..to])).path(visible(&source.name)).line_start(line);
     for (label, kind) in labels() {
         let start = (label.span.start as usize).clamp(from, to) - from;
         let end = (label.span.end as usize).clamp(from, to) - from;
@@ -67,7 +68,7 @@ fn snippet<'a>(
         snippet = snippet.annotation(if label.text.is_empty() {
             annotation
         } else {
-            annotation.label(label.text.as_str())
+            annotation.label(visible(&label.text))
         });
     }
     snippet
