@@ -95,7 +95,8 @@ pub fn check(root: &Path, files: &Files) -> Checked {
         );
         rules = rules::check(&names, &entities, &relations, &scope, &sources, &mut errors, &mut findings);
         collide::check(&entities.table, &names.varies, &mut errors, &mut findings);
-        cascades = scoped::cascades(&rules, &entities.table, &relations, &links_from, &mut steps, &mut findings);
+        cascades =
+            scoped::cascades(&rules, &entities.table, &relations, &links_from, &mut steps, &mut findings);
     }
     // Only a file that could be read and has no rules is worth the remark.
     if rules.is_empty() && !findings.iter().any(Diagnostic::is_error) {

@@ -9,6 +9,8 @@ mod redis;
 
 #[path = "cli/bad_input.rs"]
 mod bad_input;
+#[path = "cli/escapes.rs"]
+mod escapes;
 #[path = "cli/everyday.rs"]
 mod everyday;
 #[path = "cli/faults.rs"]

@@ -20,12 +20,7 @@ struct Named<'a> {
 
 /// Reports every key template that has a key in common with an earlier one. One collision of a key is
 /// enough to mend it; a thousand would bury it.
-pub fn check(
-    table: &[Entity],
-    varies: &[Vary],
-    errors: &mut ErrorCount,
-    findings: &mut Vec<Diagnostic>,
-) {
+pub fn check(table: &[Entity], varies: &[Vary], errors: &mut ErrorCount, findings: &mut Vec<Diagnostic>) {
     let mut all: Vec<Named<'_>> = table
         .iter()
         .flat_map(|entity| entity.keys.iter().map(move |key| (entity, key)))

@@ -251,7 +251,7 @@ impl Checker<'_> {
             };
         if !is_known {
             let mut known: Vec<&str> = Operation::BUILT_IN.to_vec();
-            let most = self.scope.suggestions();
+            let most = self.scope.suggestions(self.scope.operations.len());
             match self.names {
                 Names::Rows { all, .. } => {
                     let declared = all.iter().flat_map(|e| &self.table[e.index()].operations);
@@ -322,7 +322,15 @@ impl Checker<'_> {
                         format!("`{}` is no hole of the trigger", self.sources.text(path.span)),
                         "",
                     )
-                    .maybe_help(did_you_mean(first, holes.names().iter().take(self.scope.suggestions()).map(String::as_str), "holes of the trigger"))
+                    .maybe_help(did_you_mean(
+                        first,
+                        holes
+                            .names()
+                            .iter()
+                            .take(self.scope.suggestions(holes.names().len()))
+                            .map(String::as_str),
+                        "holes of the trigger",
+                    ))
                     .help("the conditions of a chained rule name its holes, `op` and `context`"),
                 );
                 return None;

@@ -6,7 +6,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::errors::ErrorCount;
 use super::names::{Names, duplicate, not_reserved};
-use super::ruleset::{Entity, EntityId, Field, KeyTemplate, NameIndex, Operation, Ref, TagOrigin, TagTemplate};
+use super::ruleset::{
+    Entity, EntityId, Field, KeyTemplate, NameIndex, Operation, Ref, TagOrigin, TagTemplate,
+};
 use super::template::{Hole, Part, RowPath, Template};
 use super::templates::{Holes, Scope, Target, check_template};
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
@@ -147,7 +149,11 @@ pub fn unknown_entity(name: &Ident, names: &Names<'_>) -> Option<Diagnostic> {
     if names.lost.contains(&name.text.as_str()) {
         return None;
     }
-    let known = names.entities.iter().take(names.suggestions()).map(|(_, e)| e.name.text.as_str());
+    let known = names
+        .entities
+        .iter()
+        .take(names.suggestions(names.entities.len()))
+        .map(|(_, e)| e.name.text.as_str());
     let diagnostic = Diagnostic::at(
         Code::UnknownName,
         name.span,

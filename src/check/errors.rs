@@ -33,7 +33,10 @@ pub fn cut(findings: &mut Vec<Diagnostic>) {
     });
     findings.insert(
         0,
-        Diagnostic::nowhere(Code::TooLarge, format!("there are more than {MAX_ERRORS} errors; what follows are the first"))
-            .help("mend these first: one mistake in a name can make hundreds"),
+        Diagnostic::nowhere(
+            Code::TooLarge,
+            format!("there are more than {MAX_ERRORS} errors; what follows are the first"),
+        )
+        .help("mend these first: one mistake in a name can make hundreds"),
     );
 }

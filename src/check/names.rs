@@ -4,7 +4,6 @@ use std::cell::Cell;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::errors::MAX_ERRORS;
 use super::ruleset::{Attribute, RelationId, Vary};
 use super::shape::Closed;
 use super::{DELAYS, MAX_DEPTH, PRIORITIES};
@@ -12,6 +11,10 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{Instant, Scalar, Timing, Type, Value};
 use crate::span::{Span, Spanned};
 use crate::syntax::ast::{self, File, Ident, Item, ItemKind, Literal, Setting, TimingWord};
+
+/// Known names that are held against unknown ones, over the whole rule set: a thousand unknown ones
+/// among two thousand.
+const MAX_COMPARISONS: usize = 2_000_000;
 
 /// Names that conditions and templates keep for themselves.
 const RESERVED: [&str; 5] = ["id", "old", "new", "op", "context"];
@@ -28,8 +31,8 @@ pub struct Names<'a> {
     pub rules: Vec<(&'a Item, &'a ast::Rule)>,
     /// Entities with a syntax error: that was reported, and a use of them needs no second error.
     pub lost: FxHashSet<&'a str>,
-    /// How often the known names were searched for one like an unknown one.
-    searches: Cell<usize>,
+    /// How many more names are held against unknown ones.
+    comparisons: Cell<usize>,
 }
 
 /// What is meant where a rule or relation is silent.
@@ -55,11 +58,12 @@ impl Names<'_> {
         self.namespace.map_or_else(String::new, |n| format!("{}:", n.text))
     }
 
-    /// How many known names one more unknown one may be held against: all, but none once there are
-    /// more unknown ones than are reported.
-    pub fn suggestions(&self) -> usize {
-        self.searches.set(self.searches.get() + 1);
-        if self.searches.get() <= MAX_ERRORS { usize::MAX } else { 0 }
+    /// How many of the known names one more unknown one may be held against: all, or none once
+    /// that has been done too often.
+    pub fn suggestions(&self, known: usize) -> usize {
+        let left = self.comparisons.get();
+        self.comparisons.set(left.saturating_sub(known + 1));
+        if left > 0 { usize::MAX } else { 0 }
     }
 }
 
@@ -74,7 +78,7 @@ pub fn collect<'a>(files: &'a [File], findings: &mut Vec<Diagnostic>) -> Names<'
         relations: Vec::new(),
         relation_names: FxHashMap::default(),
         rules: Vec::new(),
-        searches: Cell::new(0),
+        comparisons: Cell::new(MAX_COMPARISONS),
         lost: files.iter().flat_map(|f| f.lost.iter().map(String::as_str)).collect(),
     };
     let mut seen: FxHashMap<(&str, &str), Span> = FxHashMap::default();

@@ -87,10 +87,9 @@ pub fn check(
         relations.push(relation);
         if links.len() > MAX_LINKS {
             let message = format!("the relations take more than {MAX_LINKS} single steps");
-            findings.push(
-                Diagnostic::at(Code::TooLarge, span, message, "up to this one")
-                    .help("write `via REF` in relations between entities with many refs, or relate fewer of them"),
-            );
+            findings.push(Diagnostic::at(Code::TooLarge, span, message, "up to this one").help(
+                "write `via REF` in relations between entities with many refs, or relate fewer of them",
+            ));
             break;
         }
     }
@@ -130,9 +129,10 @@ fn kind(
 ) -> Option<Kind> {
     let (s, t) = (&table[source.index()], &table[target.index()]);
     if let Some(via) = &written.via {
+        let name = Some(via.text.as_str());
         let mut between =
-            refs_between(table, source, target, None).chain(refs_between(table, target, source, None));
-        if !between.any(|r| r.name == via.text) {
+            refs_between(table, source, target, name).chain(refs_between(table, target, source, name));
+        if between.next().is_none() {
             let known: Vec<&str> = refs_between(table, source, target, None)
                 .chain(refs_between(table, target, source, None))
                 .map(|r| r.name.as_str())

@@ -14,7 +14,7 @@ use super::ruleset::{
 };
 use super::template::Template;
 use super::templates::{Holes, Scope, Target, check_template, holes_are_segments, tag_pattern};
-use crate::diagnostic::{Code, Diagnostic, did_you_mean, nearest};
+use crate::diagnostic::{Code, Diagnostic, Label, did_you_mean, nearest};
 use crate::model::Pattern;
 use crate::span::{Sources, Span};
 use crate::syntax::ast::{self, Event, Ident};
@@ -75,6 +75,9 @@ fn rule(doc: &str, written: &ast::Rule, cx: &Context<'_>, findings: &mut Vec<Dia
             )
             .help("write `strategy batched`, or leave out the delay"),
         );
+        if let (Some(finding), Some(strategy)) = (findings.last_mut(), &written.strategy) {
+            finding.secondary.push(Label { span: strategy.span, text: "here".to_owned() });
+        }
     }
     let cascade = written.strategy.as_ref().map_or(defaults.cascade, |s| s.node.cascade);
     let chained = match events(written, findings)? {
@@ -193,7 +196,8 @@ fn write_triggers(
             Some(op) => {
                 let declared = &cx.table[entity.index()].operations;
                 if !cx.table[entity.index()].has_operation(&op.text) {
-                    let declared = declared.iter().take(cx.names.suggestions()).map(String::as_str);
+                    let declared =
+                        declared.iter().take(cx.names.suggestions(declared.len())).map(String::as_str);
                     let all: Vec<&str> = Operation::BUILT_IN.into_iter().chain(declared).collect();
                     findings.push(
                         Diagnostic::at(
@@ -292,7 +296,10 @@ fn follow(written: &ast::Rule, cascade: bool, cx: &Context<'_>, findings: &mut V
                 )
                 .maybe_help(did_you_mean(
                     &name.text,
-                    cx.relations.iter().take(cx.names.suggestions()).map(|r| r.name.as_str()),
+                    cx.relations
+                        .iter()
+                        .take(cx.names.suggestions(cx.relations.len()))
+                        .map(|r| r.name.as_str()),
                     "relations",
                 )),
             ),

@@ -85,7 +85,7 @@ fn too_wide(entity: &Entity, steps: &Steps) -> Diagnostic {
         format!("a cascade from `{}` takes more than {MAX_TOUCHES} paths", entity.name)
     };
     Diagnostic::at(Code::TooLarge, entity.span, message, "")
-    .help("lower the `depth` of the relations, or follow fewer of them")
+        .help("lower the `depth` of the relations, or follow fewer of them")
 }
 
 /// Walks the cascade of every rule once for each entity and set of relations.
@@ -98,6 +98,9 @@ pub fn cascades(
     findings: &mut Vec<Diagnostic>,
 ) -> FxHashMap<(EntityId, Follow), Arc<[Touch]>> {
     let mut out: FxHashMap<(EntityId, Follow), Arc<[Touch]>> = FxHashMap::default();
+    if steps.are_used_up() {
+        return out;
+    }
     for rule in rules.iter().filter(|r| r.follow != Follow::Nothing) {
         let Trigger::Writes(triggers) = &rule.trigger else { continue };
         for trigger in triggers {

@@ -53,8 +53,8 @@ impl<'a> Scope<'a> {
     }
 
     /// As [`Names::suggestions`].
-    pub fn suggestions(&self) -> usize {
-        self.names.suggestions()
+    pub fn suggestions(&self, known: usize) -> usize {
+        self.names.suggestions(known)
     }
 }
 
@@ -301,7 +301,11 @@ fn hole(
                     format!("`{{{}}}` is no hole of the rule's trigger", join(path)),
                     "nothing fills it",
                 )
-                .maybe_help(did_you_mean(first, holes.names().iter().take(scope.suggestions()).map(String::as_str), "holes of the trigger"))
+                .maybe_help(did_you_mean(
+                    first,
+                    holes.names().iter().take(scope.suggestions(holes.names().len())).map(String::as_str),
+                    "holes of the trigger",
+                ))
                 .help("a chained rule knows only what its trigger's holes hold, and `context`"),
             )),
         };
@@ -323,8 +327,9 @@ fn hole(
 
 /// Resolves `context.NAME`.
 pub fn context(path: &Path, scope: &Scope<'_>) -> Result<ContextId, Box<Diagnostic>> {
-    let known = scope.context.iter().take(scope.suggestions()).map(|a| a.name.as_str());
+    let known = || scope.context.iter().take(scope.suggestions(scope.context.len())).map(|a| a.name.as_str());
     let [_, name] = path.names.as_slice() else {
+        let known = known();
         let finding = Diagnostic::at(
             Code::UnknownName,
             path.span,
@@ -334,6 +339,7 @@ pub fn context(path: &Path, scope: &Scope<'_>) -> Result<ContextId, Box<Diagnost
         return Err(Box::new(finding.maybe_help(did_you_mean("", known, "declared attributes"))));
     };
     scope.attributes.get(name.text.as_str()).copied().ok_or_else(|| {
+        let known = known();
         let finding = Diagnostic::at(
             Code::UnknownName,
             name.span,
@@ -395,9 +401,10 @@ pub fn row_path(
         if scope.broken.contains(&(at, name.text.clone())) {
             return Err(None);
         }
+        let most = scope.suggestions(here.fields.len() + here.refs.len());
         let fields = here.fields.iter().map(|f| f.name.as_str());
         let refs = here.refs.iter().filter(|r| !r.implied).map(|r| r.name.as_str());
-        let known: Vec<&str> = ["id"].into_iter().chain(fields).chain(refs).take(scope.suggestions()).collect();
+        let known: Vec<&str> = ["id"].into_iter().chain(fields).chain(refs).take(most).collect();
         let mut diagnostic = Diagnostic::at(
             Code::UnknownName,
             name.span,

@@ -1,8 +1,8 @@
 //! "Did you mean": the candidate nearest to a misspelt name.
 
-/// Cells of edit-distance tables that one search fills at most: some thousands of names. What it has
-/// found by then counts, so that a thousand misspelt names among a hundred thousand take no hour.
-const MAX_CELLS: usize = 2_000_000;
+/// Cells of edit-distance tables that one search fills at most: those of some thousands of names. What
+/// it has found by then counts, so that a thousand misspelt names among a hundred thousand take no hour.
+const MAX_CELLS: usize = 300_000;
 
 /// Candidates up to which a list is told without repetitions, and exactly counted.
 const MAX_SORTED: usize = 1_000;
@@ -10,23 +10,28 @@ const MAX_SORTED: usize = 1_000;
 /// The candidate with the smallest edit distance to `name`, when it is near enough to be a slip:
 /// at most a third of the name, ignoring case. Ties go to the candidate given first.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let length = name.chars().count();
-    let mut limit = (length / 3).max(1);
+    let mut limit = (name.chars().count() / 3).max(1);
     let reach = 4 * limit;
     let lower: Vec<char> = name.to_lowercase().chars().collect();
-    let letters = letters(&lower);
+    let letters = letters(lower.iter().copied());
     let mut best = None;
     let mut cells = 0;
     for candidate in candidates {
         if candidate == name || candidate.len().abs_diff(name.len()) > reach {
             continue;
         }
-        let other: Vec<char> = candidate.to_lowercase().chars().collect();
-        if other.len().abs_diff(lower.len()) > limit || differ(letters, self::letters(&other)) > limit {
+        // Nearly all are sorted out here.
+        let is_far = candidate.is_ascii()
+            && (candidate.len().abs_diff(lower.len()) > limit
+                || differ(letters, self::letters(candidate.chars().map(|c| c.to_ascii_lowercase()))) > limit);
+        if is_far {
             continue;
         }
-        cells += lower.len().max(1) * other.len().max(1);
-        if let Some(found) = distance(&lower, &other, limit) {
+        let other: Vec<char> = candidate.to_lowercase().chars().collect();
+        if other.len().abs_diff(lower.len()) > limit {
+            continue;
+        }
+        if let Some(found) = distance(&lower, &other, limit, &mut cells) {
             best = Some(candidate);
             // Only a nearer one is better.
             if found == 0 {
@@ -42,8 +47,8 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 }
 
 /// The letters of a word as a set, two or three of the alphabet's to a bit where it has too few.
-fn letters(word: &[char]) -> u64 {
-    word.iter().fold(0, |set, c| set | 1 << (u32::from(*c) % 61))
+fn letters(word: impl Iterator<Item = char>) -> u64 {
+    word.fold(0, |set, c| set | 1 << (u32::from(c) % 61))
 }
 
 /// How many edits two words are apart at least: each brings or takes one letter.
@@ -72,7 +77,11 @@ pub fn did_you_mean<'a>(
     match all.len() + others {
         0 => None,
         1..=12 => Some(format!("{what}: {}", quoted_list(&all))),
-        n => Some(format!("{what}: {} and {} more", quoted_list(&all[..all.len().min(10)]), n - all.len().min(10))),
+        n => Some(format!(
+            "{what}: {} and {} more",
+            quoted_list(&all[..all.len().min(10)]),
+            n - all.len().min(10)
+        )),
     }
 }
 
@@ -81,21 +90,28 @@ pub fn quoted_list(names: &[&str]) -> String {
     names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// Edits (insert, delete, replace, swap of neighbours) from `a` to `b`, or `None` above `limit`.
-fn distance(a: &[char], b: &[char], limit: usize) -> Option<usize> {
-    let mut before: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=b.len()).collect();
+/// Edits (insert, delete, replace, swap of neighbours) from `a` to `b`, or `None` above `limit`. Counts
+/// the cells of the table that it fills: those off the diagonal by more than `limit` are of no use.
+fn distance(a: &[char], b: &[char], limit: usize, cells: &mut usize) -> Option<usize> {
+    let far = limit + 1;
+    let mut before = vec![far; b.len() + 1];
+    let mut last: Vec<usize> = (0..=b.len()).map(|j| j.min(far)).collect();
     for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
+        let mut row = vec![far; b.len() + 1];
+        if i <= limit {
+            row[0] = i;
+        }
+        let band = i.saturating_sub(limit).max(1)..=(i + limit).min(b.len());
+        for j in band {
+            *cells += 1;
             let replace = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
             let mut best = replace.min(last[j] + 1).min(row[j - 1] + 1);
             if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
                 best = best.min(before[j - 2] + 1);
             }
-            row.push(best);
+            row[j] = best.min(far);
         }
-        if row.iter().min().is_some_and(|best| *best > limit) {
+        if row.iter().all(|best| *best > limit) {
             return None;
         }
         before = std::mem::replace(&mut last, row);
@@ -125,7 +141,10 @@ mod tests {
         let all = || names.iter().map(String::as_str);
         assert_eq!(did_you_mean("name4x21", all(), "names").unwrap(), "did you mean `name4021`?");
         let list = did_you_mean("zebra", all(), "names").unwrap();
-        assert!(list.starts_with("names: `name0000`, ") && list.ends_with("`name0009` and 4990 more"), "{list}");
+        assert!(
+            list.starts_with("names: `name0000`, ") && list.ends_with("`name0009` and 4990 more"),
+            "{list}"
+        );
         // However many long ones there are, the search ends.
         let long: Vec<String> = (0..20_000).map(|n| format!("{n:06}").repeat(50)).collect();
         assert_eq!(nearest(&"012345".repeat(50), long.iter().map(String::as_str).skip(20_000 - 5)), None);

@@ -84,9 +84,10 @@ impl<'a> Trie<'a> {
                 open.extend(node.places.get(segment).map(|next| (*next, depth + 1)));
             } else {
                 self.steps += node.texts.len();
-                let meeting = node.texts.iter().filter(|(text, next)| {
-                    !is_later(self.nodes[*next].least) && segment.meets(text)
-                });
+                let meeting = node
+                    .texts
+                    .iter()
+                    .filter(|(text, next)| !is_later(self.nodes[*next].least) && segment.meets(text));
                 open.extend(meeting.map(|(_, next)| (*next, depth + 1)));
             }
             for (hole, next) in &node.holes {
