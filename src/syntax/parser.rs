@@ -9,7 +9,7 @@ use pest::iterators::{Pair, Pairs};
 use rustc_hash::FxHashSet;
 
 use super::before::{Before, before};
-use super::way_out::way_out;
+use super::way_out::{ITEMS, way_out};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::span::{FileId, Span};
 
@@ -159,8 +159,8 @@ fn describe(file: FileId, text: &str, offset: usize, error: &Error<Rule>) -> Dia
     let message = format!("unexpected {shown}");
     let finding = Diagnostic::at(Code::Syntax, span, message, expected_list(&expected));
     let help = way_out(found, rest, &expected);
-    // A word that was misspelt here is not the fault of another line.
-    if help.as_ref().is_some_and(|help| help.starts_with("did you mean")) {
+    // Neither a misspelt word nor an item is better understood by what stands in front of it.
+    if ITEMS.contains(&found) || help.as_ref().is_some_and(|help| help.starts_with("did you mean")) {
         return finding.maybe_help(help);
     }
     match earlier(file, text, offset..at, found, &expected) {

@@ -3,7 +3,8 @@
 use crate::diagnostic::nearest;
 
 /// Words that begin an item, and so never stand inside one.
-const ITEMS: [&str; 8] = ["namespace", "import", "context", "defaults", "vary", "entity", "relation", "rule"];
+pub const ITEMS: [&str; 8] =
+    ["namespace", "import", "context", "defaults", "vary", "entity", "relation", "rule"];
 
 /// A help sentence. `found` is the word or character at the place, `rest` the text from there on,
 /// `expected` what the grammar could take, as it is shown.
