@@ -18,6 +18,7 @@ mod index_name;
 mod memory;
 mod options;
 mod percent;
+mod queue;
 mod redis;
 mod step;
 
@@ -37,6 +38,9 @@ pub use entry::{
 pub use error::{CacheError, CacheErrorKind};
 pub use memory::MemoryCache;
 pub use options::CacheOptions;
+pub use queue::{
+    Claim, Claimed, Enqueued, LeaseToken, MAX_DELAY, Pending, Settle, Work, WorkCounts, WorkKind, WorkerId,
+};
 pub use redis::RedisCache;
 pub use step::{Carrier, Step};
 
@@ -167,6 +171,67 @@ pub trait Cache: Send + Sync {
     /// # Errors
     /// What the backend reports.
     fn statistics(&self) -> impl Future<Output = Result<BTreeMap<String, u64>, CacheError>> + Send;
+
+    /// Puts work into the queue, each item due after its delay by the cache's own clock. Work that
+    /// waits already stays one item, due at the earlier of both times. Once this returns, no crash
+    /// of any client loses an item.
+    ///
+    /// # Errors
+    /// [`CacheErrorKind::QueueFull`] when the items would exceed the bound,
+    /// [`CacheErrorKind::Invalid`] for a delay above [`MAX_DELAY`]; else what the backend reports. Some
+    /// of the items may have been accepted all the same, and repeating the call is harmless.
+    fn enqueue(
+        &self,
+        items: &[(Work, Duration)],
+    ) -> impl Future<Output = Result<Enqueued, CacheError>> + Send;
+
+    /// Takes items out of the queue, at most `limit` of them and at most 1,000, and leases them to
+    /// the holder of the token. Items of leases that have run out are back in the queue before.
+    ///
+    /// # Errors
+    /// What the backend reports. Items that were claimed by a call that failed come back with the
+    /// end of their lease.
+    fn claim(
+        &self,
+        which: Claim<'_>,
+        token: LeaseToken,
+        limit: usize,
+        lease: Duration,
+    ) -> impl Future<Output = Result<Claimed, CacheError>> + Send;
+
+    /// Settles claimed items, those that the token still holds; returns how many they are.
+    ///
+    /// # Errors
+    /// What the backend reports.
+    fn settle(
+        &self,
+        token: LeaseToken,
+        items: &[Work],
+        how: Settle,
+    ) -> impl Future<Output = Result<u64, CacheError>> + Send;
+
+    /// Ends all leases: their items are due again at once. Who holds one carries on in vain.
+    ///
+    /// # Errors
+    /// What the backend reports.
+    fn recall(&self) -> impl Future<Output = Result<u64, CacheError>> + Send;
+
+    /// What waits in the queue. Looks at every item, so it is meant for people.
+    ///
+    /// # Errors
+    /// What the backend reports.
+    fn pending(&self) -> impl Future<Output = Result<Pending, CacheError>> + Send;
+
+    /// Says that a worker is alive and stays so for this time; with zero, that it leaves. Returns how
+    /// many are alive.
+    ///
+    /// # Errors
+    /// What the backend reports.
+    fn announce(
+        &self,
+        worker: WorkerId,
+        ttl: Duration,
+    ) -> impl Future<Output = Result<u64, CacheError>> + Send;
 
     /// Asks the cache for a sign of life and tells how long it took.
     ///

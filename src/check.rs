@@ -20,7 +20,7 @@ mod write;
 
 use std::path::Path;
 
-pub use load::Files;
+pub use load::{Files, normalize, slashed};
 pub use ruleset::RuleSet;
 pub use write::{Undeclared, Write, WriteError, WriteErrorKind};
 

@@ -7,7 +7,10 @@ mod completions;
 mod config;
 mod demo;
 mod dep;
+mod diff;
 mod error;
+mod explain;
+mod flush;
 mod fmt;
 mod graph;
 mod init;
@@ -15,10 +18,12 @@ mod lint;
 mod names;
 mod output;
 mod progress;
+mod replace;
 mod runtime;
 mod session;
 mod stats;
 mod table;
+mod worker;
 mod write;
 
 use clap::{CommandFactory, FromArgMatches};
@@ -58,6 +63,7 @@ fn run(cli: Cli) -> Result<Exit, CommandError> {
     match cli.command {
         Command::Completions(Lazy(args)) => return completions::run(&args),
         Command::Man(Lazy(args)) => return completions::man(&args),
+        Command::Explain(Lazy(args)) => return explain::run(&args),
         _ => {}
     }
     let session = Session::new(cli.global)?;
@@ -69,9 +75,11 @@ fn run(cli: Cli) -> Result<Exit, CommandError> {
         Command::Names(Lazy(args)) => names::run(&session, &args),
         Command::Cache(Lazy(args)) => cache::run(&session, args),
         Command::Dep(Lazy(args)) => dep::run(&session, args),
+        Command::Flush(Lazy(args)) => flush::run(&session, args),
+        Command::Worker(Lazy(args)) => worker::run(&session, &args),
         Command::Stats(Lazy(args)) => stats::run(&session, &args),
         Command::Init(Lazy(args)) => init::run(&session, &args),
         Command::Demo(Lazy(args)) => demo::run(&session, &args),
-        Command::Completions(_) | Command::Man(_) => Ok(Exit::Clean),
+        Command::Explain(_) | Command::Completions(_) | Command::Man(_) => Ok(Exit::Clean),
     }
 }

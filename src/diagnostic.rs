@@ -7,12 +7,14 @@ mod code;
 mod fix;
 mod render;
 mod suggest;
+mod tidy;
 mod visible;
 
 pub use code::{Code, Severity};
 pub use fix::{Edit, Fix, Safety};
 pub use render::render;
-pub use suggest::{did_you_mean, nearest, quoted_list};
+pub use suggest::{did_you_mean, distance, nearest, quoted_list};
+pub use tidy::tidy;
 pub use visible::{is_hidden, visible};
 
 use crate::span::Span;
@@ -85,10 +87,41 @@ impl Diagnostic {
         }
     }
 
+    /// Says which candidate was meant, or which there are; where one is near, a fix writes it in the
+    /// place of what stands at `span`. Help and fix come from here together, so that they agree.
+    #[must_use]
+    pub fn did_you_mean<'a>(
+        self,
+        name: &str,
+        span: Span,
+        candidates: impl IntoIterator<Item = &'a str> + Clone,
+        what: &str,
+    ) -> Self {
+        let near = nearest(name, candidates.clone());
+        let found = self.maybe_help(did_you_mean(name, candidates, what));
+        match near {
+            Some(near) => found.fix(Fix::guess(format!("write `{near}`"), span, near)),
+            None => found,
+        }
+    }
+
     #[must_use]
     pub fn fix(mut self, fix: Fix) -> Self {
         self.fixes.push(fix);
         self
+    }
+
+    /// The way out in sentences, for those who are not shown the changes: help, else what the fixes do.
+    pub fn advice(&self) -> impl Iterator<Item = &str> {
+        let fixes = self.fixes.iter().filter(|_| self.help.is_empty()).map(|fix| fix.title.as_str());
+        self.help.iter().map(String::as_str).chain(fixes)
+    }
+
+    /// Whether a help sentence asks for the very text of the fix.
+    fn asks_for(&self, fix: &Fix) -> bool {
+        let [edit] = fix.edits.as_slice() else { return false };
+        let asked = format!("did you mean `{}`?", edit.text);
+        self.help.contains(&asked)
     }
 
     /// Whether no rule set can be made while it stands. A lint that a project denies is none.

@@ -1,10 +1,14 @@
 //! Writes carried out: the plan of a write, applied to a cache.
 
 mod apply;
+mod batch;
 mod transaction;
+mod work;
 
 pub use apply::{Report, StepError, StepReport, target};
+pub use batch::{Carried, Own, flush, flush_these};
 pub use transaction::Transaction;
+pub use work::{WorkEvent, work, work_once};
 
 use crate::cache::{Cache, CacheError, ProgressFn, quiet};
 use crate::check::{Undeclared, WriteError};
@@ -41,7 +45,9 @@ impl<C: Cache> Engine<C> {
         Ok(self.program.plan(&write, Unfilled::Report))
     }
 
-    /// Drops what a write makes stale, after its transaction has committed.
+    /// Drops what a write makes stale, after its transaction has committed. Batched steps are put
+    /// into the cache's queue; where no worker is alive, this waits until they are due and carries
+    /// them out itself. Waiting needs a tokio runtime with its timers enabled.
     ///
     /// # Errors
     /// [`WriteError`] for a write that the rules do not understand; what the cache refused stands in
@@ -50,9 +56,47 @@ impl<C: Cache> Engine<C> {
         Ok(self.apply(self.plan(write)?, quiet()).await)
     }
 
-    /// Carries out a plan. Every step is tried, whatever came of the others.
+    /// Carries out a plan as [`Engine::write`] does. Every step is tried, whatever came of the others.
     pub async fn apply(&self, plan: Plan, progress: ProgressFn<'_>) -> Report {
-        apply::apply(&self.cache, plan, progress).await
+        let mut report = self.submit(plan, progress).await;
+        self.see_to(std::slice::from_mut(&mut report), progress).await;
+        report
+    }
+
+    /// Carries out a plan, and leaves its batched steps in the queue.
+    pub async fn submit(&self, plan: Plan, progress: ProgressFn<'_>) -> Report {
+        let mut reports = apply::submit(&self.cache, vec![plan], progress).await;
+        // One plan gives one report.
+        reports.remove(0)
+    }
+
+    /// Carries out plans together, and leaves their batched steps in the queue. Equal targets of
+    /// several plans are dropped once, and counted with the first.
+    pub async fn submit_all(&self, plans: Vec<Plan>, progress: ProgressFn<'_>) -> Vec<Report> {
+        apply::submit(&self.cache, plans, progress).await
+    }
+
+    /// Waits for the queued steps of reports, where no worker was alive to take them, and carries
+    /// them out when they are due.
+    pub async fn see_to(&self, reports: &mut [Report], progress: ProgressFn<'_>) {
+        apply::see_to(&self.cache, reports, progress).await;
+    }
+
+    /// Carries out everything that is in the queue, due or not.
+    ///
+    /// # Errors
+    /// What the cache reports for the queue itself; the failure of an item stands in the result.
+    pub async fn flush(&self) -> Result<Carried, CacheError> {
+        flush(&self.cache, quiet()).await
+    }
+
+    /// Carries out what is due in the queue until `stop` comes; for an application that is its own
+    /// worker. While it runs, writes return as soon as their batched steps are in the queue.
+    ///
+    /// # Errors
+    /// What the cache reports, where waiting would not help and it has never answered.
+    pub async fn work(&self, stop: impl Future<Output = ()>) -> Result<Carried, CacheError> {
+        work(&self.cache, stop, &|_| {}).await
     }
 
     /// Collects writes that belong together: nothing is dropped before [`Transaction::commit`].

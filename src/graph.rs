@@ -175,6 +175,29 @@ impl Graph {
     }
 }
 
+/// The strongly connected components of more than one node among `nodes` numbered ones, each sorted,
+/// and sorted by its first.
+pub fn components_among(nodes: usize, edges: &[(usize, usize)]) -> Vec<Vec<usize>> {
+    let mut graph: DiGraph<(), ()> = DiGraph::with_capacity(nodes, edges.len());
+    let at: Vec<NodeIndex> = (0..nodes).map(|_| graph.add_node(())).collect();
+    for (from, to) in edges {
+        if let (Some(from), Some(to)) = (at.get(*from), at.get(*to)) {
+            graph.add_edge(*from, *to, ());
+        }
+    }
+    let mut out: Vec<Vec<usize>> = petgraph::algo::tarjan_scc(&graph)
+        .into_iter()
+        .filter(|component| component.len() > 1)
+        .map(|component| {
+            let mut members: Vec<usize> = component.into_iter().map(NodeIndex::index).collect();
+            members.sort_unstable();
+            members
+        })
+        .collect();
+    out.sort_unstable();
+    out
+}
+
 fn id(index: NodeIndex) -> NodeId {
     NodeId::at(index.index())
 }

@@ -4,12 +4,29 @@
 //! looks at a finished rule set; each is one file below `lint/rules`, and its page in
 //! `docs/findings` says what it means, why it hurts, and how to mend it.
 
+mod baseline;
+mod cascades;
+pub mod coverage;
+mod drops;
+mod firing;
+pub mod flow;
+mod identity;
 mod levels;
+mod names;
+mod project;
+mod regexes;
+mod rivals;
 mod rules;
+mod spelling;
 mod subject;
 mod suppress;
+mod truths;
+mod usage;
 
-pub use levels::{Level, Levels};
+pub use baseline::Baseline;
+pub use identity::{Identities, Identity};
+pub use levels::{Given, Level, Levels, Origin};
+pub use project::Project;
 pub use rules::LINTS;
 pub use subject::Subject;
 
@@ -38,6 +55,7 @@ pub fn lint(checked: &Checked, levels: &Levels) -> Vec<Diagnostic> {
     }
     suppress::apply(&checked.files, checked.rules.is_some(), &mut findings);
     levels.apply(&checked.sources, &mut findings);
+    diagnostic::tidy(&mut findings, &checked.sources);
     diagnostic::sort(&mut findings);
     findings
 }

@@ -9,15 +9,29 @@ mod redis;
 
 #[path = "cli/bad_input.rs"]
 mod bad_input;
+#[path = "cli/baseline.rs"]
+mod baseline;
+#[path = "cli/batches.rs"]
+mod batches;
 #[path = "cli/escapes.rs"]
 mod escapes;
 #[path = "cli/everyday.rs"]
 mod everyday;
+#[path = "cli/explain.rs"]
+mod explain;
 #[path = "cli/faults.rs"]
 mod faults;
+#[path = "cli/fixes.rs"]
+mod fixes;
 #[path = "cli/fmt.rs"]
 mod fmt;
+#[path = "cli/levels.rs"]
+mod levels;
 #[path = "cli/proof.rs"]
 mod proof;
+#[path = "cli/reports.rs"]
+mod reports;
+#[path = "cli/sarif.rs"]
+mod sarif;
 #[path = "cli/stream.rs"]
 mod stream;

@@ -19,6 +19,8 @@ mod inspection;
 mod layout;
 #[path = "contract/model.rs"]
 mod model;
+#[path = "contract/queue.rs"]
+mod queue;
 #[path = "contract/redis_failures.rs"]
 mod redis_failures;
 #[path = "contract/redis_load.rs"]

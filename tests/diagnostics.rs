@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use invalidate::check::{Files, check};
-use invalidate::diagnostic::{Code, render};
+use invalidate::diagnostic::{Code, Diagnostic, render};
 use invalidate::lint::{Levels, lint};
 
 #[test]
@@ -37,6 +37,44 @@ fn every_finding_reads_as_it_should() {
     assert!(different.is_empty(), "{}", different.join("\n"));
     let unseen: Vec<_> = Code::ALL.iter().filter(|c| !seen.contains(c)).map(|c| c.slug()).collect();
     assert!(unseen.is_empty(), "no example gives {unseen:?}");
+}
+
+/// Every fix that an example's findings propose gives rules without errors, and without the finding.
+#[test]
+fn a_fix_mends_what_it_is_for() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/diagnostics");
+    let mut tried = 0;
+    for entry in std::fs::read_dir(root).unwrap() {
+        let path = entry.unwrap().path();
+        let Some(text) = std::fs::read_to_string(&path).ok().filter(|t| !t.contains("import ")) else {
+            continue;
+        };
+        if path.extension().is_none_or(|e| e != "inv") {
+            continue;
+        }
+        let findings = |text: &str| {
+            let name = Path::new("rules.inv");
+            let checked = check(name, &Files::Memory([(name.into(), text.as_bytes().to_vec())].into()));
+            (lint(&checked, &Levels::default()), checked.has_errors())
+        };
+        let (before, had_errors) = findings(&text);
+        for finding in &before {
+            for fix in &finding.fixes {
+                let mut mended = text.clone();
+                for edit in fix.edits.iter().rev() {
+                    mended.replace_range(edit.span.range(), &edit.text);
+                }
+                let (after, has_errors) = findings(&mended);
+                let context = format!("{}: {}\n{mended}", path.display(), fix.title);
+                assert!(had_errors || !has_errors, "{context}");
+                let same = |d: &&Diagnostic| d.code == finding.code && d.message == finding.message;
+                let count = |list: &[Diagnostic]| list.iter().filter(same).count();
+                assert!(count(&after) < count(&before), "{context}");
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried >= 18, "only {tried} fixes were tried");
 }
 
 #[test]

@@ -5,12 +5,15 @@
 //! `file=PATH` is imported by the next. A `plan` block applies to the rules before it: a write, then
 //! exactly what it makes stale. A `names` block: an instance, then exactly what it is called.
 
+#[path = "support/blocks.rs"]
+mod blocks;
 #[path = "support/lines.rs"]
 mod lines;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use blocks::blocks;
 use invalidate::check::{Files, Undeclared, check};
 use invalidate::diagnostic::{Code, Severity, render};
 use invalidate::lint::{LINTS, Levels, lint};
@@ -35,8 +38,11 @@ fn every_example_of_the_cache_contract_holds() {
 fn the_reference_lists_every_finding() {
     let text = read("docs/language.md");
     let rows: Vec<&str> = text.lines().filter(|l| l.starts_with("| E") || l.starts_with("| W")).collect();
-    let wanted: Vec<String> =
-        Code::ALL.iter().map(|c| format!("| {} | `{}` | {} |", c.number(), c.slug(), c.summary())).collect();
+    let row = |c: &Code| {
+        let (number, slug) = (c.number(), c.slug());
+        format!("| {number} | [`{slug}`](findings/{slug}.md) | {} |", c.summary())
+    };
+    let wanted: Vec<String> = Code::ALL.iter().map(row).collect();
     assert_eq!(rows, wanted, "the table of findings in docs/language.md");
 }
 
@@ -65,32 +71,6 @@ fn the_grammar_summary_knows_every_keyword() {
 fn read(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-}
-
-/// A fenced block.
-struct Block<'a> {
-    /// The line of the fence, from 1.
-    line: usize,
-    info: Vec<&'a str>,
-    lines: Vec<&'a str>,
-}
-
-fn blocks(text: &str) -> Vec<Block<'_>> {
-    let mut out: Vec<Block<'_>> = Vec::new();
-    let mut open: Option<Block<'_>> = None;
-    for (index, line) in text.lines().enumerate() {
-        match (line.strip_prefix("```"), open.as_mut()) {
-            (Some(info), None) => {
-                let info = info.split_whitespace().collect();
-                open = Some(Block { line: index + 1, info, lines: Vec::new() });
-            }
-            (Some(_), Some(_)) => out.extend(open.take()),
-            (None, Some(block)) => block.lines.push(line),
-            (None, None) => {}
-        }
-    }
-    assert!(open.is_none(), "a fence is not closed");
-    out
 }
 
 /// Runs every example of a page: how many there were, and what does not hold.

@@ -1,10 +1,10 @@
 //! The library as an application uses it: plans applied, transactions, counters, partial failure.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use invalidate::RuleSet;
-use invalidate::cache::{Cache, Entry, MemoryCache};
-use invalidate::engine::Engine;
+use invalidate::cache::{Cache, Entry, MemoryCache, Pending, Reach, Work, quiet};
+use invalidate::engine::{Carried, Engine};
 use invalidate::model::{Key, RawWrite, Tag};
 use invalidate::plan::Program;
 use serde_json::json;
@@ -23,7 +23,7 @@ fn engine() -> Engine<MemoryCache> {
 }
 
 fn run<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
 }
 
 async fn put(engine: &Engine<MemoryCache>, key: &str, tags: &[&str]) {
@@ -70,19 +70,150 @@ fn a_transaction_drops_after_its_commit_and_never_after_a_rollback() {
     });
 }
 
+fn seen(id: u64) -> RawWrite {
+    write(json!({"entity": "user", "id": id, "op": "update", "changed": []}))
+}
+
 #[test]
-fn batched_and_lazy_rules_are_carried_out_before_the_write_returns() {
+fn without_a_worker_a_write_sees_to_its_batch_itself() {
     run(async {
         let engine = engine();
         put(&engine, "a", &["seen:1"]).await;
         put(&engine, "session:5:data", &["session:5"]).await;
-        let seen = write(json!({"entity": "user", "id": 1, "op": "update", "changed": []}));
-        let report = engine.write(seen).await.unwrap();
+        let start = Instant::now();
+        let report = engine.write(seen(1)).await.unwrap();
+        assert!(start.elapsed() >= Duration::from_millis(100), "it is due after its delay");
         assert_eq!(report.plan.steps[0].strategy.word(), "batched");
+        assert_eq!((report.dropped().entries(), report.queued().count()), (1, 0));
         assert!(!is_live(&engine, "a").await);
+        assert_eq!(engine.cache().pending().await.unwrap(), Pending::default());
         let gone = write(json!({"entity": "session", "id": 5, "op": "delete"}));
         engine.write(gone).await.unwrap().into_result().unwrap();
         assert!(!is_live(&engine, "session:5:data").await);
+    });
+}
+
+#[test]
+fn what_is_submitted_waits_until_it_is_flushed() {
+    run(async {
+        let engine = engine();
+        put(&engine, "a", &["seen:1"]).await;
+        let plan = || engine.plan(seen(1)).unwrap();
+        let report = engine.submit(plan(), quiet()).await;
+        let queue = report.queue.expect("it is queued");
+        assert_eq!((queue.new, queue.coalesced, queue.workers), (1, 0, 0));
+        let queued: Vec<_> = report.queued().map(|(step, delay)| (step.target.clone(), delay)).collect();
+        assert_eq!(queued, [("seen:1".to_owned(), Duration::from_millis(100))]);
+        assert_eq!(engine.submit(plan(), quiet()).await.queue.unwrap().coalesced, 1);
+        assert!(is_live(&engine, "a").await);
+        let carried = engine.flush().await.unwrap();
+        assert_eq!((carried.done.tags, carried.done.total(), carried.dropped.keys), (1, 1, 1));
+        assert!(!is_live(&engine, "a").await);
+        assert_eq!(engine.flush().await.unwrap(), Carried::default());
+    });
+}
+
+#[test]
+fn a_batched_target_that_an_immediate_drop_took_is_carried_out_all_the_same() {
+    run(async {
+        let engine = engine();
+        let plan = engine.plan(seen(1)).unwrap();
+        let _ = engine.submit(plan, quiet()).await;
+        put(&engine, "old", &["seen:1"]).await;
+        engine.cache().drop_tag(&Tag::new("seen:1").unwrap(), Reach::Transitive, quiet()).await.unwrap();
+        // Filled after that, from a row that may have been written before the write was accepted.
+        put(&engine, "new", &["seen:1"]).await;
+        assert_eq!(engine.flush().await.unwrap().dropped.keys, 1);
+        assert!(!is_live(&engine, "new").await);
+    });
+}
+
+#[test]
+fn a_transaction_waits_once_for_all_its_writes() {
+    run(async {
+        let engine = engine();
+        put(&engine, "a", &["seen:1"]).await;
+        let mut transaction = engine.begin();
+        for _ in 0..30 {
+            transaction.write(seen(1)).unwrap();
+        }
+        transaction.write(seen(2)).unwrap();
+        let start = Instant::now();
+        let reports = transaction.commit().await;
+        assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+        assert_eq!(reports[0].queue.unwrap().new, 2);
+        assert_eq!(reports.iter().map(|r| r.dropped().entries()).sum::<u64>(), 1);
+        assert!(reports.iter().all(|report| report.queued().count() == 0));
+        assert!(!is_live(&engine, "a").await);
+    });
+}
+
+#[test]
+fn equal_targets_of_a_transaction_are_dropped_once() {
+    run(async {
+        let engine = engine();
+        put(&engine, "user:1:profile", &["user:1"]).await;
+        let mut transaction = engine.begin();
+        for _ in 0..2 {
+            transaction.write(write(json!({"entity": "user", "id": 1, "op": "delete"}))).unwrap();
+        }
+        let reports = transaction.commit().await;
+        assert!(reports.iter().all(|r| r.failures().next().is_none() && r.steps.len() == 3));
+        let gone: Vec<u64> = reports.iter().map(|r| r.dropped().entries()).collect();
+        assert_eq!(gone, [1, 0]);
+    });
+}
+
+#[test]
+fn a_worker_takes_what_writes_have_queued() {
+    run(async {
+        let engine = engine();
+        put(&engine, "a", &["seen:1"]).await;
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let writes = async {
+            while engine.cache().pending().await.unwrap().workers == 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            let report = engine.write(seen(1)).await.unwrap();
+            assert_eq!((report.queued().count(), report.dropped().entries()), (1, 0));
+            let deadline = Instant::now() + Duration::from_secs(20);
+            while is_live(&engine, "a").await && Instant::now() < deadline {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            assert!(!is_live(&engine, "a").await);
+            // What it accepted and is not due yet, it carries out before it goes.
+            put(&engine, "b", &["seen:2"]).await;
+            assert_eq!(engine.write(seen(2)).await.unwrap().queued().count(), 1);
+            stop.send(()).unwrap();
+        };
+        let (carried, ()) = tokio::join!(engine.work(async { drop(stopped.await) }), writes);
+        assert_eq!(carried.unwrap().done.tags, 2);
+        assert!(!is_live(&engine, "b").await);
+        assert_eq!(engine.cache().pending().await.unwrap(), Pending::default());
+        assert_eq!(engine.cache().statistics().await.unwrap()["strategy.batched.entries"], 2);
+    });
+}
+
+#[test]
+fn two_workers_share_the_work() {
+    run(async {
+        let engine = engine();
+        let items: Vec<(Work, Duration)> =
+            (0..1000).map(|n| (Work::drop(Key::new(format!("k:{n}")).unwrap()), Duration::ZERO)).collect();
+        for n in 0..1000 {
+            put(&engine, &format!("k:{n}"), &[]).await;
+        }
+        engine.cache().enqueue(&items).await.unwrap();
+        let empty = async || loop {
+            let pending = engine.cache().pending().await.unwrap();
+            if pending.waiting.total() + pending.leased == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        };
+        let (one, two) = tokio::join!(engine.work(empty()), engine.work(empty()));
+        let (one, two) = (one.unwrap(), two.unwrap());
+        assert_eq!((one.done.keys + two.done.keys, one.dropped.keys + two.dropped.keys), (1000, 1000));
     });
 }
 

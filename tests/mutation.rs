@@ -9,6 +9,7 @@ mod corpus;
 mod tokens;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
@@ -19,7 +20,7 @@ use invalidate::diagnostic::{Diagnostic, render};
 use invalidate::lint::{Levels, lint};
 use invalidate::span::{Sources, Span};
 use invalidate::syntax::format::format;
-use tokens::{CHANGES, Change, Token, changed, tokens};
+use tokens::{CHANGES, Change, changed, tokens};
 
 /// Far more than anything here takes; a loop without end takes longer.
 const NEVER: Duration = Duration::from_secs(900);
@@ -133,13 +134,13 @@ fn bytes_that_are_changed_make_nothing_panic() {
 
 /// The lines, counted from 1, of what was changed: the token's, and where it is gone or elsewhere, also
 /// that of the next.
-fn touched_lines(text: &str, tokens: &[Token], at: usize, change: Change) -> (usize, usize) {
+fn touched_lines(text: &str, tokens: &[Range<usize>], at: usize, change: Change) -> (usize, usize) {
     let line = |offset: usize| text[..offset].matches('\n').count() + 1;
     let last = match change {
-        Change::Delete | Change::Swap => tokens.get(at + 1).map_or(text.len(), |next| next.range.start),
-        _ => tokens[at].range.start,
+        Change::Delete | Change::Swap => tokens.get(at + 1).map_or(text.len(), |next| next.start),
+        _ => tokens[at].start,
     };
-    (line(tokens[at].range.start), line(last))
+    (line(tokens[at].start), line(last))
 }
 
 /// Whether a finding leads to the change: it stands on its lines, points there, or names the token.
@@ -185,7 +186,7 @@ fn a_finding_stands_where_the_mistake_is() {
                         continue;
                     }
                     let Some(mutant) = changed(&text, &tokens, place, change) else { continue };
-                    let own = &text[tokens[place].range.clone()];
+                    let own = &text[tokens[place].clone()];
                     let lines = touched_lines(&text, &tokens, place, change);
                     let what = format!("{}:{}: {change:?} of `{own}`", path.display(), lines.0);
                     at(format!("{what}:\n{mutant}"));
@@ -198,7 +199,7 @@ fn a_finding_stands_where_the_mistake_is() {
                     let name = path.display().to_string();
                     let mut names = vec![own];
                     if let (Change::Swap, Some(next)) = (change, tokens.get(place + 1)) {
-                        names.push(&text[next.range.clone()]);
+                        names.push(&text[next.clone()]);
                     }
                     let errors = || checked.findings.iter().filter(|f| f.is_error());
                     if errors().any(|f| leads_there(f, &name, lines, &names, &checked.sources)) {

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::address::Address;
 use super::{
-    Cache, CacheError, CacheOptions, Cursor, Dependent, DropRequest, DropTarget, Dropped, EmbeddedCache,
-    Entry, EntrySummary, KeyDescription, MemoryCache, Page, ProgressFn, Reach, RedisCache, ServerInfo,
-    TagDescription, TagSummary,
+    Cache, CacheError, CacheOptions, Claim, Claimed, Cursor, Dependent, DropRequest, DropTarget, Dropped,
+    EmbeddedCache, Enqueued, Entry, EntrySummary, KeyDescription, LeaseToken, MemoryCache, Page, Pending,
+    ProgressFn, Reach, RedisCache, ServerInfo, Settle, TagDescription, TagSummary, Work, WorkerId,
 };
 use crate::model::{Key, Pattern, Tag};
 
@@ -31,7 +31,7 @@ impl AnyCache {
     pub fn open(url: &str, options: CacheOptions) -> Result<Self, CacheError> {
         options.check()?;
         match Address::parse(url)? {
-            Address::Memory => Ok(Self::Memory(MemoryCache::default())),
+            Address::Memory => Ok(Self::Memory(MemoryCache::new(&options))),
             Address::Embedded(folder) => EmbeddedCache::open(&folder, &options).map(Self::Embedded),
             Address::Redis(address) => Ok(Self::Redis(Box::new(RedisCache::new(address, &options)))),
         }
@@ -117,6 +117,36 @@ impl Cache for AnyCache {
 
     async fn statistics(&self) -> Result<BTreeMap<String, u64>, CacheError> {
         delegate!(self.statistics())
+    }
+
+    async fn enqueue(&self, items: &[(Work, Duration)]) -> Result<Enqueued, CacheError> {
+        delegate!(self.enqueue(items))
+    }
+
+    async fn claim(
+        &self,
+        which: Claim<'_>,
+        token: LeaseToken,
+        limit: usize,
+        lease: Duration,
+    ) -> Result<Claimed, CacheError> {
+        delegate!(self.claim(which, token, limit, lease))
+    }
+
+    async fn settle(&self, token: LeaseToken, items: &[Work], how: Settle) -> Result<u64, CacheError> {
+        delegate!(self.settle(token, items, how))
+    }
+
+    async fn recall(&self) -> Result<u64, CacheError> {
+        delegate!(self.recall())
+    }
+
+    async fn pending(&self) -> Result<Pending, CacheError> {
+        delegate!(self.pending())
+    }
+
+    async fn announce(&self, worker: WorkerId, ttl: Duration) -> Result<u64, CacheError> {
+        delegate!(self.announce(worker, ttl))
     }
 
     async fn ping(&self) -> Result<Duration, CacheError> {

@@ -9,6 +9,7 @@ mod environment;
 mod failure;
 mod inspect;
 mod layout;
+mod queue;
 mod rows;
 mod scan;
 
@@ -21,8 +22,9 @@ use std::time::{Duration, Instant};
 use super::clock::{endless_score, now_ms, ttl_ms};
 use super::index_name::{IndexName, indexes_of};
 use super::{
-    Cache, CacheError, CacheOptions, Cursor, Dependent, DropRequest, DropTarget, Dropped, Entry,
-    EntrySummary, KeyDescription, Page, ProgressFn, Reach, ServerInfo, TagDescription, TagSummary,
+    Cache, CacheError, CacheOptions, Claim, Claimed, Cursor, Dependent, DropRequest, DropTarget, Dropped,
+    Enqueued, Entry, EntrySummary, KeyDescription, LeaseToken, Page, Pending, ProgressFn, Reach, ServerInfo,
+    Settle, TagDescription, TagSummary, Work, WorkerId,
 };
 use crate::model::{Key, Pattern, Tag};
 use environment::Environment;
@@ -37,6 +39,7 @@ const PRUNED_PER_PUT: usize = 16;
 pub struct EmbeddedCache {
     environment: Arc<Environment>,
     page_size: usize,
+    queue_limit: u64,
 }
 
 impl EmbeddedCache {
@@ -49,7 +52,7 @@ impl EmbeddedCache {
     /// what lies there is no cache or a damaged one.
     pub fn open(folder: &Path, options: &CacheOptions) -> Result<Self, CacheError> {
         let environment = Environment::open(folder, options.map_size)?;
-        Ok(Self { environment, page_size: options.page_size })
+        Ok(Self { environment, page_size: options.page_size, queue_limit: options.queue_limit })
     }
 
     fn read<R>(&self, mut work: impl FnMut(View<'_>) -> Result<R, Failure>) -> Result<R, CacheError> {
@@ -177,6 +180,36 @@ impl Cache for EmbeddedCache {
 
     async fn statistics(&self) -> Result<BTreeMap<String, u64>, CacheError> {
         self.read(|view| view.statistics())
+    }
+
+    async fn enqueue(&self, items: &[(Work, Duration)]) -> Result<Enqueued, CacheError> {
+        self.put_into_queue(items)
+    }
+
+    async fn claim(
+        &self,
+        which: Claim<'_>,
+        token: LeaseToken,
+        limit: usize,
+        lease: Duration,
+    ) -> Result<Claimed, CacheError> {
+        self.claim_items(which, token, limit, lease)
+    }
+
+    async fn settle(&self, token: LeaseToken, items: &[Work], how: Settle) -> Result<u64, CacheError> {
+        self.settle_items(token, items, how)
+    }
+
+    async fn recall(&self) -> Result<u64, CacheError> {
+        self.write(|change| change.end_leases(u64::MAX))
+    }
+
+    async fn pending(&self) -> Result<Pending, CacheError> {
+        self.read(|view| view.pending())
+    }
+
+    async fn announce(&self, worker: WorkerId, ttl: Duration) -> Result<u64, CacheError> {
+        self.write(|change| change.announce(worker, ttl))
     }
 
     async fn ping(&self) -> Result<Duration, CacheError> {

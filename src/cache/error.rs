@@ -22,6 +22,8 @@ pub enum CacheErrorKind {
     ReadOnly,
     /// The cache has no room left, in memory or on disk.
     OutOfMemory,
+    /// The batch queue is at its bound and takes nothing new.
+    QueueFull,
     /// No answer within the time allowed. What was asked may still have been done.
     Timeout,
     /// The cache is busy with something else for now, such as loading its data.

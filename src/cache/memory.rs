@@ -3,6 +3,7 @@
 //! One lock makes every operation atomic, so a drop needs no journal here.
 
 mod inspect;
+mod queue;
 mod store;
 
 use std::collections::BTreeMap;
@@ -13,19 +14,36 @@ use std::time::Duration;
 use super::clock::{now_ms, ttl_ms};
 use super::index_name::{IndexName, indexes_of};
 use super::{
-    Cache, CacheError, Cursor, Dependent, DropRequest, DropTarget, Dropped, Entry, EntrySummary,
-    KeyDescription, Page, Progress, ProgressFn, Reach, ServerInfo, TagDescription, TagSummary,
+    Cache, CacheError, CacheOptions, Claim, Claimed, Cursor, Dependent, DropRequest, DropTarget, Dropped,
+    Enqueued, Entry, EntrySummary, KeyDescription, LeaseToken, Page, Pending, Progress, ProgressFn, Reach,
+    ServerInfo, Settle, TagDescription, TagSummary, Work, WorkerId,
 };
 use crate::model::{Key, Pattern, Tag};
+use queue::Queue;
 use store::Store;
 
 /// A cache that lives as long as this value.
-#[derive(Default)]
 pub struct MemoryCache {
     store: Mutex<Store>,
+    queue: Box<Mutex<Queue>>,
+}
+
+impl Default for MemoryCache {
+    fn default() -> Self {
+        Self::new(&CacheOptions::default())
+    }
 }
 
 impl MemoryCache {
+    pub(super) fn new(options: &CacheOptions) -> Self {
+        Self { store: Mutex::default(), queue: Box::new(Mutex::new(Queue::new(options.queue_limit))) }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // As below.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn store(&self) -> MutexGuard<'_, Store> {
         // A panic of another thread cannot have left the store half changed: no operation has a
         // point at which it could panic between two changes.
@@ -132,6 +150,36 @@ impl Cache for MemoryCache {
 
     async fn statistics(&self) -> Result<BTreeMap<String, u64>, CacheError> {
         Ok(self.store().statistics())
+    }
+
+    async fn enqueue(&self, items: &[(Work, Duration)]) -> Result<Enqueued, CacheError> {
+        self.queue().enqueue(items, now_ms())
+    }
+
+    async fn claim(
+        &self,
+        which: Claim<'_>,
+        token: LeaseToken,
+        limit: usize,
+        lease: Duration,
+    ) -> Result<Claimed, CacheError> {
+        Ok(self.queue().claim(which, token, limit, lease, now_ms()))
+    }
+
+    async fn settle(&self, token: LeaseToken, items: &[Work], how: Settle) -> Result<u64, CacheError> {
+        self.queue().settle(token, items, how, now_ms())
+    }
+
+    async fn recall(&self) -> Result<u64, CacheError> {
+        Ok(self.queue().end_leases(None, now_ms()))
+    }
+
+    async fn pending(&self) -> Result<Pending, CacheError> {
+        Ok(self.queue().pending(now_ms()))
+    }
+
+    async fn announce(&self, worker: WorkerId, ttl: Duration) -> Result<u64, CacheError> {
+        Ok(self.queue().announce(worker, ttl, now_ms()))
     }
 
     async fn ping(&self) -> Result<Duration, CacheError> {

@@ -20,6 +20,9 @@ pub struct CacheOptions {
     /// The first size of the embedded cache's memory map, in bytes. It grows by itself; this is
     /// address space, not memory or disk.
     pub map_size: usize,
+    /// How many items the batch queue takes. What would exceed it is refused, so that producers
+    /// without a worker cannot fill the cache.
+    pub queue_limit: u64,
 }
 
 impl Default for CacheOptions {
@@ -30,6 +33,7 @@ impl Default for CacheOptions {
             response_timeout: Duration::from_secs(5),
             page_size: 512,
             map_size: 256 << 20,
+            queue_limit: 1_000_000,
         }
     }
 }
@@ -46,6 +50,9 @@ impl CacheOptions {
         }
         if !(1..=4096).contains(&self.page_size) {
             return invalid(format!("a page size of {} is not between 1 and 4096", self.page_size));
+        }
+        if self.queue_limit == 0 {
+            return invalid("a queue limit of 0 would refuse every batched drop".to_owned());
         }
         if self.connect_timeout.is_zero() || self.response_timeout.is_zero() {
             return invalid("a time-out of zero leaves no time for an answer".to_owned());

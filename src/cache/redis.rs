@@ -10,6 +10,7 @@ mod drain;
 mod error;
 mod inspect;
 mod layout;
+mod queue;
 mod reply;
 mod script;
 mod source;
@@ -23,8 +24,9 @@ use redis::Value;
 
 use super::address::RedisAddress;
 use super::{
-    Cache, CacheError, CacheErrorKind, CacheOptions, Cursor, Dependent, DropRequest, DropTarget, Dropped,
-    Entry, EntrySummary, KeyDescription, Page, ProgressFn, Reach, ServerInfo, TagDescription, TagSummary,
+    Cache, CacheError, CacheErrorKind, CacheOptions, Claim, Claimed, Cursor, Dependent, DropRequest,
+    DropTarget, Dropped, Enqueued, Entry, EntrySummary, KeyDescription, LeaseToken, Page, Pending,
+    ProgressFn, Reach, ServerInfo, Settle, TagDescription, TagSummary, Work, WorkerId,
 };
 use crate::model::{Key, Pattern, Tag};
 use batch::{Batch, command};
@@ -37,6 +39,7 @@ pub struct RedisCache {
     connection: Connection,
     layout: Layout,
     page_size: usize,
+    queue_limit: u64,
 }
 
 impl RedisCache {
@@ -45,6 +48,7 @@ impl RedisCache {
             connection: Connection::new(address, options.connect_timeout, options.response_timeout),
             layout: Layout::new(options.prefix.clone()),
             page_size: options.page_size,
+            queue_limit: options.queue_limit,
         }
     }
 
@@ -145,6 +149,36 @@ impl Cache for RedisCache {
 
     async fn statistics(&self) -> Result<BTreeMap<String, u64>, CacheError> {
         self.counters().await
+    }
+
+    async fn enqueue(&self, items: &[(Work, Duration)]) -> Result<Enqueued, CacheError> {
+        self.put_into_queue(items).await
+    }
+
+    async fn claim(
+        &self,
+        which: Claim<'_>,
+        token: LeaseToken,
+        limit: usize,
+        lease: Duration,
+    ) -> Result<Claimed, CacheError> {
+        self.claim_items(which, token, limit, lease).await
+    }
+
+    async fn settle(&self, token: LeaseToken, items: &[Work], how: Settle) -> Result<u64, CacheError> {
+        self.settle_items(token, items, how).await
+    }
+
+    async fn recall(&self) -> Result<u64, CacheError> {
+        self.end_leases().await
+    }
+
+    async fn pending(&self) -> Result<Pending, CacheError> {
+        self.queue_pending().await
+    }
+
+    async fn announce(&self, worker: WorkerId, ttl: Duration) -> Result<u64, CacheError> {
+        self.call_announce(worker, ttl).await
     }
 
     async fn ping(&self) -> Result<Duration, CacheError> {

@@ -70,6 +70,9 @@ pub enum Image {
 }
 
 impl<P> Condition<P> {
+    /// What a rule without `when` has.
+    pub const ALWAYS: Self = Self::And(Vec::new());
+
     /// Every atom, in the order in which they were written.
     pub fn atoms(&self) -> Vec<&Atom<P>> {
         match self {
@@ -77,6 +80,28 @@ impl<P> Condition<P> {
             Self::Not(inner) => inner.atoms(),
             Self::Atom(atom) => vec![atom],
         }
+    }
+
+    /// The same condition with its context attributes named another way; `None` where one has no name.
+    pub fn with_context(&self, name: &impl Fn(ContextId) -> Option<ContextId>) -> Option<Self>
+    where
+        P: Clone,
+    {
+        let all = |list: &[Self]| list.iter().map(|c| c.with_context(name)).collect::<Option<Vec<_>>>();
+        Some(match self {
+            Self::And(list) => Self::And(all(list)?),
+            Self::Or(list) => Self::Or(all(list)?),
+            Self::Not(inner) => Self::Not(Box::new(inner.with_context(name)?)),
+            Self::Atom(atom) => {
+                let mut atom = atom.clone();
+                for operand in atom.test.operands_mut() {
+                    if let Operand::Context(id) = operand {
+                        *id = name(*id)?;
+                    }
+                }
+                Self::Atom(atom)
+            }
+        })
     }
 
     /// The same condition with its values named another way.
@@ -91,6 +116,25 @@ impl<P> Condition<P> {
 }
 
 impl<P> Test<P> {
+    /// What it looks at; `changed` names columns instead.
+    pub fn operands(&self) -> Vec<&Operand<P>> {
+        match self {
+            Self::Changed(_) => Vec::new(),
+            Self::Compare { left, right, .. } => vec![left, right],
+            Self::In { value, list, .. } => std::iter::once(value).chain(list).collect(),
+            Self::Matches { value, .. } | Self::Truth(value) => vec![value],
+        }
+    }
+
+    fn operands_mut(&mut self) -> Vec<&mut Operand<P>> {
+        match self {
+            Self::Changed(_) => Vec::new(),
+            Self::Compare { left, right, .. } => vec![left, right],
+            Self::In { value, list, .. } => std::iter::once(value).chain(list).collect(),
+            Self::Matches { value, .. } | Self::Truth(value) => vec![value],
+        }
+    }
+
     fn map<Q>(&self, name: &mut impl FnMut(&P) -> Q) -> Test<Q> {
         match self {
             Self::Changed(list) => Test::Changed(list.iter().map(name).collect()),

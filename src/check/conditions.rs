@@ -7,7 +7,7 @@ use super::names::article;
 use super::rules::bad_regex;
 use super::ruleset::{Entity, EntityId, Operation};
 use super::templates::{Holes, PathType, Scope, context, row_path};
-use crate::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{Comparison, Instant, Scalar, Value};
 use crate::span::{Sources, Span};
 use crate::syntax::ast::{Expr, ExprKind, Ident, Literal, Path, Value as Written};
@@ -269,7 +269,7 @@ impl Checker<'_> {
                     format!("unknown operation `{name}`"),
                     "not declared",
                 )
-                .maybe_help(did_you_mean(&name, known.iter().copied(), "operations")),
+                .did_you_mean(&name, bare(written), known.iter().copied(), "operations"),
             );
             return None;
         }
@@ -322,15 +322,16 @@ impl Checker<'_> {
                         format!("`{}` is no hole of the trigger", self.sources.text(path.span)),
                         "",
                     )
-                    .maybe_help(did_you_mean(
+                    .did_you_mean(
                         first,
+                        path.span,
                         holes
                             .names()
                             .iter()
                             .take(self.scope.suggestions(holes.names().len()))
                             .map(String::as_str),
                         "holes of the trigger",
-                    ))
+                    )
                     .help("the conditions of a chained rule name its holes, `op` and `context`"),
                 );
                 return None;
@@ -358,6 +359,15 @@ impl Checker<'_> {
         };
         self.findings.push(Diagnostic::at(Code::TypeError, span, message, label));
         None
+    }
+}
+
+/// Where a name stands, within its quotes if it has some.
+fn bare(written: &Written) -> Span {
+    let span = written.span();
+    match written {
+        Written::Path(_) => span,
+        Written::Literal(_) => Span { start: span.start + 1, end: span.end.max(span.start + 2) - 1, ..span },
     }
 }
 

@@ -11,7 +11,7 @@ use super::ruleset::{
 };
 use super::template::{Hole, Part, RowPath, Template};
 use super::templates::{Holes, Scope, Target, check_template};
-use crate::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::diagnostic::{Code, Diagnostic, Fix};
 use crate::span::Span;
 use crate::syntax::ast::{self, Ident};
 
@@ -132,10 +132,15 @@ fn operations(entity: &ast::Entity, findings: &mut Vec<Diagnostic>) -> Vec<Strin
                     format!("every entity has `{}` already", name.text),
                     "",
                 )
-                .help("list only operations besides create, update and delete"),
+                .help("list only operations besides create, update and delete")
+                .fix(Fix::safe("remove it", name.span, "")),
             );
         } else if let Some(earlier) = seen.get(name.text.as_str()) {
-            findings.push(duplicate("operation", name, *earlier));
+            findings.push(duplicate("operation", name, *earlier).fix(Fix::safe(
+                "remove the second one",
+                name.span,
+                "",
+            )));
         } else {
             seen.insert(&name.text, name.span);
             out.push(name.text.clone());
@@ -160,7 +165,7 @@ pub fn unknown_entity(name: &Ident, names: &Names<'_>) -> Option<Diagnostic> {
         format!("unknown entity `{}`", name.text),
         "not declared",
     );
-    Some(diagnostic.maybe_help(did_you_mean(&name.text, known, "entities")))
+    Some(diagnostic.did_you_mean(&name.text, name.span, known, "entities"))
 }
 
 /// Checks keys, tags and lists, and adds each entity's instance tag.

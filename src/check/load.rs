@@ -19,23 +19,25 @@ const MAX_IMPORT_DEPTH: usize = 64;
 #[derive(Clone, Debug)]
 pub enum Files {
     Disk,
-    /// Texts by their path; used for rules that are built in, piped in or made by a test.
+    /// Texts by their path; used for rules that are built in or made by a test.
     Memory(BTreeMap<PathBuf, Vec<u8>>),
+    /// Texts that stand in front of the disk: what is piped in, or not yet written.
+    Over(BTreeMap<PathBuf, Vec<u8>>),
 }
 
 impl Files {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         match self {
-            Self::Disk => {
+            Self::Over(files) if files.contains_key(path) => {
+                let bytes = files[path].clone();
+                if bytes.len() > MAX_FILE_BYTES { Err(too_large()) } else { Ok(bytes) }
+            }
+            Self::Disk | Self::Over(_) => {
                 let mut bytes = Vec::new();
                 // What is no regular file may have no length and no end.
                 std::fs::File::open(path)?.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
                 if bytes.len() > MAX_FILE_BYTES {
-                    let most = MAX_FILE_BYTES / (1024 * 1024);
-                    return Err(io::Error::new(
-                        io::ErrorKind::FileTooLarge,
-                        format!("it is larger than the {most} MiB that are taken"),
-                    ));
+                    return Err(too_large());
                 }
                 Ok(bytes)
             }
@@ -44,7 +46,7 @@ impl Files {
     }
 
     /// The text of a rule file as it stands, or why there is none. `import`: where it is asked for.
-    pub fn text(&self, path: &Path, import: Option<Span>) -> Result<String, Diagnostic> {
+    pub fn text(&self, path: &Path, import: Option<Span>) -> Result<String, Box<Diagnostic>> {
         let (code, why, help) = match self.read(path) {
             Ok(bytes) => match String::from_utf8(bytes) {
                 Ok(text) => return Ok(text),
@@ -78,8 +80,13 @@ impl Files {
             Some(span) => Diagnostic::at(code, span, message, "imported here"),
             None => Diagnostic::nowhere(code, message),
         };
-        Err(finding.help(help))
+        Err(Box::new(finding.help(help)))
     }
+}
+
+fn too_large() -> io::Error {
+    let most = MAX_FILE_BYTES / (1024 * 1024);
+    io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than the {most} MiB that are taken"))
 }
 
 /// The files of a rule set, the root first, in the order of their first import.
@@ -121,7 +128,7 @@ impl Loader<'_> {
             return;
         }
         let Some(text) = self.text(&path, import) else { return };
-        let id = self.loaded.sources.add(path.display().to_string(), text);
+        let id = self.loaded.sources.add(slashed(&path), text);
         let (file, findings) = syntax::parse(id, &self.loaded.sources);
         self.loaded.findings.extend(findings);
         let imports: Vec<(String, Span)> = file
@@ -154,7 +161,7 @@ impl Loader<'_> {
         match self.files.text(path, import) {
             Ok(text) => Some(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)),
             Err(finding) => {
-                self.loaded.findings.push(finding);
+                self.loaded.findings.push(*finding);
                 None
             }
         }
@@ -186,8 +193,14 @@ fn describe(error: &io::Error) -> String {
     }
 }
 
+/// A path with `/` between its parts, as names of files are reported everywhere.
+pub fn slashed(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    if std::path::MAIN_SEPARATOR == '/' { text.into_owned() } else { text.replace('\\', "/") }
+}
+
 /// Resolves `.` and `..` by the text alone, so that one file has one name.
-fn normalize(path: &Path) -> PathBuf {
+pub fn normalize(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for part in path.components() {
         match part {

@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::ruleset::{Attribute, RelationId, Vary};
 use super::shape::Closed;
 use super::{DELAYS, MAX_DEPTH, PRIORITIES};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Fix};
 use crate::model::{Instant, Scalar, Timing, Type, Value};
 use crate::span::{Span, Spanned};
 use crate::syntax::ast::{self, File, Ident, Item, ItemKind, Literal, Setting, TimingWord};
@@ -260,12 +260,15 @@ fn vary(item: &Item, vary: &ast::Vary, findings: &mut Vec<Diagnostic>) -> Vary {
         let mut seen: FxHashSet<&str> = FxHashSet::default();
         for value in list {
             if !seen.insert(&value.node) {
-                findings.push(Diagnostic::at(
-                    Code::DuplicateName,
-                    value.span,
-                    format!("value \"{}\" stands twice", value.node),
-                    "",
-                ));
+                findings.push(
+                    Diagnostic::at(
+                        Code::DuplicateName,
+                        value.span,
+                        format!("value \"{}\" stands twice", value.node),
+                        "",
+                    )
+                    .fix(Fix::safe("remove the second one", value.span, "")),
+                );
             } else {
                 out.push(value.node.clone());
             }

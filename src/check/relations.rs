@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 use super::entities::{Entities, unknown_entity};
 use super::names::{self, Names};
 use super::ruleset::{Entity, EntityId, Hop, Link, Ref, Relation, RelationId};
-use crate::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::diagnostic::{Code, Diagnostic, Fix};
 use crate::model::Kind;
 use crate::span::Span;
 use crate::syntax::ast;
@@ -47,7 +47,10 @@ pub fn check(
         let mut seen: FxHashSet<EntityId> = FxHashSet::default();
         for (target, span) in &targets {
             if !seen.insert(*target) {
-                findings.push(Diagnostic::at(Code::DuplicateName, *span, "this target stands twice", ""));
+                findings.push(
+                    Diagnostic::at(Code::DuplicateName, *span, "this target stands twice", "")
+                        .fix(Fix::safe("remove the second one", *span, "")),
+                );
             }
         }
         let mut relation = Relation {
@@ -144,11 +147,12 @@ fn kind(
                     format!("no ref `{}` links `{}` and `{}`", via.text, s.name, t.name),
                     "",
                 )
-                .maybe_help(did_you_mean(
+                .did_you_mean(
                     &via.text,
+                    via.span,
                     known.iter().copied(),
                     "refs between them",
-                )),
+                ),
             );
             return None;
         }

@@ -14,7 +14,7 @@ use super::ruleset::{
 };
 use super::template::Template;
 use super::templates::{Holes, Scope, Target, check_template, holes_are_segments, tag_pattern};
-use crate::diagnostic::{Code, Diagnostic, Label, did_you_mean, nearest};
+use crate::diagnostic::{Code, Diagnostic, Fix, Label, nearest};
 use crate::model::Pattern;
 use crate::span::{Sources, Span};
 use crate::syntax::ast::{self, Event, Ident};
@@ -206,7 +206,7 @@ fn write_triggers(
                             format!("`{}` has no operation `{}`", name.text, op.text),
                             "not declared",
                         )
-                        .maybe_help(did_you_mean(&op.text, all.iter().copied(), "it has"))
+                        .did_you_mean(&op.text, op.span, all.iter().copied(), "it has")
                         .maybe_help(
                             nearest(&op.text, all.iter().copied())
                                 .is_none()
@@ -279,12 +279,15 @@ fn follow(written: &ast::Rule, cascade: bool, cx: &Context<'_>, findings: &mut V
         }
         match cx.names.relation_names.get(name.text.as_str()) {
             Some(id) if !seen.insert(*id) => {
-                findings.push(Diagnostic::at(
-                    Code::DuplicateName,
-                    name.span,
-                    format!("`{}` is followed twice", name.text),
-                    "",
-                ));
+                findings.push(
+                    Diagnostic::at(
+                        Code::DuplicateName,
+                        name.span,
+                        format!("`{}` is followed twice", name.text),
+                        "",
+                    )
+                    .fix(Fix::safe("remove the second one", name.span, "")),
+                );
             }
             Some(id) => out.push(*id),
             None => findings.push(
@@ -294,14 +297,15 @@ fn follow(written: &ast::Rule, cascade: bool, cx: &Context<'_>, findings: &mut V
                     format!("unknown relation `{}`", name.text),
                     "not declared",
                 )
-                .maybe_help(did_you_mean(
+                .did_you_mean(
                     &name.text,
+                    name.span,
                     cx.relations
                         .iter()
                         .take(cx.names.suggestions(cx.relations.len()))
                         .map(|r| r.name.as_str()),
                     "relations",
-                )),
+                ),
             ),
         }
     }

@@ -400,7 +400,7 @@ pub struct TagPattern {
     pub text: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum TagSegment {
     Literal(String),
     /// By its place in [`TagTrigger::holes`].

@@ -26,10 +26,19 @@ impl Shape {
         let segment = |s: &TagSegment| match s {
             TagSegment::Literal(text) => Segment::Text(text.clone()),
             TagSegment::Hole(_) => {
-                Segment::Hole { before: String::new(), after: String::new(), values: None, sort: Sort::Id }
+                let sort = Sort::Scalar(Scalar::String);
+                Segment::Hole { before: String::new(), after: String::new(), values: None, sort }
             }
         };
         Self(pattern.segments.iter().map(segment).collect())
+    }
+
+    /// Its pieces between `:`, `None` for one with a hole in it.
+    pub fn pieces(&self) -> impl Iterator<Item = Option<&str>> {
+        self.0.iter().map(|segment| match segment {
+            Segment::Text(text) => Some(text.as_str()),
+            Segment::Hole { .. } => None,
+        })
     }
 
     /// How many pieces it has between `:`.
@@ -208,7 +217,7 @@ fn segments(template: &Template, entity: Option<&Entity>, table: &[Entity], vari
                 };
                 let sort = match hole {
                     Hole::Row(path) => sort_of(path, entity, table),
-                    Hole::Trigger(_) => Sort::Id,
+                    // A segment of a tag may be empty.
                     _ => Sort::Scalar(Scalar::String),
                 };
                 if let Some(last @ Segment::Text(_)) = out.last_mut() {

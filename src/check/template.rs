@@ -108,6 +108,15 @@ impl RowPath {
         let names = if self.is_id() && self.0.len() > 1 { self.refs() } else { &self.0 };
         names.join(".")
     }
+
+    /// The refs on the way, as a write names them: `order` for `order.user`. Nothing stands behind a
+    /// ref that points nowhere.
+    pub fn behind(&self) -> Vec<String> {
+        let refs = self.refs();
+        // The ref that an id stands behind is the value itself, not something on the way to it.
+        let on_the_way = if self.is_id() { refs.len().saturating_sub(1) } else { refs.len() };
+        (1..=on_the_way).map(|n| refs[..n].join(".")).collect()
+    }
 }
 
 impl fmt::Display for RowPath {

@@ -301,11 +301,12 @@ fn hole(
                     format!("`{{{}}}` is no hole of the rule's trigger", join(path)),
                     "nothing fills it",
                 )
-                .maybe_help(did_you_mean(
+                .did_you_mean(
                     first,
+                    path.span,
                     holes.names().iter().take(scope.suggestions(holes.names().len())).map(String::as_str),
                     "holes of the trigger",
-                ))
+                )
                 .help("a chained rule knows only what its trigger's holes hold, and `context`"),
             )),
         };
@@ -346,7 +347,7 @@ pub fn context(path: &Path, scope: &Scope<'_>) -> Result<ContextId, Box<Diagnost
             format!("unknown context attribute `{}`", name.text),
             "not declared",
         )
-        .maybe_help(did_you_mean(&name.text, known.clone(), "declared attributes"))
+        .did_you_mean(&name.text, name.span, known.clone(), "declared attributes")
         .maybe_help(
             nearest(&name.text, known)
                 .is_none()
@@ -412,12 +413,11 @@ pub fn row_path(
             "not declared",
         )
         .also(here.span, "the entity");
-        let hint = did_you_mean(&name.text, known.iter().copied(), "it has");
         if let Some(target) = (!last).then(|| scope.entities.get(name.text.as_str())).flatten() {
             let target = &table[target.index()];
             diagnostic = diagnostic.help(format!("declare `ref {}` in `{}`", target.name, here.name));
         } else {
-            diagnostic = diagnostic.maybe_help(hint);
+            diagnostic = diagnostic.did_you_mean(&name.text, name.span, known.iter().copied(), "it has");
         }
         return Err(problem(diagnostic));
     }

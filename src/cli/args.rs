@@ -68,6 +68,8 @@ pub enum Command {
     Lint(Lazy<super::lint::LintArgs>),
     /// Format rule files
     Fmt(Lazy<super::fmt::FmtArgs>),
+    /// Say what a finding means, why it hurts and how to mend it
+    Explain(Lazy<super::explain::ExplainArgs>),
     /// Draw the rules
     Graph(Lazy<super::graph::GraphArgs>),
     /// Print the keys and tags that an application must write for an instance
@@ -76,6 +78,10 @@ pub enum Command {
     Cache(Lazy<super::cache::CacheArgs>),
     /// Record that a key was built from others
     Dep(Lazy<super::dep::DepArgs>),
+    /// Carry out what waits in the batch queue, now
+    Flush(Lazy<super::flush::FlushArgs>),
+    /// Carry out batched drops when they are due, until told to stop
+    Worker(Lazy<super::worker::WorkerArgs>),
     /// Show what the rules hold and what they have dropped so far
     Stats(Lazy<super::stats::StatsArgs>),
     /// Write a first rule file and a commented invalidate.yaml

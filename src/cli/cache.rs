@@ -104,11 +104,11 @@ pub fn key(text: &str) -> Result<Key, String> {
     Key::new(text).map_err(|error| format!("the key {error}"))
 }
 
-pub(super) fn tag(text: &str) -> Result<Tag, String> {
+pub fn tag(text: &str) -> Result<Tag, String> {
     Tag::new(text).map_err(|error| format!("the tag {error}"))
 }
 
-pub(super) fn pattern(text: &str) -> Result<Pattern, String> {
+pub fn pattern(text: &str) -> Result<Pattern, String> {
     Pattern::parse(text).map_err(|error| error.to_string())
 }
 

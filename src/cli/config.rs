@@ -1,5 +1,7 @@
 //! `invalidate.yaml`: found upward from the working directory, every key known.
 
+mod lint;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,11 +10,13 @@ use serde_yaml::{Mapping, Value};
 
 use super::error::CommandError;
 
+pub use lint::{FailLevel, LevelOf, LintConfig, lint_named};
+
 /// The file's name.
 pub const FILE: &str = "invalidate.yaml";
 
 /// Every key, with its meaning; a dot leads into a block. What `init` writes documents the same keys.
-pub const KEYS: [&str; 7] = [
+pub const KEYS: [&str; 13] = [
     "rules",
     "cache",
     "cache.url",
@@ -20,6 +24,12 @@ pub const KEYS: [&str; 7] = [
     "cache.connect_timeout",
     "cache.response_timeout",
     "cache.page_size",
+    "cache.queue_limit",
+    "lint",
+    "lint.levels",
+    "lint.paths",
+    "lint.baseline",
+    "lint.fail_level",
 ];
 
 /// What the file says; `None` where it is silent.
@@ -33,6 +43,8 @@ pub struct Config {
     pub connect_timeout: Option<Duration>,
     pub response_timeout: Option<Duration>,
     pub page_size: Option<usize>,
+    pub queue_limit: Option<u64>,
+    pub lint: LintConfig,
 }
 
 impl Config {
@@ -68,6 +80,7 @@ impl Config {
         for (key, value) in file.entries(root, "")? {
             match key.as_str() {
                 "rules" => config.rules = Some(file.text(&key, value)?.into()),
+                "lint" => config.lint = LintConfig::read(&file, value)?,
                 _ => {
                     let Value::Mapping(block) = value else {
                         // `cache: redis://…` is what many would write.
@@ -83,6 +96,9 @@ impl Config {
                             }
                             "cache.response_timeout" => {
                                 config.response_timeout = Some(file.duration(&key, value)?)
+                            }
+                            "cache.queue_limit" => {
+                                config.queue_limit = Some(file.number(&key, value)? as u64)
                             }
                             _ => config.page_size = Some(file.number(&key, value)?),
                         }
@@ -179,16 +195,49 @@ mod tests {
         assert!(error("rules: 5").contains("`rules`"));
         assert!(error("cache: { page_size: many }").contains("whole number"));
         assert!(error("cache: { connect_timeout: 5 }").contains("500ms"));
+        assert!(
+            error("lint: { levels: { dead-ends: deny } }")
+                .contains("unknown lint `dead-ends` | did you mean `dead-end`?")
+        );
+        assert!(error("lint: { levels: { dead-end: forbid } }").contains("`lint.levels.dead-end`"));
+        assert!(error("lint: { levels: { E010: allow } }").contains("E010/unknown-name is an error"));
+        assert!(
+            error("lint: { paths: [ { file: x } ] }")
+                .contains("unknown key `lint.paths[0].file` | did you mean `files`?")
+        );
+        assert!(
+            error("lint: { paths: [ { levels: {} } ] }")
+                .contains("`lint.paths[0]` in `invalidate.yaml` has no `files`")
+        );
+        assert!(error("lint: { paths: [ { files: '[' } ] }").contains("matching `]`"));
+        assert!(error("lint: { paths: 5 }").contains("a list"));
+        assert!(error("lint: { fail_level: warnings }").contains("did you mean `warning`?"));
+        assert!(error("lint: deny").contains("`lint`"));
         assert!(error("- a").contains("mapping"));
         assert!(error("a: [").contains("not YAML"));
     }
 
     #[test]
+    fn what_init_writes_has_every_key_and_is_read() {
+        let text = include_str!("init/invalidate.yaml");
+        Config::parse(text, "x").unwrap();
+        for key in KEYS {
+            let last = key.rsplit('.').next().unwrap();
+            assert!(text.contains(&format!("{last}:")), "init writes nothing of `{key}`");
+        }
+    }
+
+    #[test]
     fn every_key_is_read() {
-        let text = "rules: a.inv\ncache:\n  url: 'memory:'\n  prefix: p\n  connect_timeout: 1s\n  response_timeout: 250ms\n  page_size: 64\n";
+        let text = "rules: a.inv\nlint:\n  levels: { dead-end: deny, W103: allow }\n  paths: [{ files: 'old/**.inv', levels: { all: allow } }]\n  baseline: known.json\n  fail_level: error\ncache:\n  url: 'memory:'\n  prefix: p\n  connect_timeout: 1s\n  response_timeout: 250ms\n  page_size: 64\n  queue_limit: 9\n";
         let config = Config::parse(text, "x").unwrap();
         assert_eq!(config.rules, Some("a.inv".into()));
         assert_eq!(config.cache_url.as_deref(), Some("memory:"));
+        assert_eq!(config.lint.levels.len(), 2);
+        assert_eq!(config.lint.paths[0].files.as_str(), "old/**.inv");
+        assert_eq!(config.lint.baseline, Some("known.json".into()));
+        assert_eq!(config.lint.fail_level, Some(FailLevel::Error));
+        assert_eq!(config.queue_limit, Some(9));
         assert_eq!(config.response_timeout, Some(Duration::from_millis(250)));
         assert_eq!(Config::parse("", "x").unwrap(), Config::default());
         assert_eq!(Config::parse("cache: 'memory:'", "x").unwrap().cache_url.as_deref(), Some("memory:"));

@@ -1,8 +1,5 @@
 //! `invalidate fmt`: rule files in their canonical form.
 
-mod diff;
-mod replace;
-
 use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -14,9 +11,11 @@ use invalidate::span::Sources;
 use invalidate::syntax::MAX_FILE_BYTES;
 use invalidate::syntax::format::{FormatError, format};
 
+use super::diff;
 use super::error::{CommandError, Exit};
 use super::lint::{print_on_stderr, roots};
 use super::output;
+use super::replace::replace_text;
 use super::session::{RulesFrom, Session};
 
 #[derive(Debug, Args)]
@@ -114,7 +113,7 @@ fn file(path: &Path, args: &FmtArgs) -> Result<Found, CommandError> {
     let name = path.display().to_string();
     let text = match Files::Disk.text(path, None) {
         Ok(text) => text,
-        Err(finding) => return Ok(refuse(&[finding], &Sources::default())),
+        Err(finding) => return Ok(refuse(&[*finding], &Sources::default())),
     };
     let Some(formatted) = formatted(&name, &text) else { return Ok(Found::Refused) };
     if formatted == text {
@@ -124,7 +123,7 @@ fn file(path: &Path, args: &FmtArgs) -> Result<Found, CommandError> {
         output::raw(diff::unified(&name, &text, &formatted).as_bytes())?;
     } else if args.check {
         output::data(&format!("{name}\n"))?;
-    } else if let Err(error) = replace::replace(path, &text, &formatted) {
+    } else if let Err(error) = replace_text(path, &text, &formatted) {
         error.print();
         return Ok(Found::Refused);
     } else {
@@ -148,7 +147,7 @@ fn stdin(args: &FmtArgs) -> Result<Exit, CommandError> {
     let text = match Files::Memory([(name.into(), bytes)].into()).text(Path::new(name), None) {
         Ok(text) => text,
         Err(finding) => {
-            refuse(&[finding], &Sources::default());
+            refuse(&[*finding], &Sources::default());
             return Ok(Exit::Usage);
         }
     };

@@ -1,207 +1,208 @@
 //! `invalidate lint`: checks rule files.
 
+mod args;
+mod concise;
+mod coverage;
+mod fix;
+mod full;
+mod github;
+mod gitlab;
+mod json;
+mod junit;
+mod known;
+mod levels;
+mod report;
 pub mod roots;
+mod sarif;
+mod shared;
 
-use std::path::{Path, PathBuf};
+use invalidate::diagnostic::{Diagnostic, Severity, render};
+use invalidate::lint::{Levels, Project, lint};
+use invalidate::span::Sources;
 
-use clap::{Args, ValueEnum};
-use invalidate::check::{Checked, Files, check};
-use invalidate::diagnostic::{Code, Diagnostic, Severity, render};
-use invalidate::lint::{Levels, lint};
-use invalidate::span::{Sources, Span};
-use serde::Serialize;
-
+use super::config::FailLevel;
 use super::error::{CommandError, Exit};
+use super::explain;
 use super::output;
-use super::session::{RulesFrom, Session};
-
-/// Findings printed for people at most; what follows is nearly always the same mistake again.
-const MAX_PRINTED: usize = 100;
-
-#[derive(Debug, Args)]
-pub struct LintArgs {
-    /// Rule files, or folders in which every root file is checked [default: the configured rules,
-    /// else rules/, else the built-in default rules]
-    paths: Vec<PathBuf>,
-
-    /// How findings are printed
-    #[arg(long, value_name = "FORMAT", default_value = "full")]
-    format: LintFormat,
-
-    /// The weakest finding that makes the exit code 1
-    #[arg(long, value_name = "LEVEL", default_value = "warning")]
-    fail_level: Level,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum LintFormat {
-    /// With the source beneath
-    Full,
-    /// One line each
-    Concise,
-    /// For programs
-    Json,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Level {
-    Warning,
-    Error,
-}
+use super::replace::replace;
+use super::session::Session;
+pub use args::LintArgs;
+use args::{LintFormat, WeightArgs};
+use fix::is_unreadable_root;
+use full::MAX_PRINTED;
+use report::{Looked, Report};
+use roots::Root;
 
 pub fn run(session: &Session, args: &LintArgs) -> Result<Exit, CommandError> {
-    let checked = check_all(session, &args.paths)?;
-    let files: usize = checked.iter().map(|c| c.sources.iter().count()).sum();
-    let levels = Levels::default();
-    let found: Vec<_> = checked.iter().map(|c| (lint(c, &levels), &c.sources)).collect();
-    let findings = distinct(&found);
-    match args.format {
-        LintFormat::Json => output::json(&document(&findings))?,
-        LintFormat::Concise => {
-            let lines: String = findings.iter().map(|(d, sources)| concise(d, sources) + "\n").collect();
-            output::data(&lines)?;
-        }
-        LintFormat::Full => {
-            let (styled, width) = (output::is_styled(), output::width());
-            for (finding, sources) in findings.iter().take(MAX_PRINTED) {
-                output::data(&format!("{}\n\n", render(finding, sources, styled, width)))?;
-            }
-            if findings.len() > MAX_PRINTED {
-                session.note(&format!(
-                    "{} more findings; `--format concise` prints all of them",
-                    findings.len() - MAX_PRINTED
-                ));
-            }
-        }
+    let project = project(session);
+    let levels = levels::of(session, &args.weight, &project)?;
+    if args.list || args.show_config {
+        let text = levels::show(&levels, args.list, args.format)?;
+        return print(args, &text).map(|()| Exit::Clean);
     }
-    let count = |severity| findings.iter().filter(|(d, _)| d.severity == severity).count() as u64;
-    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
-    let files = output::count(files as u64, "file", "files");
-    session.note(&match (errors, warnings) {
-        (0, 0) => format!("{files} checked, nothing found"),
-        _ => format!(
-            "{files} checked: {}, {}",
-            output::count(errors, "error", "errors"),
-            output::count(warnings, "warning", "warnings")
-        ),
-    });
-    // A path that was named and cannot be read is a mistake of the command line, not of the rules.
-    if findings.iter().any(|(d, _)| d.code == Code::UnreadableFile && d.primary.is_none()) {
+    if args.fix.unsafe_fixes && !args.fix.fix && !args.fix.diff {
+        return Err(CommandError::usage("`--unsafe-fixes` says which fixes `--fix` and `--diff` take")
+            .help("add `--diff` to look at them, or `--fix` to apply them"));
+    }
+    let roots = roots::all(session, &args.paths, &args.stdin_filename)?;
+    if args.fix.diff {
+        return diff(session, args, &roots, &levels);
+    }
+    if args.fix.fix {
+        if args.paths.iter().any(|path| path.as_os_str() == "-") {
+            return Err(CommandError::usage("`--fix` cannot write what comes on stdin")
+                .help("`--diff` prints the change"));
+        }
+        let mended = fix::mend(&roots, &levels, args.fix.unsafe_fixes);
+        fix::write(&mended)?;
+        session.note(&mended.summary("applied"));
+    }
+    if args.coverage {
+        return coverage::run(session, args, &roots);
+    }
+    let looked = look(roots, &levels);
+    report(session, args, &looked, &project)
+}
+
+/// Where names of files in levels and baselines count from.
+fn project(session: &Session) -> Project {
+    Project::new(&session.here, session.config.folder.as_ref().unwrap_or(&session.here))
+}
+
+fn look(roots: Vec<Root>, levels: &Levels) -> Vec<Looked> {
+    let look = |root: Root| {
+        let checked = root.check();
+        let findings = lint(&checked, levels);
+        Looked { root, checked, findings }
+    };
+    let mut looked: Vec<Looked> = roots.into_iter().map(look).collect();
+    shared::agree(looked.iter_mut().map(|l| (&l.checked, &mut l.findings)).collect());
+    looked
+}
+
+/// Prints the findings and says how it went.
+fn report(
+    session: &Session,
+    args: &LintArgs,
+    looked: &[Looked],
+    project: &Project,
+) -> Result<Exit, CommandError> {
+    let names = report::names(looked);
+    let mut report = Report::new(looked, &names, project);
+    let baseline = args.baseline.baseline.clone();
+    let baseline =
+        baseline.or_else(|| session.config.lint.baseline.as_ref().map(|p| session.beside_config(p)));
+    let is_missing = report.findings.iter().any(|found| is_unreadable_root(found.diagnostic));
+    if args.baseline.write_baseline {
+        let Some(path) = baseline else {
+            return Err(CommandError::usage("`--write-baseline` needs a file to write")
+                .help("name it: `--baseline FILE`, or `baseline:` under `lint:` in invalidate.yaml"));
+        };
+        if report.findings.iter().any(|found| found.diagnostic.is_error()) {
+            print(args, &text(args, &report))?;
+            session.note("no baseline is written: where there is an error, no lint has run");
+            return Ok(if is_missing { Exit::Usage } else { Exit::Findings });
+        }
+        let count = known::write(&path, &report, project)?;
+        session.note(&format!(
+            "{} in `{}`",
+            output::count(count as u64, "finding", "findings"),
+            path.display()
+        ));
+        return Ok(Exit::Clean);
+    }
+    let gone = match &baseline {
+        Some(path) => known::hide(path, &mut report, project)?,
+        None => 0,
+    };
+    print(args, &text(args, &report))?;
+    if args.format == LintFormat::Full && report.findings.len() > MAX_PRINTED {
+        let more = report.findings.len() - MAX_PRINTED;
+        session.note(&format!("{more} more findings; `--format concise` prints all of them"));
+    }
+    if matches!(args.format, LintFormat::Full | LintFormat::Concise) {
+        fix::offer(session, &report);
+    }
+    if args.format == LintFormat::Full {
+        explain::offer(session, report.findings.first().map(|f| f.diagnostic.code));
+    }
+    if gone > 0 {
+        let gone = output::count(gone as u64, "finding in it is", "findings in it are");
+        session.note(&format!("the baseline can shrink: {gone} gone; `--write-baseline` writes it anew"));
+    }
+    session.note(&summary(&report));
+    if is_missing {
         return Ok(Exit::Usage);
     }
-    let fails = errors > 0 || (args.fail_level == Level::Warning && warnings > 0);
+    let fail_level = args.weight.fail_level.or(session.config.lint.fail_level).unwrap_or(FailLevel::Warning);
+    let fails = match fail_level {
+        FailLevel::Error => report.count(Severity::Error) > 0,
+        FailLevel::Warning => !report.findings.is_empty(),
+        FailLevel::Never => false,
+    };
     Ok(if fails { Exit::Findings } else { Exit::Clean })
 }
 
-/// Checks every root that the paths name, or the configured rules.
-fn check_all(session: &Session, paths: &[PathBuf]) -> Result<Vec<Checked>, CommandError> {
-    let mut out = Vec::new();
-    if paths.is_empty() {
-        let folder = Path::new("rules");
-        let explicit = session.global.rules.is_some() || session.config.rules.is_some();
-        if !explicit && folder.is_dir() && session.rules_from() != RulesFrom::BuiltIn {
-            return check_all(session, &[folder.to_path_buf()]);
-        }
-        out.push(session.check());
-        return Ok(out);
+fn diff(session: &Session, args: &LintArgs, roots: &[Root], levels: &Levels) -> Result<Exit, CommandError> {
+    let mended = fix::mend(roots, levels, args.fix.unsafe_fixes);
+    if let Some(why) = mended.unreadable {
+        return Err(CommandError::usage(why));
     }
-    for path in paths {
-        if path.is_dir() {
-            let roots = roots::roots(path)?;
-            if roots.is_empty() {
-                return Err(CommandError::usage(format!("`{}` holds no .inv file", path.display()))
-                    .help("name the folder of the rules, or run `invalidate init` to get some"));
-            }
-            out.extend(roots.iter().map(|root| check(root, &Files::Disk)));
-        } else {
-            out.push(check(path, &Files::Disk));
+    let text = mended.diff();
+    match &args.output_file {
+        Some(path) => replace(path, text.as_bytes())?,
+        // A terminal must not obey the rules; a patch must keep them to the letter.
+        None if output::width().is_some() => {
+            let line =
+                |line: &str| invalidate::diagnostic::visible(line.trim_end_matches('\r')).into_owned() + "\n";
+            output::data(&text.lines().map(line).collect::<String>())?;
         }
+        None => output::raw(text.as_bytes())?,
     }
-    Ok(out)
+    session.note(&mended.summary("possible"));
+    Ok(if text.is_empty() { Exit::Clean } else { Exit::Findings })
 }
 
-/// Every finding once, though several roots may import one file.
-fn distinct<'a>(found: &'a [(Vec<Diagnostic>, &'a Sources)]) -> Vec<(&'a Diagnostic, &'a Sources)> {
-    let mut seen = std::collections::HashSet::new();
-    let all = found.iter().flat_map(|(findings, sources)| findings.iter().map(move |d| (d, *sources)));
-    all.filter(|(d, sources)| {
-        let place =
-            d.primary.as_ref().map(|l| (sources.get(l.span.file).name.clone(), l.span.start, l.span.end));
-        seen.insert((d.code, d.message.clone(), place))
-    })
-    .collect()
+/// The findings in the format that was asked for.
+fn text(args: &LintArgs, report: &Report<'_>) -> String {
+    let to_file = args.output_file.is_some();
+    match args.format {
+        LintFormat::Full if to_file => full::text(report, false, None),
+        LintFormat::Full => full::text(report, output::is_styled(), output::width()),
+        LintFormat::Concise => concise::text(report),
+        LintFormat::Json => json::text(report),
+        LintFormat::Sarif => sarif::text(report),
+        LintFormat::Github => github::text(report),
+        LintFormat::Gitlab => gitlab::text(report),
+        LintFormat::Junit => junit::text(report),
+    }
 }
 
-/// `rules/shop.inv:3:5: error[E010/unknown-name]: unknown entity `usr` (did you mean `user`?)`.
-fn concise(finding: &Diagnostic, sources: &Sources) -> String {
-    let place = finding.primary.as_ref().map_or_else(String::new, |label| {
-        let (line, column) = sources.position(label.span);
-        format!("{}:{line}:{column}: ", sources.get(label.span.file).name)
-    });
-    let help = match finding.help.first() {
-        Some(help) => format!(" ({help})"),
-        None => String::new(),
+/// To stdout, or where `--output-file` says.
+fn print(args: &LintArgs, text: &str) -> Result<(), CommandError> {
+    match &args.output_file {
+        Some(path) => replace(path, text.as_bytes()),
+        None => output::data(text),
+    }
+}
+
+/// `2 files checked: 1 error, 0 warnings, 3 known to the baseline`.
+fn summary(report: &Report<'_>) -> String {
+    let files = output::count(report.files.len() as u64, "file", "files");
+    let (errors, warnings) = (report.count(Severity::Error) as u64, report.count(Severity::Warning) as u64);
+    let found = match (errors, warnings) {
+        (0, 0) => ", nothing found".to_owned(),
+        _ => format!(
+            ": {}, {}",
+            output::count(errors, "error", "errors"),
+            output::count(warnings, "warning", "warnings")
+        ),
     };
-    let code = finding.code;
-    format!("{place}{}[{}/{}]: {}{help}", word(finding.severity), code.number(), code.slug(), finding.message)
-}
-
-fn word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    }
-}
-
-#[derive(Serialize)]
-struct Document<'a> {
-    schema: u32,
-    findings: Vec<Finding<'a>>,
-}
-
-#[derive(Serialize)]
-struct Finding<'a> {
-    code: &'static str,
-    slug: &'static str,
-    severity: &'static str,
-    message: &'a str,
-    place: Option<Place<'a>>,
-    also: Vec<Place<'a>>,
-    help: &'a [String],
-}
-
-/// Lines and columns count from 1, columns in characters; `start` and `end` are bytes.
-#[derive(Serialize)]
-struct Place<'a> {
-    file: &'a str,
-    line: usize,
-    column: usize,
-    start: u32,
-    end: u32,
-    label: &'a str,
-}
-
-fn document<'a>(findings: &[(&'a Diagnostic, &'a Sources)]) -> Document<'a> {
-    let findings = findings
-        .iter()
-        .map(|(d, sources)| {
-            let place = |span: Span, label: &'a str| {
-                let (line, column) = sources.position(span);
-                let file = sources.get(span.file).name.as_str();
-                Place { file, line, column, start: span.start, end: span.end, label }
-            };
-            Finding {
-                code: d.code.number(),
-                slug: d.code.slug(),
-                severity: word(d.severity),
-                message: &d.message,
-                place: d.primary.as_ref().map(|l| place(l.span, &l.text)),
-                also: d.secondary.iter().map(|l| place(l.span, &l.text)).collect(),
-                help: &d.help,
-            }
-        })
-        .collect();
-    Document { schema: 1, findings }
+    let known = match report.known.len() {
+        0 => String::new(),
+        known => format!(", {known} known to the baseline"),
+    };
+    format!("{files} checked{found}{known}")
 }
 
 /// Prints findings for people on stderr, as commands do that cannot go on.

@@ -24,6 +24,8 @@ const DEFAULT_FOLDER: &str = ".invalidate";
 pub struct Session {
     pub global: Global,
     pub config: Config,
+    /// The working directory.
+    pub here: PathBuf,
 }
 
 /// Where the rules come from.
@@ -37,7 +39,7 @@ impl Session {
     pub fn new(global: Global) -> Result<Self, CommandError> {
         let here = std::env::current_dir()
             .map_err(|error| CommandError::usage(format!("the working directory is gone: {error}")))?;
-        Ok(Self { global, config: Config::find(&here)? })
+        Ok(Self { global, config: Config::find(&here)?, here })
     }
 
     /// A note for people, unless `--quiet`.
@@ -60,10 +62,9 @@ impl Session {
     }
 
     /// A path in the configuration, from the working directory.
-    fn beside_config(&self, path: &Path) -> PathBuf {
-        let here = std::env::current_dir().unwrap_or_default();
+    pub fn beside_config(&self, path: &Path) -> PathBuf {
         match &self.config.folder {
-            Some(folder) if *folder != here => folder.join(path),
+            Some(folder) if *folder != self.here => folder.join(path),
             _ => path.to_path_buf(),
         }
     }
@@ -73,11 +74,17 @@ impl Session {
         match self.rules_from() {
             RulesFrom::File(path) => check(&path, &Files::Disk),
             RulesFrom::BuiltIn => {
-                let name = PathBuf::from("<built-in default rules>");
-                let files = [(name.clone(), DEFAULT_RULES.as_bytes().to_vec())];
-                check(&name, &Files::Memory(files.into()))
+                let (name, files) = Self::built_in();
+                check(&name, &files)
             }
         }
+    }
+
+    /// The built-in default rules: their name, and where they are read.
+    pub fn built_in() -> (PathBuf, Files) {
+        let name = PathBuf::from("<built-in default rules>");
+        let files = [(name.clone(), DEFAULT_RULES.as_bytes().to_vec())];
+        (name, Files::Memory(files.into()))
     }
 
     /// The rules, ready for planning. Their errors are printed; warnings are `lint`'s business.
@@ -123,6 +130,7 @@ impl Session {
             connect_timeout: self.config.connect_timeout.unwrap_or(defaults.connect_timeout),
             response_timeout: self.config.response_timeout.unwrap_or(defaults.response_timeout),
             page_size: self.config.page_size.unwrap_or(defaults.page_size),
+            queue_limit: self.config.queue_limit.unwrap_or(defaults.queue_limit),
             ..defaults
         }
     }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use invalidate::cache::Cache;
+use invalidate::cache::{Cache, Pending};
 use invalidate::check::RuleSet;
 use serde::Serialize;
 
 use super::args::Format;
 use super::error::{CommandError, Exit};
+use super::flush::named;
 use super::output;
 use super::runtime::block_on;
 use super::session::Session;
@@ -31,6 +32,23 @@ struct Document {
     writes: u64,
     by_rule: BTreeMap<String, Counts>,
     by_strategy: BTreeMap<String, Counts>,
+    queue: Queue,
+}
+
+/// What waits in the batch queue.
+#[derive(Debug, Default, Serialize)]
+struct Queue {
+    tags: u64,
+    keys: u64,
+    matches: u64,
+    tag_matches: u64,
+    collects: u64,
+    unknown: u64,
+    /// In milliseconds from now, negative when it is overdue; null when nothing waits.
+    oldest_due_in_ms: Option<i64>,
+    /// Items that are being carried out, or were when their worker died.
+    leased: u64,
+    workers: u64,
 }
 
 /// What was carried out for one rule or strategy.
@@ -46,22 +64,22 @@ struct Counts {
 
 pub fn run(session: &Session, args: &StatsArgs) -> Result<Exit, CommandError> {
     let program = session.program()?;
-    let counters = match session.cache_to_look_at()? {
-        Some(cache) => block_on(async { Ok(cache.statistics().await?) })?,
+    let (counters, pending) = match session.cache_to_look_at()? {
+        Some(cache) => block_on(async { Ok((cache.statistics().await?, cache.pending().await?)) })?,
         None => {
             session.note(&format!("there is no cache at {} yet", session.cache_url()));
-            BTreeMap::new()
+            (BTreeMap::new(), Pending::default())
         }
     };
-    let document = document(program.rules(), &counters);
+    let document = document(program.rules(), &counters, &pending);
     match args.format {
         Format::Json => output::json(&document)?,
-        Format::Table => output::data(&text(&document))?,
+        Format::Table => output::data(&format!("{}\n{}", text(&document), queue_line(&pending)))?,
     }
     Ok(Exit::Clean)
 }
 
-fn document(rules: &RuleSet, counters: &BTreeMap<String, u64>) -> Document {
+fn document(rules: &RuleSet, counters: &BTreeMap<String, u64>, pending: &Pending) -> Document {
     // A rule that never dropped anything is worth seeing too; one that is gone still counts.
     let mut by_rule: BTreeMap<String, Counts> =
         rules.rules().iter().map(|r| (r.name.clone(), Counts::default())).collect();
@@ -89,7 +107,37 @@ fn document(rules: &RuleSet, counters: &BTreeMap<String, u64>) -> Document {
         writes: counters.get("writes").copied().unwrap_or(0),
         by_rule,
         by_strategy,
+        queue: Queue {
+            tags: pending.waiting.tags,
+            keys: pending.waiting.keys,
+            matches: pending.waiting.matches,
+            tag_matches: pending.waiting.tag_matches,
+            collects: pending.waiting.collects,
+            unknown: pending.waiting.unknown,
+            oldest_due_in_ms: pending.oldest_due_ms,
+            leased: pending.leased,
+            workers: pending.workers,
+        },
     }
+}
+
+/// `queue: 3 tags, 2 keys, the oldest due in 80 ms; 1 item being carried out; 1 worker`.
+fn queue_line(pending: &Pending) -> String {
+    let mut parts: Vec<String> = named(&pending.waiting).map(|(name, n)| format!("{n} {name}")).collect();
+    match pending.oldest_due_ms {
+        Some(due) if due < 0 => parts.push(format!("the oldest overdue by {} ms", due.unsigned_abs())),
+        Some(due) => parts.push(format!("the oldest due in {due} ms")),
+        None => parts.push("empty".to_owned()),
+    }
+    let leased = match pending.leased {
+        0 => String::new(),
+        n => format!("; {} being carried out", output::count(n, "item", "items")),
+    };
+    let workers = match pending.workers {
+        0 => "no worker".to_owned(),
+        n => output::count(n, "worker", "workers"),
+    };
+    format!("queue: {}{leased}; {workers}\n", parts.join(", "))
 }
 
 fn text(document: &Document) -> String {

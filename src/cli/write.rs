@@ -25,6 +25,7 @@ invalidate write user 123 update email=a@b --changed email\n  \
 invalidate write order 9 update user=123 old.user=7      # moved from user 7 to user 123\n  \
 invalidate write product 5 delete warehouses:='[1,2]' --dry-run\n  \
 invalidate write order '*' update user=123               # a statement over many rows\n  \
+invalidate write product 5 update --no-wait              # batched drops stay queued for a worker\n  \
 producer | invalidate write -                            # one JSON write a line")]
 pub struct WriteArgs {
     /// The entity whose row was written, or `-` to read one JSON write a line from stdin
@@ -62,6 +63,10 @@ pub struct WriteArgs {
     #[arg(long)]
     widen: bool,
 
+    /// Leave batched drops in the queue, also when no worker is alive to carry them out
+    #[arg(long, conflicts_with = "dry_run")]
+    no_wait: bool,
+
     /// How the plan or report is printed
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     format: Format,
@@ -74,6 +79,8 @@ struct Mode {
     count: bool,
     strict: bool,
     unfilled: Unfilled,
+    /// Whether to see to batched drops when no worker is alive.
+    wait: bool,
     format: Format,
 }
 
@@ -83,6 +90,7 @@ pub fn run(session: &Session, args: WriteArgs) -> Result<Exit, CommandError> {
         count: !args.no_count,
         strict: args.strict,
         unfilled: if args.widen { Unfilled::Widen } else { Unfilled::Report },
+        wait: !args.no_wait,
         format: args.format,
     };
     if args.entity == "-" {
@@ -198,13 +206,13 @@ fn live_counts(session: &Session, plan: &Plan) -> Option<Vec<Option<u64>>> {
 fn carry_out(session: &Session, program: Program, plan: Plan, mode: Mode) -> Result<Exit, CommandError> {
     let exit = exit_of(&plan);
     if plan.steps.is_empty() {
-        let report = Report { plan, steps: Vec::new() };
+        let report = Report { plan, steps: Vec::new(), queue: None };
         print_report(session, &report, mode)?;
         return Ok(exit);
     }
     let engine = Engine::new(program, session.cache()?);
     let report = block_on(async {
-        let report = apply(session, &engine, plan).await;
+        let report = apply(session, &engine, plan, mode).await;
         let print = async {
             // The counters are under way to the cache while the report is printed.
             tokio::task::yield_now().await;
@@ -221,9 +229,11 @@ fn carry_out(session: &Session, program: Program, plan: Plan, mode: Mode) -> Res
 }
 
 /// Carries out a plan with a progress line.
-async fn apply(session: &Session, engine: &Engine<AnyCache>, plan: Plan) -> Report {
+async fn apply(session: &Session, engine: &Engine<AnyCache>, plan: Plan, mode: Mode) -> Report {
     let bar = Bar::new(session.global.quiet);
-    let report = engine.apply(plan, &|progress| bar.update(progress)).await;
+    let progress = |progress| bar.update(progress);
+    let report =
+        if mode.wait { engine.apply(plan, &progress).await } else { engine.submit(plan, &progress).await };
     bar.finish();
     report
 }
@@ -275,6 +285,9 @@ fn print_report(session: &Session, report: &Report, mode: Mode) -> Result<(), Co
             "taken as unmoved: {}; pass old.NAME=… or --changed where they may have moved",
             unmoved.join(", ")
         ));
+    }
+    if let Some(queue) = &report.queue {
+        show::queue_notes(report.queued().count() as u64, queue, session);
     }
     for unresolved in &report.plan.unresolved {
         output::warning(&format!("unresolved: {}", show::unresolved_line(unresolved)));

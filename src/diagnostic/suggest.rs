@@ -31,7 +31,7 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         if other.len().abs_diff(lower.len()) > limit {
             continue;
         }
-        if let Some(found) = distance(&lower, &other, limit, &mut cells) {
+        if let Some(found) = edits(&lower, &other, limit, &mut cells) {
             best = Some(candidate);
             // Only a nearer one is better.
             if found == 0 {
@@ -90,9 +90,15 @@ pub fn quoted_list(names: &[&str]) -> String {
     names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// Edits (insert, delete, replace, swap of neighbours) from `a` to `b`, or `None` above `limit`. Counts
-/// the cells of the table that it fills: those off the diagonal by more than `limit` are of no use.
-fn distance(a: &[char], b: &[char], limit: usize, cells: &mut usize) -> Option<usize> {
+/// Edits (insert, delete, replace, swap of neighbours) from `a` to `b`, or `None` above `limit`.
+pub fn distance(a: &str, b: &str, limit: usize) -> Option<usize> {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    if a.len().abs_diff(b.len()) > limit { None } else { edits(&a, &b, limit, &mut 0) }
+}
+
+/// As [`distance`], of words whose lengths are no further apart than `limit`. Counts the cells of the
+/// table that it fills: those off the diagonal by more than `limit` are of no use.
+fn edits(a: &[char], b: &[char], limit: usize, cells: &mut usize) -> Option<usize> {
     let far = limit + 1;
     let mut before = vec![far; b.len() + 1];
     let mut last: Vec<usize> = (0..=b.len()).map(|j| j.min(far)).collect();

@@ -46,11 +46,10 @@ impl<'a, C: Cache> Transaction<'a, C> {
     }
 
     /// Carries out the plans, in the order of the writes. To be called after the database committed.
+    /// Batched steps as in [`Engine::write`], those of all writes together.
     pub async fn commit(self) -> Vec<Report> {
-        let mut reports = Vec::with_capacity(self.plans.len());
-        for plan in self.plans {
-            reports.push(self.engine.apply(plan, quiet()).await);
-        }
+        let mut reports = self.engine.submit_all(self.plans, quiet()).await;
+        self.engine.see_to(&mut reports, quiet()).await;
         reports
     }
 

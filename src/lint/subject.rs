@@ -1,11 +1,20 @@
 //! What lints look at: the checked rules, and what was written for each of them.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
+use super::cascades::{self, Cascade};
+use super::drops::Relied;
+use super::firing::{Moves, can_fire};
+use super::flow::{Firing, Flow};
+use super::regexes;
+use super::rivals::Rivals;
+use super::truths::{self, Truths};
+use super::usage::Usage;
 use crate::check::RuleSet;
-use crate::check::ruleset::{EntityId, RelationId, RuleId};
+use crate::check::ruleset::{EntityId, Operation, RelationId, RuleId};
 use crate::graph::Graph;
 use crate::syntax::ast::{self, File, ItemKind};
 
@@ -15,7 +24,18 @@ pub struct Subject<'a> {
     pub files: &'a [File],
     written: Written<'a>,
     graph: OnceCell<Graph>,
+    cascades: OnceCell<Vec<Cascade<'a>>>,
+    usage: OnceCell<Usage>,
+    flow: OnceCell<Rc<Flow<'a>>>,
+    relied: OnceCell<Relied<'a>>,
+    fired: RefCell<FxHashMap<Fired, bool>>,
+    truths: OnceCell<Vec<Truths<'a>>>,
+    rivals: OnceCell<Rivals<'a>>,
+    regexes: OnceCell<Vec<regexes::Written<'a>>>,
 }
+
+/// A rule, the entity and the operation of a write, and the one column that it changes.
+type Fired = (RuleId, EntityId, Operation, Option<String>);
 
 /// The items of the files by name. A rule set has no two of a name.
 #[derive(Default)]
@@ -36,12 +56,89 @@ impl<'a> Subject<'a> {
                 _ => {}
             }
         }
-        Self { rules, files, written, graph: OnceCell::new() }
+        Self {
+            rules,
+            files,
+            written,
+            graph: OnceCell::new(),
+            cascades: OnceCell::new(),
+            usage: OnceCell::new(),
+            flow: OnceCell::new(),
+            relied: OnceCell::new(),
+            fired: RefCell::default(),
+            truths: OnceCell::new(),
+            rivals: OnceCell::new(),
+            regexes: OnceCell::new(),
+        }
     }
 
     /// The rules as a graph, drawn when the first lint asks.
     pub fn graph(&self) -> &Graph {
         self.graph.get_or_init(|| Graph::of(self.rules))
+    }
+
+    /// Every distinct cascade of the rules, in their order.
+    pub fn cascades(&self) -> &[Cascade<'a>] {
+        self.cascades.get_or_init(|| cascades::all(self.rules))
+    }
+
+    /// What templates and conditions make use of.
+    pub fn usage(&self) -> &Usage {
+        self.usage.get_or_init(|| Usage::of(self.rules))
+    }
+
+    /// What the rules drop and the entries carry, found when the first lint asks.
+    pub fn flow(&self) -> &Flow<'a> {
+        self.shared_flow()
+    }
+
+    fn shared_flow(&self) -> &Rc<Flow<'a>> {
+        self.flow.get_or_init(|| Rc::new(Flow::of(self.rules)))
+    }
+
+    /// What can be said of each condition, in the order of the rules.
+    pub fn truths(&self) -> &[Truths<'a>] {
+        self.truths.get_or_init(|| truths::all(self))
+    }
+
+    /// Every regex of the rules, in the order in which they were written.
+    pub fn regexes(&self) -> &[regexes::Written<'a>] {
+        self.regexes.get_or_init(|| regexes::all(self))
+    }
+
+    /// Rules that drop the same names.
+    pub fn rivals(&self) -> &Rivals<'a> {
+        self.rivals.get_or_init(|| Rivals::new(self, self.shared_flow().clone()))
+    }
+
+    /// The tags that cascades and rules on other rows rely on.
+    pub fn relied(&self) -> &Relied<'a> {
+        self.relied.get_or_init(|| Relied::of(self.rules, self.flow()))
+    }
+
+    /// Whether some write of an entity with this operation fires the rule. Proved once: several lints
+    /// ask the same.
+    pub fn can_fire(
+        &self,
+        entity: EntityId,
+        firing: &Firing<'_>,
+        operation: &Operation,
+        moves: Moves<'_>,
+    ) -> bool {
+        if firing.condition.is_none() {
+            return firing.operations.contains(operation);
+        }
+        let column = match moves {
+            Moves::Anything => None,
+            Moves::Only(column) => Some(column.to_owned()),
+        };
+        let key = (firing.rule, entity, operation.clone(), column);
+        let known = self.fired.borrow().get(&key).copied();
+        known.unwrap_or_else(|| {
+            let can = can_fire(self.rules, entity, firing, operation, moves);
+            self.fired.borrow_mut().insert(key, can);
+            can
+        })
     }
 
     /// What was written for an entity.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::diagnostic::{Code, Diagnostic, Fix, Severity, did_you_mean};
+use crate::diagnostic::{Code, Diagnostic, Fix, Severity};
 use crate::span::Span;
 use crate::syntax::ast::{Allow, File};
 
@@ -72,7 +72,7 @@ fn one(allow: &Allow, lints_ran: bool, findings: &mut Placed) {
                 "",
             ),
             None => Diagnostic::at(Code::UnknownName, allow.slug.span, format!("unknown lint `{slug}`"), "")
-                .maybe_help(did_you_mean(slug, warnings().map(|c| c.slug()), "lints")),
+                .did_you_mean(slug, allow.slug.span, warnings().map(|c| c.slug()), "lints"),
         };
         findings.push(diagnostic);
         return;
@@ -91,7 +91,6 @@ fn one(allow: &Allow, lints_ran: bool, findings: &mut Placed) {
                 format!("nothing here is a `{slug}`"),
                 "suppresses nothing",
             )
-            .help("remove it")
             .fix(Fix::safe("remove the allowance", allow.span, "")),
         );
     }

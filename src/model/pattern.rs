@@ -44,6 +44,8 @@ pub struct Pattern {
     scan: Option<String>,
     /// What every matching key starts with, where that is known.
     prefix: String,
+    /// Whether a `*` stays within a segment.
+    segmented: bool,
     regex: Regex,
 }
 
@@ -55,7 +57,7 @@ impl Pattern {
     pub fn glob(glob: &str) -> Result<Self, PatternError> {
         let Translation { expression, prefix, scan } = translate(glob, ".*")?;
         let regex = Regex::new(&expression).map_err(|e| PatternError::Regex(last_line(&e)))?;
-        Ok(Self { text: glob.to_owned(), scan: Some(scan), prefix, regex })
+        Ok(Self { text: glob.to_owned(), scan: Some(scan), prefix, segmented: false, regex })
     }
 
     /// A glob over names made of segments: `*` is any text within one segment, since no value that
@@ -66,7 +68,7 @@ impl Pattern {
     pub fn segments(glob: &str) -> Result<Self, PatternError> {
         let Translation { expression, prefix, scan } = translate(glob, "[^:]*")?;
         let regex = Regex::new(&expression).map_err(|e| PatternError::Regex(last_line(&e)))?;
-        Ok(Self { text: glob.to_owned(), scan: Some(scan), prefix, regex })
+        Ok(Self { text: glob.to_owned(), scan: Some(scan), prefix, segmented: true, regex })
     }
 
     /// The text of a regex that matches what [`Pattern::segments`] matches.
@@ -87,7 +89,13 @@ impl Pattern {
             return Err(PatternError::Empty);
         }
         let regex = Regex::new(expression).map_err(|e| PatternError::Regex(last_line(&e)))?;
-        Ok(Self { text: format!("{prefix}/{expression}/"), scan: None, prefix: prefix.to_owned(), regex })
+        Ok(Self {
+            text: format!("{prefix}/{expression}/"),
+            scan: None,
+            prefix: prefix.to_owned(),
+            segmented: false,
+            regex,
+        })
     }
 
     /// Reads a pattern as it is printed and as the command line takes it: `/…/`, or `/…/` behind a
@@ -135,6 +143,11 @@ impl Pattern {
         self.scan.is_some()
     }
 
+    /// Whether a `*` stays within a segment, as [`Pattern::segments`] has it.
+    pub fn is_segmented(&self) -> bool {
+        self.segmented
+    }
+
     pub fn matches(&self, key: &str) -> bool {
         match &self.scan {
             Some(_) => self.regex.is_match(key),
@@ -145,7 +158,9 @@ impl Pattern {
 
 impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text && self.is_glob() == other.is_glob()
+        self.text == other.text
+            && self.is_glob() == other.is_glob()
+            && self.is_segmented() == other.is_segmented()
     }
 }
 impl Eq for Pattern {}

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use super::types::Scalar;
+use super::types::{Comparison, Scalar};
 
 /// A value that a write carries. Ids and refs are [`Value::Text`].
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +37,22 @@ impl Instant {
     pub fn parse(text: &str) -> Option<Self> {
         let timestamp: jiff::Timestamp = text.parse().ok()?;
         Some(Self { text: text.into(), micros: timestamp.as_microsecond() })
+    }
+
+    /// The instant this many microseconds after 1970 in UTC; `None` beyond the years that can be written.
+    pub fn from_micros(micros: i64) -> Option<Self> {
+        let timestamp = jiff::Timestamp::from_nanosecond(i128::from(micros) * 1000).ok()?;
+        Some(Self { text: timestamp.to_string().into(), micros })
+    }
+
+    /// Microseconds since 1970 in UTC.
+    pub fn micros(&self) -> i64 {
+        self.micros
+    }
+
+    /// The first and the last instant, in microseconds.
+    pub fn range() -> (i64, i64) {
+        (jiff::Timestamp::MIN.as_microsecond(), jiff::Timestamp::MAX.as_microsecond())
     }
 }
 
@@ -82,6 +98,20 @@ impl Value {
             (Self::Time(a), Self::Time(b)) => Some(a.micros.cmp(&b.micros)),
             _ => None,
         }
+    }
+
+    /// Whether a comparison in a condition holds. Null equals null and nothing else, and is neither
+    /// below nor above anything.
+    pub fn is(&self, op: Comparison, other: &Value) -> bool {
+        if self.is_null() || other.is_null() {
+            let both = self.is_null() && other.is_null();
+            return match op {
+                Comparison::Eq => both,
+                Comparison::Ne => !both,
+                _ => false,
+            };
+        }
+        self.compare(other).map_or(op == Comparison::Ne, |order| op.holds(order))
     }
 
     /// Whether two values of one declared type are the same. Lists are compared in order.
@@ -142,5 +172,12 @@ mod tests {
         let b = Instant::parse("2026-01-01 10:00:00Z").unwrap();
         assert_eq!(a, b);
         assert!(Instant::parse("yesterday").is_none());
+        let (first, last) = Instant::range();
+        for micros in [first, -1, 0, 1, last] {
+            let instant = Instant::from_micros(micros).unwrap();
+            assert_eq!(instant.micros(), micros);
+            assert_eq!(Instant::parse(&instant.text), Some(instant));
+        }
+        assert!(Instant::from_micros(last + 1).is_none() && Instant::from_micros(first - 1).is_none());
     }
 }

@@ -66,11 +66,7 @@ impl Slots {
             return *index;
         }
         let index = self.list.len();
-        let refs = path.refs();
-        // The ref that an id stands behind is the value itself, not something on the way to it.
-        let on_the_way = if path.is_id() { refs.len().saturating_sub(1) } else { refs.len() };
-        let behind = (1..=on_the_way).map(|n| refs[..n].join(".")).collect();
-        self.list.push(Slot { name: path.write_name(), behind });
+        self.list.push(Slot { name: path.write_name(), behind: path.behind() });
         self.by_path.insert(path.clone(), index);
         index
     }

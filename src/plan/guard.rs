@@ -1,7 +1,5 @@
 //! Conditions over what is known: true, false, or unknown.
 
-use std::cmp::Ordering;
-
 use super::images::Images;
 use super::program::Slot;
 use crate::check::Write;
@@ -75,7 +73,7 @@ fn atom(atom: &Atom<usize>, facts: &Facts<'_>, open: &mut Vec<String>) -> Truth 
     let truth = match &atom.test {
         Test::Changed(columns) => return changed(columns, facts, open),
         Test::Compare { left, op, right } => match (facts.operand(left), facts.operand(right)) {
-            (Some(left), Some(right)) => compare(&left, *op, &right).into(),
+            (Some(left), Some(right)) => left.is(*op, &right).into(),
             _ => Truth::Unknown,
         },
         Test::In { value, list, negated } => {
@@ -97,22 +95,11 @@ fn atom(atom: &Atom<usize>, facts: &Facts<'_>, open: &mut Vec<String>) -> Truth 
     truth
 }
 
-fn compare(left: &Value, op: Comparison, right: &Value) -> bool {
-    if left.is_null() || right.is_null() {
-        return match op {
-            Comparison::Eq => left.is_null() && right.is_null(),
-            Comparison::Ne => !(left.is_null() && right.is_null()),
-            _ => false,
-        };
-    }
-    left.compare(right).map_or(op == Comparison::Ne, |order: Ordering| op.holds(order))
-}
-
 fn member(value: &Value, list: &[Operand<usize>], facts: &Facts<'_>) -> Truth {
     let mut out = Truth::False;
     for item in list {
         match facts.operand(item) {
-            Some(item) if compare(value, Comparison::Eq, &item) => return Truth::True,
+            Some(item) if value.is(Comparison::Eq, &item) => return Truth::True,
             Some(_) => {}
             None => out = Truth::Unknown,
         }

@@ -12,7 +12,7 @@ use cursor::Cursor;
 
 use super::ast::*;
 use super::parser::{Node, Rule as R};
-use crate::diagnostic::{Code, Diagnostic, quoted_list};
+use crate::diagnostic::{Code, Diagnostic, Fix, quoted_list};
 use crate::span::{FileId, Span, Spanned};
 
 /// What is found while a file is built, besides its items.
@@ -110,6 +110,8 @@ fn report_dangling(node: &Node<'_>, findings: &mut Findings) {
     if findings.dangling > MAX_DANGLING {
         return;
     }
+    let span = node.span();
+    let slashes = Span { end: span.start + 3, ..span };
     findings.push(
         Diagnostic::at(
             Code::DanglingDoc,
@@ -117,7 +119,8 @@ fn report_dangling(node: &Node<'_>, findings: &mut Findings) {
             "this doc comment documents nothing",
             "nothing follows it",
         )
-        .help("put it in front of what it documents, or write it as a comment with `//`"),
+        .help("put it in front of what it documents, or write it as a comment with `//`")
+        .fix(Fix::safe("write it as a comment", slashes, "//")),
     );
 }
 
@@ -167,7 +170,7 @@ fn defaults(node: &Node<'_>, findings: &mut Findings) -> Vec<Setting> {
             continue;
         }
         let (word, setting) = setting(&node, findings);
-        if once.first(word, node.span(), findings) {
+        if once.first(word, &node, findings) {
             out.push(setting);
         }
     }
@@ -265,30 +268,34 @@ fn literal(node: &Node<'_>, findings: &mut Findings) -> Spanned<Literal> {
 
 /// Clauses that may stand only once in a block.
 #[derive(Default)]
-struct Once {
-    seen: Vec<(&'static str, Span)>,
+struct Once<'i> {
+    seen: Vec<(&'static str, Node<'i>)>,
 }
 
-impl Once {
+impl<'i> Once<'i> {
     /// Whether this is the first `word`; reports it when it is not.
-    fn first(&mut self, word: &'static str, span: Span, findings: &mut Findings) -> bool {
-        match self.seen.iter().find(|(w, _)| *w == word) {
-            Some((_, earlier)) => {
-                findings.push(
-                    Diagnostic::at(
-                        Code::DuplicateName,
-                        span,
-                        format!("{} is given twice", quoted_list(&[word])),
-                        "the second one",
-                    )
-                    .also(*earlier, "the first one"),
-                );
-                false
-            }
-            None => {
-                self.seen.push((word, span));
-                true
-            }
+    fn first(&mut self, word: &'static str, node: &Node<'i>, findings: &mut Findings) -> bool {
+        let span = node.span();
+        let Some((_, earlier)) = self.seen.iter().find(|(w, _)| *w == word) else {
+            self.seen.push((word, node.clone()));
+            return true;
+        };
+        let mut finding = Diagnostic::at(
+            Code::DuplicateName,
+            span,
+            format!("{} is given twice", quoted_list(&[word])),
+            "the second one",
+        )
+        .also(earlier.span(), "the first one");
+        // A node may end in blanks and comments. An allowance would be left to what follows.
+        let text = node.text().trim_end();
+        let alone = !findings.allows.iter().any(|allow| allow.scope == span);
+        if text == earlier.text().trim_end() && !text.contains("//") && alone {
+            let start = span.start as usize;
+            let clause = Span::new(span.file, start..start + text.len());
+            finding = finding.fix(Fix::safe("remove the second one, which says the same", clause, ""));
         }
+        findings.push(finding);
+        false
     }
 }

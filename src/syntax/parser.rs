@@ -157,15 +157,18 @@ fn describe(file: FileId, text: &str, offset: usize, error: &Error<Rule>) -> Dia
         ErrorVariant::CustomError { message } => vec![message.as_str()],
     };
     let message = format!("unexpected {shown}");
-    let finding = Diagnostic::at(Code::Syntax, span, message, expected_list(&expected));
-    let help = way_out(found, rest, &expected);
+    let error = Diagnostic::at(Code::Syntax, span, message, expected_list(&expected));
+    let finding = way_out(error, span, found, rest, &expected);
     // Neither a misspelt word nor an item is better understood by what stands in front of it.
-    if ITEMS.contains(&found) || help.as_ref().is_some_and(|help| help.starts_with("did you mean")) {
-        return finding.maybe_help(help);
+    if ITEMS.contains(&found) || finding.help.first().is_some_and(|help| help.starts_with("did you mean")) {
+        return finding;
     }
     match earlier(file, text, offset..at, found, &expected) {
-        None => finding.maybe_help(help),
-        Some(Earlier { span, label, help: other }) => finding.also(span, label).maybe_help(help.or(other)),
+        None => finding,
+        Some(Earlier { span, label, help }) => {
+            let help = help.filter(|_| finding.help.is_empty());
+            finding.also(span, label).maybe_help(help)
+        }
     }
 }
 

@@ -1,19 +1,19 @@
 //! The way out of a syntax error, by what stands there and what could.
 
-use crate::diagnostic::nearest;
+use crate::diagnostic::{Diagnostic, Fix, nearest};
+use crate::span::Span;
 
 /// Words that begin an item, and so never stand inside one.
 pub const ITEMS: [&str; 8] =
     ["namespace", "import", "context", "defaults", "vary", "entity", "relation", "rule"];
 
-/// A help sentence. `found` is the word or character at the place, `rest` the text from there on,
+/// Adds the way out. `found` is the word or character at `span`, `rest` the text from there on,
 /// `expected` what the grammar could take, as it is shown.
-pub fn way_out(found: &str, rest: &str, expected: &[&str]) -> Option<String> {
+pub fn way_out(error: Diagnostic, span: Span, found: &str, rest: &str, expected: &[&str]) -> Diagnostic {
     let could_be = |what: &str| expected.contains(&what);
     let is_word = found.starts_with(|c: char| c.is_alphanumeric() || c == '_');
-    let say = |text: &str| Some(text.to_owned());
     if could_be("`}`") && ITEMS.contains(&found) {
-        return Some(format!(
+        return error.help(format!(
             "`{found}` begins an item: the block before it is not closed, is a `}}` missing?"
         ));
     }
@@ -27,16 +27,32 @@ pub fn way_out(found: &str, rest: &str, expected: &[&str]) -> Option<String> {
             _ => "",
         };
         if !meant.is_empty() {
-            return Some(format!("the type is called `{meant}`"));
+            return error.help(format!("the type is called `{meant}`")).fix(Fix::guess(
+                format!("write `{meant}`"),
+                span,
+                meant,
+            ));
         }
     }
     if is_word {
         let keywords = expected.iter().filter_map(|e| e.strip_prefix('`')?.strip_suffix('`'));
         let items = ITEMS.iter().copied().filter(|_| could_be("an item") || could_be("`entity`"));
-        if let Some(close) = nearest(found, keywords.chain(items)) {
-            return Some(format!("did you mean `{close}`?"));
+        let could = keywords.chain(items);
+        if nearest(found, could.clone()).is_some() {
+            return error.did_you_mean(found, span, could, "");
         }
     }
+    if found == "=" && could_be("a comparison operator") && !rest.starts_with("==") && !rest.starts_with("=>")
+    {
+        return error.help("equality is written `==`").fix(Fix::guess("write `==`", span, "=="));
+    }
+    error.maybe_help(sentence(found, rest, expected))
+}
+
+/// What is said of a character or word that is no slip of another.
+fn sentence(found: &str, rest: &str, expected: &[&str]) -> Option<String> {
+    let could_be = |what: &str| expected.contains(&what);
+    let say = |text: &str| Some(text.to_owned());
     match found {
         "and" | "or" | "not" | "in" | "matches" | "true" | "false" | "null" => {
             Some(format!("`{found}` is reserved; it cannot stand here as a name"))

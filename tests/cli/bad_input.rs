@@ -43,7 +43,9 @@ fn rule_files_that_cannot_be_rules() {
 #[test]
 fn ten_megabytes() {
     let place = Place::new();
-    let mut text = String::from("entity user { fields { plan: string } key profile }\n");
+    let mut text = String::from(
+        "entity user { fields { plan: string } key profile }\nrule deleted { on user.delete }\n",
+    );
     let mut n = 0;
     while text.len() < 10 * 1024 * 1024 {
         n += 1;

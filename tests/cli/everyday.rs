@@ -53,6 +53,7 @@ fn help() {
         "write",
         "lint",
         "fmt",
+        "explain",
         "graph",
         "names",
         "cache",
@@ -65,6 +66,8 @@ fn help() {
         "dep add",
         "dep remove",
         "dep show",
+        "flush",
+        "worker",
         "stats",
         "init",
         "demo",
@@ -167,6 +170,28 @@ fn lint() {
     place
         .exits("write user 1 update --rules broken/a.inv", 2)
         .says(&["the rules have", "did you mean `team`?"]);
+}
+
+#[test]
+fn lint_coverage() {
+    let place = place();
+    place.file(
+        "covered.inv",
+        "entity user { fields { email: string  plan: string  seen: time } operations { login } key profile }
+entity session { ref user  key data }
+entity audit
+relation sessions: user -> session
+rule accounts { on user.update, user.delete  when changed(email, plan)  follow sessions }
+rule upgrades { on user.update  when changed(plan) and plan == \"pro\"  drop key \"pro:{id}\" }
+rule session_ends { on session.delete }
+",
+    );
+    snapshot!("lint_coverage", place.ok("lint covered.inv --coverage").all());
+    snapshot!("lint_coverage_json", place.ok("lint covered.inv --coverage --format json").stdout);
+    place.file("broken.inv", "entity user\nrule r { on usr }\n");
+    place
+        .exits("lint broken.inv --coverage", 2)
+        .says(&["did you mean `user`?", "rules with errors cover nothing"]);
 }
 
 #[test]

@@ -2,41 +2,28 @@
 
 use std::ops::Range;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sort {
-    Word,
-    Number,
-    Quoted,
-    Regex,
-    Mark,
-}
-
-#[derive(Clone, Debug)]
-pub struct Token {
-    pub sort: Sort,
-    pub range: Range<usize>,
-}
-
 /// The tokens of a text, without blanks and comments; doc comments are none either.
-pub fn tokens(text: &str) -> Vec<Token> {
+pub fn tokens(text: &str) -> Vec<Range<usize>> {
     let mut out = Vec::new();
     let mut at = 0;
     while let Some(c) = text[at..].chars().next() {
         let rest = &text[at..];
         let while_ = |is: fn(char) -> bool| rest.find(|c| !is(c)).unwrap_or(rest.len());
-        let (sort, length) = match c {
-            c if c.is_whitespace() => (None, c.len_utf8()),
-            _ if rest.starts_with("//") => (None, while_(|c| c != '\n')),
-            '"' => (Some(Sort::Quoted), closing(rest, b'"')),
-            '/' => (Some(Sort::Regex), closing(rest, b'/')),
-            '0'..='9' => (Some(Sort::Number), while_(|c| c.is_ascii_alphanumeric() || c == '.')),
-            c if is_word(c) => (Some(Sort::Word), while_(is_word)),
+        let (is_token, length) = match c {
+            c if c.is_whitespace() => (false, c.len_utf8()),
+            _ if rest.starts_with("//") => (false, while_(|c| c != '\n')),
+            '"' => (true, closing(rest, b'"')),
+            '/' => (true, closing(rest, b'/')),
+            '0'..='9' => (true, while_(|c| c.is_ascii_alphanumeric() || c == '.')),
+            c if is_word(c) => (true, while_(is_word)),
             _ => {
                 let long = ["<->", "->", "==", "!=", "<=", ">="].iter().find(|mark| rest.starts_with(**mark));
-                (Some(Sort::Mark), long.map_or(c.len_utf8(), |mark| mark.len()))
+                (true, long.map_or(c.len_utf8(), |mark| mark.len()))
             }
         };
-        out.extend(sort.map(|sort| Token { sort, range: at..at + length }));
+        if is_token {
+            out.push(at..at + length);
+        }
         at += length;
     }
     out
@@ -63,8 +50,8 @@ pub enum Change {
     Duplicate,
     /// With the token behind it.
     Swap,
-    /// By a token of this sort.
-    Replace(Sort, &'static str),
+    /// By this token.
+    Replace(&'static str),
 }
 
 /// Every change of a token, replacements by each other sort of token.
@@ -72,31 +59,31 @@ pub const CHANGES: [Change; 12] = [
     Change::Delete,
     Change::Duplicate,
     Change::Swap,
-    Change::Replace(Sort::Word, "zebra"),
-    Change::Replace(Sort::Word, "drop"),
-    Change::Replace(Sort::Number, "7"),
-    Change::Replace(Sort::Quoted, "\"text\""),
-    Change::Replace(Sort::Regex, "/re/"),
-    Change::Replace(Sort::Mark, "{"),
-    Change::Replace(Sort::Mark, "}"),
-    Change::Replace(Sort::Mark, ","),
-    Change::Replace(Sort::Mark, "->"),
+    Change::Replace("zebra"),
+    Change::Replace("drop"),
+    Change::Replace("7"),
+    Change::Replace("\"text\""),
+    Change::Replace("/re/"),
+    Change::Replace("{"),
+    Change::Replace("}"),
+    Change::Replace(","),
+    Change::Replace("->"),
 ];
 
 /// The text with one token changed; `None` where that changes nothing.
-pub fn changed(text: &str, tokens: &[Token], at: usize, change: Change) -> Option<String> {
-    let Range { start, end } = tokens[at].range.clone();
+pub fn changed(text: &str, tokens: &[Range<usize>], at: usize, change: Change) -> Option<String> {
+    let Range { start, end } = tokens[at].clone();
     let own = &text[start..end];
     let (to, new) = match change {
         Change::Delete => (end, String::new()),
         Change::Duplicate => (end, format!("{own} {own}")),
         Change::Swap => {
-            let next = tokens.get(at + 1)?.range.clone();
+            let next = tokens.get(at + 1)?.clone();
             (next.end, format!("{}{}{own}", &text[next.clone()], &text[end..next.start]))
         }
-        Change::Replace(_, new) => (end, format!(" {new} ")),
+        Change::Replace(new) => (end, format!(" {new} ")),
     };
     let out = format!("{}{new}{}", &text[..start], &text[to..]);
-    let is_same = matches!(change, Change::Replace(_, new) if new == own) || out == text;
+    let is_same = matches!(change, Change::Replace(new) if new == own) || out == text;
     (!is_same).then_some(out)
 }

@@ -9,6 +9,11 @@
 //! | `X` expiry, index number (0: the entry itself), key | nothing |
 //! | `S` counter name | count, name |
 //! | `C` | version of this layout, next free number |
+//! | `Q` due time, member of the queue | name |
+//! | `D` member of the queue | due time, name |
+//! | `H` member of the queue | [`LeaseRow`], name |
+//! | `W` worker | until when it counts as alive |
+//! | `N` | how many items wait in the queue: of each kind; how many are leased |
 //!
 //! Numbers are big-endian, so that rows sort by them. Names of up to [`MAX_PLAIN`] bytes stand for
 //! themselves; a longer one, which LMDB would not take, is cut and followed by its SHA-256, and the
@@ -33,6 +38,12 @@ pub(super) const MEMBER: u8 = b'M';
 pub(super) const JOURNAL: u8 = b'J';
 pub(super) const EXPIRY: u8 = b'X';
 pub(super) const COUNTER: u8 = b'S';
+pub(super) const QUEUED: u8 = b'Q';
+pub(super) const DUE: u8 = b'D';
+pub(super) const HELD: u8 = b'H';
+pub(super) const WORKER: u8 = b'W';
+/// The whole key of the one row that counts what is in the queue.
+pub(super) const QUEUE_COUNTS: &[u8] = b"N";
 /// The whole key of the one row that holds the version and the next number.
 pub(super) const CONTROL: &[u8] = b"C";
 
@@ -70,6 +81,10 @@ pub(super) fn journal(epoch: u64, index: u64) -> Vec<u8> {
 
 pub(super) fn expiry(at: u64, index: u64, id: &[u8]) -> Vec<u8> {
     [&[EXPIRY], &at.to_be_bytes()[..], &index.to_be_bytes(), id].concat()
+}
+
+pub(super) fn queued(due: u64, id: &[u8]) -> Vec<u8> {
+    [&[QUEUED], &due.to_be_bytes()[..], id].concat()
 }
 
 /// A tag, or the dependents of a key.
@@ -122,6 +137,26 @@ impl JournalRow {
     }
 }
 
+/// An item of the queue that somebody has claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LeaseRow {
+    /// When the lease ends.
+    pub until: u64,
+    pub token: [u8; 16],
+}
+
+impl LeaseRow {
+    pub fn encode(&self, name: &[u8]) -> Vec<u8> {
+        [&self.until.to_be_bytes(), &self.token[..], kept_name(name)].concat()
+    }
+
+    pub fn decode(row: &[u8]) -> Result<(Self, &[u8]), Failure> {
+        let (until, row) = number(row)?;
+        let (token, name) = row.split_first_chunk().ok_or(Failure::Corrupt("a lease is cut short"))?;
+        Ok((Self { until, token: *token }, name))
+    }
+}
+
 /// A number followed by a name, where the row key could not hold the name.
 pub(super) fn encode_number(value: u64, name: &[u8]) -> Vec<u8> {
     [&value.to_be_bytes(), kept_name(name)].concat()
@@ -155,7 +190,7 @@ pub(super) fn full_name<'a>(id: &'a [u8], kept: &'a [u8]) -> &'a [u8] {
 }
 
 /// What of a name goes into the value.
-fn kept_name(name: &[u8]) -> &[u8] {
+pub(super) fn kept_name(name: &[u8]) -> &[u8] {
     if name.len() <= MAX_PLAIN { &[] } else { name }
 }
 
@@ -181,6 +216,9 @@ mod tests {
         assert_eq!(IndexRow::decode(&row.encode(b"t")).ok(), Some((row, &b""[..])));
         let row = JournalRow { serial: 7, levels: u32::MAX, depth: 4 };
         assert_eq!(JournalRow::decode(&row.encode()).ok(), Some(row));
+        let row = LeaseRow { until: 5, token: [7; 16] };
+        assert_eq!(LeaseRow::decode(&row.encode(b"t:x")).ok(), Some((row, &b""[..])));
+        assert!(LeaseRow::decode(&[0; 23]).is_err());
         let entry = encode_entry(9, b"name", b"value");
         assert_eq!(decode_entry(&entry).ok(), Some((9, &b""[..], &b"value"[..])));
         assert!(decode_entry(&entry[..11]).is_err() && IndexRow::decode(b"123").is_err());

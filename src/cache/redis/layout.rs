@@ -41,6 +41,26 @@ impl Layout {
         format!("{}:stats", self.prefix).into_bytes()
     }
 
+    /// `P:q:{N}`: the work that waits, by due time.
+    pub fn queue(&self, shard: u32) -> Vec<u8> {
+        format!("{}:q:{{{shard}}}", self.prefix).into_bytes()
+    }
+
+    /// `P:q:{N}:lease`: the work that is claimed, by the end of its lease.
+    pub fn leases(&self, shard: u32) -> Vec<u8> {
+        format!("{}:q:{{{shard}}}:lease", self.prefix).into_bytes()
+    }
+
+    /// `P:q:{N}:tok`: whose each claimed item is.
+    pub fn tokens(&self, shard: u32) -> Vec<u8> {
+        format!("{}:q:{{{shard}}}:tok", self.prefix).into_bytes()
+    }
+
+    /// `P:q:{N}:alive`: the workers, by the time until which they count as alive.
+    pub fn alive(&self, shard: u32) -> Vec<u8> {
+        format!("{}:q:{{{shard}}}:alive", self.prefix).into_bytes()
+    }
+
     /// A glob over the keys of tags whose names match a glob: with `kinds` of `t` their indexes,
     /// with `[tgo]` also generations and open sets.
     pub fn scan_glob(&self, kinds: &str, names: &str) -> String {
@@ -80,6 +100,8 @@ mod tests {
         assert_eq!(layout.journal(&name, b"x7"), b"inv:j:{user:1}:x7");
         assert_eq!(layout.name_in(b"inv:t:{user:1}"), Some(name));
         assert_eq!(layout.scan_glob("t", "user:*"), "inv:t:{user:*}");
+        assert_eq!(layout.leases(3), b"inv:q:{3}:lease");
+        assert!(layout.owns(&layout.queue(0)) && layout.owns(&layout.alive(0)));
         assert!(layout.owns(b"inv:q:0") && layout.owns(b"inv:deps") && !layout.owns(b"inv:depsx"));
         assert!(!layout.owns(b"inv:x:y") && !layout.owns(b"invt:{a}") && layout.owns(b"inv:t:{a}"));
     }

@@ -1,18 +1,25 @@
 //! `invalidate cache drop`.
 
+use std::time::Duration;
+
 use clap::Args;
-use invalidate::cache::{Cache, CacheError, DropRequest, DropTarget, Dropped, Reach};
+use invalidate::cache::{
+    AnyCache, Cache, CacheError, DropRequest, DropTarget, Dropped, MAX_DELAY, Progress, Reach, Work,
+};
+use invalidate::engine::Own;
 use invalidate::model::{Key, Pattern, Tag};
 use serde::Serialize;
 
 use super::{key, pattern, tag};
 use crate::cli::args::Format;
+use crate::cli::config::parse_duration;
 use crate::cli::error::{CommandError, Exit};
 use crate::cli::output;
 use crate::cli::progress::Bar;
 use crate::cli::runtime::block_on;
 use crate::cli::session::Session;
 use crate::cli::table::{render, table};
+use crate::cli::write::show::queue_notes;
 
 #[derive(Debug, Args)]
 pub struct DropArgs {
@@ -31,6 +38,19 @@ pub struct DropArgs {
     /// Follow key dependencies for one step only
     #[arg(long)]
     shallow: bool,
+
+    /// Put it into the batch queue, where equal drops become one. When no worker is alive, wait until
+    /// it is due and carry it out
+    #[arg(long, conflicts_with = "dry_run")]
+    batched: bool,
+
+    /// When a batched drop is due, in milliseconds or as in 200ms or 2s: 10ms to 5s [default: 100ms]
+    #[arg(long, value_name = "MS", requires = "batched", value_parser = delay)]
+    delay: Option<Duration>,
+
+    /// Leave a batched drop in the queue, also when no worker is alive
+    #[arg(long, requires = "batched")]
+    no_wait: bool,
 
     /// Count what would go and touch nothing
     #[arg(long)]
@@ -67,15 +87,73 @@ pub fn run(session: &Session, args: DropArgs) -> Result<Exit, CommandError> {
     let reach = if args.shallow { Reach::Direct } else { Reach::Transitive };
     let requests: Vec<DropRequest> = targets.iter().map(|t| DropRequest::new(t.clone(), reach)).collect();
     let bar = Bar::new(session.global.quiet);
-    let outcomes =
-        block_on(async { Ok(cache.drop_many(&requests, &|progress| bar.update(progress)).await) })?;
+    let progress = |progress| bar.update(progress);
+    let outcomes: Vec<Outcome> = block_on(async {
+        if args.batched {
+            let delay = args.delay.unwrap_or(DEFAULT_DELAY);
+            return batched(session, &cache, &requests, delay, !args.no_wait, &progress).await;
+        }
+        let outcomes = cache.drop_many(&requests, &progress).await;
+        Ok(outcomes.into_iter().map(|outcome| outcome.map(Some)).collect())
+    })?;
     bar.finish();
-    print(&targets, &outcomes, args.format)?;
+    let due = args.batched.then(|| args.delay.unwrap_or(DEFAULT_DELAY));
+    print(&targets, &outcomes, due, args.format)?;
     match outcomes.into_iter().find_map(Result::err) {
         None => Ok(Exit::Clean),
         Some(error) => Err(CommandError::from(error).help(
             "what was dropped stays dropped; running the same command again does the rest and harms nothing",
         )),
+    }
+}
+
+/// What a rule without a delay has.
+const DEFAULT_DELAY: Duration = Duration::from_millis(100);
+
+/// What came of a target; `None` while it waits in the queue.
+type Outcome = Result<Option<Dropped>, CacheError>;
+
+/// Puts drops into the queue, and sees to them if nobody else does.
+async fn batched(
+    session: &Session,
+    cache: &AnyCache,
+    requests: &[DropRequest],
+    delay: Duration,
+    wait: bool,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Vec<Outcome>, CommandError> {
+    let items: Vec<(Work, Duration)> =
+        requests.iter().map(|request| (Work::Drop(request.clone()), delay)).collect();
+    let queue = cache.enqueue(&items).await?;
+    let mut outcomes: Vec<Outcome> = vec![Ok(None); items.len()];
+    if !wait || queue.workers > 0 {
+        queue_notes(items.len() as u64, &queue, session);
+        return Ok(outcomes);
+    }
+    let mut own = Own::default();
+    for (work, delay) in &items {
+        own.add(work.clone(), *delay);
+    }
+    own.due().await;
+    let done = own.carry_out(cache, progress).await.map_err(|error| {
+        CommandError::from(error).help("the drops stay queued; `invalidate flush` carries them out")
+    })?;
+    // What others have carried out meanwhile needs nothing more.
+    outcomes.fill(Ok(Some(Dropped::default())));
+    for (work, outcome) in done {
+        if let Some(position) = items.iter().position(|(item, _)| *item == work) {
+            outcomes[position] = outcome.map(Some);
+        }
+    }
+    Ok(outcomes)
+}
+
+fn delay(text: &str) -> Result<Duration, String> {
+    let delay = text.parse().ok().map(Duration::from_millis).or_else(|| parse_duration(text));
+    match delay {
+        Some(delay) if (Duration::from_millis(10)..=MAX_DELAY).contains(&delay) => Ok(delay),
+        Some(_) => Err("a delay is 10ms to 5s".to_owned()),
+        None => Err("write milliseconds, such as 200, or 200ms or 2s".to_owned()),
     }
 }
 
@@ -91,6 +169,9 @@ struct Line {
     target: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     live: Option<u64>,
+    /// Present where the drop waits in the queue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due_in_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     removed: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -107,7 +188,7 @@ impl Line {
             DropTarget::Match(pattern) => ("match", pattern.to_string()),
             DropTarget::TagsMatching(pattern) => ("tag_match", pattern.to_string()),
         };
-        Self { kind, target, live: None, removed: None, dependents: None, error: None }
+        Self { kind, target, live: None, due_in_ms: None, removed: None, dependents: None, error: None }
     }
 }
 
@@ -129,7 +210,8 @@ fn dry_run(targets: &[DropTarget], counts: &[u64], format: Format) -> Result<Exi
 
 fn print(
     targets: &[DropTarget],
-    outcomes: &[Result<Dropped, CacheError>],
+    outcomes: &[Outcome],
+    delay: Option<Duration>,
     format: Format,
 ) -> Result<(), CommandError> {
     let lines: Vec<Line> = targets
@@ -138,7 +220,11 @@ fn print(
         .map(|(target, outcome)| {
             let line = Line::new(target);
             match outcome {
-                Ok(d) => Line { removed: Some(d.keys), dependents: Some(d.dependents), ..line },
+                Ok(None) => {
+                    let due = delay.map(|delay| u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
+                    Line { due_in_ms: due, ..line }
+                }
+                Ok(Some(d)) => Line { removed: Some(d.keys), dependents: Some(d.dependents), ..line },
                 Err(error) => Line { error: Some(error.to_string()), ..line },
             }
         })
@@ -148,7 +234,11 @@ fn print(
         Format::Table => {
             let mut rows = table(&["dropped", "target", "#keys", "#dependents"]);
             for line in &lines {
-                let keys = line.removed.map_or_else(|| "failed".to_owned(), |n| n.to_string());
+                let keys = match (line.removed, line.due_in_ms) {
+                    (Some(n), _) => n.to_string(),
+                    (None, Some(due)) => format!("in {due} ms"),
+                    (None, None) => "failed".to_owned(),
+                };
                 let dependents = line.dependents.map_or_else(String::new, |n| n.to_string());
                 rows.add_row([line.kind, &line.target, &keys, &dependents]);
             }

@@ -1,16 +1,80 @@
-//! The rule sets in a folder: files that no other file imports.
+//! The rule sets to check: what was named, and in a folder the files that no other file imports.
 
 use std::collections::BTreeSet;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use invalidate::check::{Checked, Files, check};
 use invalidate::span::Sources;
-use invalidate::syntax::{self, ast::ItemKind};
+use invalidate::syntax::{self, MAX_FILE_BYTES, ast::ItemKind};
 
 use crate::cli::error::CommandError;
+use crate::cli::session::{RulesFrom, Session};
+
+/// A root file and where it is read.
+#[derive(Clone, Debug)]
+pub struct Root {
+    pub path: PathBuf,
+    pub files: Files,
+}
+
+impl Root {
+    pub fn check(&self) -> Checked {
+        check(&self.path, &self.files)
+    }
+}
+
+/// Every root that the paths name, or the configured rules. `-` is stdin, under the name that it is
+/// to have.
+pub fn all(session: &Session, paths: &[PathBuf], stdin: &Path) -> Result<Vec<Root>, CommandError> {
+    let on_disk = |path: &Path| Root { path: from_here(session, path), files: Files::Disk };
+    if paths.is_empty() {
+        let folder = Path::new("rules");
+        let explicit = session.global.rules.is_some() || session.config.rules.is_some();
+        let from = session.rules_from();
+        if !explicit && folder.is_dir() && from != RulesFrom::BuiltIn {
+            return all(session, &[folder.to_path_buf()], stdin);
+        }
+        return Ok(vec![match from {
+            RulesFrom::File(path) => on_disk(&path),
+            RulesFrom::BuiltIn => {
+                let (path, files) = Session::built_in();
+                Root { path, files }
+            }
+        }]);
+    }
+    let mut out: Vec<Root> = Vec::new();
+    for path in paths {
+        if path.as_os_str() == "-" {
+            let mut bytes = Vec::new();
+            std::io::stdin()
+                .take(MAX_FILE_BYTES as u64 + 1)
+                .read_to_end(&mut bytes)
+                .map_err(|error| CommandError::usage(format!("cannot read stdin: {error}")))?;
+            let path = invalidate::check::normalize(&from_here(session, stdin));
+            out.push(Root { files: Files::Over([(path.clone(), bytes)].into()), path });
+        } else if path.is_dir() {
+            let roots = roots(path)?;
+            if roots.is_empty() {
+                return Err(CommandError::usage(format!("`{}` holds no .inv file", path.display()))
+                    .help("name the folder of the rules, or run `invalidate init` to get some"));
+            }
+            out.extend(roots.iter().map(|root| on_disk(root)));
+        } else {
+            out.push(on_disk(path));
+        }
+    }
+    Ok(out)
+}
+
+/// A path from the working directory where it lies below.
+fn from_here(session: &Session, path: &Path) -> PathBuf {
+    path.strip_prefix(&session.here).unwrap_or(path).to_path_buf()
+}
 
 /// The root files below a folder, in the order of their names. Files that only import each other in
 /// a circle count as roots too, so that the circle is reported.
-pub fn roots(folder: &Path) -> Result<Vec<PathBuf>, CommandError> {
+fn roots(folder: &Path) -> Result<Vec<PathBuf>, CommandError> {
     let files = files(folder)?;
     let mut imported = BTreeSet::new();
     for file in &files {

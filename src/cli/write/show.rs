@@ -1,11 +1,13 @@
 //! Plans and reports, for people and for programs.
 
+use invalidate::cache::Enqueued;
 use invalidate::diagnostic::visible;
 use invalidate::engine::{Report, StepError};
 use invalidate::plan::{Plan, Step, Strategy, Unresolved};
 use serde::Serialize;
 
 use crate::cli::output::{bold, count};
+use crate::cli::session::Session;
 use crate::cli::table::{render, table};
 
 /// A plan as a table, with what is behind it.
@@ -44,6 +46,9 @@ pub fn report(report: &Report, verbose: bool) -> String {
     let mut rows = table(&["dropped", "target", "#keys", "#dependents", "rule", "why"]);
     for (step, outcome) in plan.steps.iter().zip(&report.steps) {
         let (keys, dependents) = match &outcome.outcome {
+            Ok(_) if outcome.queued.is_some() => {
+                (format!("in {} ms", outcome.queued.map_or(0, |d| d.as_millis())), String::new())
+            }
             Ok(dropped) => (dropped.keys.to_string(), dropped.dependents.to_string()),
             Err(_) => ("failed".to_owned(), String::new()),
         };
@@ -58,8 +63,12 @@ pub fn report(report: &Report, verbose: bool) -> String {
     }
     out.push_str(&render(&rows));
     let dropped = report.dropped();
+    let queued = match report.queued().count() as u64 {
+        0 => String::new(),
+        n => format!(", {} queued", count(n, "target", "targets")),
+    };
     out.push_str(&format!(
-        "\n{}: {} gone, {} by dependency\n",
+        "\n{}: {} gone, {} by dependency{queued}\n",
         title(plan),
         count(dropped.entries(), "entry", "entries"),
         dropped.dependents
@@ -72,6 +81,24 @@ pub fn report(report: &Report, verbose: bool) -> String {
         out.push_str(&remarks(plan));
     }
     out
+}
+
+/// Who carries out what was queued, and whether anything else waits in vain.
+pub fn queue_notes(queued: u64, queue: &Enqueued, session: &Session) {
+    if queued > 0 {
+        let targets = count(queued, "target is", "targets are");
+        session.note(&match queue.workers {
+            0 => format!(
+                "{targets} queued and no worker is alive: `invalidate worker` or `invalidate flush` \
+                 carries them out"
+            ),
+            _ => format!("{targets} queued; a worker carries them out when they are due"),
+        });
+    }
+    if queue.overdue > 0 {
+        let items = count(queue.overdue, "item", "items");
+        session.note(&format!("{items} of the queue overdue: `invalidate flush` carries them out"));
+    }
 }
 
 fn title(plan: &Plan) -> String {
@@ -179,7 +206,10 @@ pub struct ReportDocument<'a> {
 struct StepDocument<'a> {
     #[serde(flatten)]
     step: &'a Step,
-    /// Entries gone, dependents not counted; absent where the step failed.
+    /// Present where the step waits in the queue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due_in_ms: Option<u64>,
+    /// Entries gone, dependents not counted; absent where the step failed or waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     removed: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -196,9 +226,12 @@ impl<'a> ReportDocument<'a> {
             .iter()
             .zip(&report.steps)
             .map(|(step, outcome)| {
-                let dropped = outcome.outcome.as_ref().ok();
+                let due_in_ms =
+                    outcome.queued.map(|delay| u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
+                let dropped = outcome.outcome.as_ref().ok().filter(|_| due_in_ms.is_none());
                 StepDocument {
                     step,
+                    due_in_ms,
                     removed: dropped.map(|d| d.keys),
                     dependents: dropped.map(|d| d.dependents),
                     error: outcome.outcome.as_ref().err().map(StepError::to_string),

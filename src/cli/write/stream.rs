@@ -1,23 +1,73 @@
 //! `invalidate write -`: one JSON write a line. A bad line is reported with its number and does not
 //! stop the rest; a cache that is gone does, and the line to go on from is named.
+//!
+//! Lines that are there together are carried out together, equal targets once: what is immediate is
+//! dropped, what is batched goes into the queue, and then the lines are reported. What comes due
+//! meanwhile, and no worker sees to, is carried out between the lines.
 
-use std::io::{BufRead, Read};
+mod read;
 
-use invalidate::cache::AnyCache;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use invalidate::cache::{AnyCache, Cache, Enqueued, Work};
 use invalidate::check::Undeclared;
-use invalidate::engine::{Engine, Report};
+use invalidate::engine::{Engine, Own, Report, target};
 use invalidate::model::RawWrite;
 use invalidate::plan::Plan;
+use tokio::sync::mpsc;
 
-use super::{Mode, apply, exit_of, record, show};
+use self::read::{Line, Lines, read_ahead};
+use super::{Mode, exit_of, show};
 use crate::cli::args::Format;
 use crate::cli::error::{CommandError, Exit};
 use crate::cli::output;
+use crate::cli::progress::Bar;
 use crate::cli::runtime::block_on;
 use crate::cli::session::Session;
 
-/// The longest line taken, in bytes.
-const MAX_LINE: u64 = 16 * 1024 * 1024;
+/// Lines that are carried out together: no more than these, and no more than come in this time, so
+/// that neither memory nor a producer that waits for its report suffers.
+const TOGETHER: usize = 4096;
+const GATHERING: Duration = Duration::from_millis(50);
+
+/// How often what was done is added to the statistics.
+const RECORDING: Duration = Duration::from_secs(1);
+
+pub fn run(session: &Session, mode: Mode) -> Result<Exit, CommandError> {
+    let program = session.program()?;
+    // A dry run has nothing to ask of a cache.
+    let cache =
+        if mode.dry_run { AnyCache::open("memory:", session.cache_options())? } else { session.cache()? };
+    let mut stream = Stream {
+        session,
+        mode,
+        engine: Engine::new(program, cache),
+        number: 0,
+        tally: Tally::default(),
+        own: Own::default(),
+        queue: Enqueued::default(),
+        counters: BTreeMap::new(),
+        recorded: Instant::now(),
+    };
+    let lines = read_ahead()?;
+    let outcome = block_on(async {
+        let outcome = stream.take_lines(lines).await;
+        // What is queued is seen to, also when a line has failed.
+        let rest = stream.finish().await;
+        outcome.and(rest)
+    });
+    stream.summary();
+    outcome?;
+    let tally = &stream.tally;
+    Ok(if tally.bad > 0 {
+        Exit::Usage
+    } else if tally.unresolved > 0 {
+        Exit::Unresolved
+    } else {
+        Exit::Clean
+    })
+}
 
 /// What the lines came to.
 #[derive(Default)]
@@ -28,76 +78,276 @@ struct Tally {
     unresolved: u64,
     /// Writes with names that the rules do not declare.
     ignored: u64,
+    /// Targets that were left in the queue.
+    queued: u64,
 }
 
-pub fn run(session: &Session, mode: Mode) -> Result<Exit, CommandError> {
-    let program = session.program()?;
-    // A dry run has nothing to ask of a cache.
-    let cache =
-        if mode.dry_run { AnyCache::open("memory:", session.cache_options())? } else { session.cache()? };
-    let engine = Engine::new(program, cache);
-    let mut tally = Tally::default();
-    let mut input = std::io::stdin().lock();
-    let outcome = block_on(async {
-        let mut number = 0u64;
+struct Stream<'s> {
+    session: &'s Session,
+    mode: Mode,
+    engine: Engine<AnyCache>,
+    /// The number of the last line taken.
+    number: u64,
+    tally: Tally,
+    /// What is queued and has to be seen to here.
+    own: Own,
+    /// What the queue said last.
+    queue: Enqueued,
+    counters: BTreeMap<String, u64>,
+    recorded: Instant,
+}
+
+/// A line that is waiting for its report.
+enum Waiting {
+    Bad {
+        why: String,
+        help: Option<String>,
+    },
+    /// It is not to be carried out.
+    Held(Box<Plan>),
+    /// Its plan is being carried out.
+    Submitted,
+}
+
+impl Stream<'_> {
+    async fn take_lines(&mut self, mut lines: mpsc::Receiver<Lines>) -> Result<(), CommandError> {
         loop {
-            number += 1;
-            let line = match read_line(&mut input)? {
-                Line::End => return Ok(()),
-                Line::Text(line) => line,
-                Line::Bad(why) => {
-                    bad_line(number, &why, None, &mut tally);
-                    continue;
+            tokio::select! {
+                next = lines.recv() => match next {
+                    None => return Ok(()),
+                    Some(Lines::Failed(error)) => return Err(error),
+                    Some(Lines::Read(first)) => self.together(first, &mut lines).await?,
+                },
+                () = self.own.due() => self.see_to().await?,
+            }
+            self.record(RECORDING).await;
+        }
+    }
+
+    /// Carries out lines that have come, and those that come right after them.
+    async fn together(
+        &mut self,
+        first: Vec<Line>,
+        lines: &mut mpsc::Receiver<Lines>,
+    ) -> Result<(), CommandError> {
+        let start = Instant::now();
+        let mut waiting = Vec::new();
+        let mut plans = Vec::new();
+        let mut failed = None;
+        let mut next = Some(first);
+        while let Some(read) = next.take() {
+            for line in read {
+                self.number += 1;
+                if let Some(line) = self.plan(line, &mut plans) {
+                    waiting.push((self.number, line));
                 }
-            };
-            if line.trim().is_empty() {
-                continue;
             }
-            match plan_line(&engine, &line, mode) {
-                Ok(plan) => one(session, &engine, plan, mode, number, &mut tally).await?,
-                Err((why, help)) => bad_line(number, &why, help.as_deref(), &mut tally),
+            if waiting.len() < TOGETHER && start.elapsed() < GATHERING {
+                match lines.try_recv() {
+                    Ok(Lines::Read(more)) => next = Some(more),
+                    Ok(Lines::Failed(error)) => failed = Some(error),
+                    Err(_) => {}
+                }
             }
         }
-    });
-    summary(session, &tally, mode);
-    outcome?;
-    Ok(if tally.bad > 0 {
-        Exit::Usage
-    } else if tally.unresolved > 0 {
-        Exit::Unresolved
-    } else {
-        Exit::Clean
-    })
-}
-
-enum Line {
-    Text(String),
-    /// Why it is no text that could be a write.
-    Bad(String),
-    End,
-}
-
-/// The next line.
-fn read_line(input: &mut impl BufRead) -> Result<Line, CommandError> {
-    let failed = |error| CommandError::usage(format!("cannot read stdin: {error}"));
-    let mut bytes = Vec::new();
-    if input.take(MAX_LINE).read_until(b'\n', &mut bytes).map_err(failed)? == 0 {
-        return Ok(Line::End);
-    }
-    if bytes.len() as u64 == MAX_LINE && bytes.last() != Some(&b'\n') {
-        // The rest of the line is no write either.
-        let mut rest = Vec::new();
-        while input.take(MAX_LINE).read_until(b'\n', &mut rest).map_err(failed)? > 0
-            && rest.last() != Some(&b'\n')
-        {
-            rest.clear();
+        let bar = Bar::new(self.session.global.quiet);
+        let reports = self.engine.submit_all(plans, &|progress| bar.update(progress)).await;
+        bar.finish();
+        let mut reports = reports.into_iter();
+        for (number, line) in waiting {
+            match line {
+                Waiting::Bad { why, help } => self.bad_line(number, &why, help.as_deref()),
+                Waiting::Held(plan) => self.held(number, &plan)?,
+                Waiting::Submitted => {
+                    // There is a report for each plan.
+                    let Some(report) = reports.next() else { break };
+                    self.report(number, &report)?;
+                }
+            }
         }
-        return Ok(Line::Bad(format!("is longer than {} MiB", MAX_LINE / 1024 / 1024)));
+        failed.map_or(Ok(()), Err)
     }
-    Ok(match String::from_utf8(bytes) {
-        Ok(text) => Line::Text(text),
-        Err(error) => Line::Bad(format!("is not UTF-8 at byte {}", error.utf8_error().valid_up_to())),
-    })
+
+    /// What is to be done with a line; nothing with an empty one.
+    fn plan(&self, line: Line, plans: &mut Vec<Plan>) -> Option<Waiting> {
+        let text = match line {
+            Line::Bad(why) => return Some(Waiting::Bad { why, help: None }),
+            Line::Text(text) if text.trim().is_empty() => return None,
+            Line::Text(text) => text,
+        };
+        Some(match plan_line(&self.engine, &text, self.mode) {
+            Err((why, help)) => Waiting::Bad { why, help },
+            Ok(plan) if self.mode.dry_run => Waiting::Held(Box::new(plan)),
+            Ok(plan) if self.mode.strict && exit_of(&plan) == Exit::Unresolved => {
+                Waiting::Held(Box::new(plan))
+            }
+            Ok(plan) => {
+                plans.push(plan);
+                Waiting::Submitted
+            }
+        })
+    }
+
+    fn warn(&mut self, number: u64, plan: &Plan) {
+        if !plan.ignored.is_empty() && self.mode.format == Format::Table {
+            self.tally.ignored += 1;
+            output::warning(&format!(
+                "line {number}: ignored, as the rules do not declare it: {}",
+                plan.ignored.join(", ")
+            ));
+        }
+        if exit_of(plan) == Exit::Unresolved {
+            self.tally.unresolved += 1;
+            let lines: Vec<String> = plan.unresolved.iter().map(show::unresolved_line).collect();
+            output::warning(&format!("line {number}: unresolved: {}", lines.join("; ")));
+        }
+    }
+
+    /// Reports a plan that is not to be carried out.
+    fn held(&mut self, number: u64, plan: &Plan) -> Result<(), CommandError> {
+        self.warn(number, plan);
+        if self.mode.strict && exit_of(plan) == Exit::Unresolved {
+            return Ok(());
+        }
+        self.tally.done += 1;
+        match self.mode.format {
+            Format::Json => output::json_line(plan),
+            Format::Table => output::data(&format!("{}\n", show::dry_run(plan, None))),
+        }
+    }
+
+    fn report(&mut self, number: u64, report: &Report) -> Result<(), CommandError> {
+        let plan = &report.plan;
+        self.warn(number, plan);
+        let queued = report.queued().count() as u64;
+        if let Some(queue) = report.queue {
+            self.queue = queue;
+            if self.mode.wait && queue.workers == 0 {
+                for (step, delay) in report.queued() {
+                    // It was a target when it was queued.
+                    if let Ok(target) = target(step) {
+                        self.own.add(Work::drop(target), delay);
+                    }
+                }
+            } else {
+                self.tally.queued += queued;
+            }
+        }
+        self.tally.entries += report.dropped().entries();
+        match self.mode.format {
+            Format::Json => output::json_line(&show::ReportDocument::new(report))?,
+            Format::Table => {
+                let queued = if queued > 0 { format!(", {queued} queued") } else { String::new() };
+                output::data(&format!(
+                    "{number}: {} {} {}: {}, {} gone{queued}\n",
+                    plan.write.entity,
+                    plan.write.id,
+                    plan.write.op,
+                    output::count(report.steps.len() as u64, "target", "targets"),
+                    output::count(report.dropped().entries(), "entry", "entries")
+                ))?;
+            }
+        }
+        let failed = report.failures().count();
+        if failed > 0 {
+            let error = super::partly(report, failed);
+            return Err(CommandError { message: format!("line {number}: {}", error.message), ..error }
+                .help(format!("lines before {number} are done; go on from line {number}")));
+        }
+        for (name, n) in report.counters() {
+            *self.counters.entry(name).or_default() += n;
+        }
+        self.tally.done += 1;
+        Ok(())
+    }
+
+    /// Carries out what is due and was queued here.
+    async fn see_to(&mut self) -> Result<(), CommandError> {
+        let bar = Bar::new(self.session.global.quiet);
+        let done = self.own.carry_out(self.engine.cache(), &|progress| bar.update(progress)).await;
+        bar.finish();
+        let stays = "what is queued stays so; `invalidate flush` carries it out once the cache answers";
+        for (work, outcome) in done.map_err(|error| CommandError::from(error).help(stays))? {
+            match outcome {
+                Ok(dropped) => {
+                    self.tally.entries += dropped.entries();
+                    let entries = self.counters.entry("strategy.batched.entries".to_owned()).or_default();
+                    *entries += dropped.entries();
+                }
+                Err(why) => {
+                    let message = format!("`{}` was not carried out: {why}", work.member());
+                    let mut error = CommandError::new(Exit::Cache, message);
+                    error.help.extend(why.hint().map(str::to_owned));
+                    return Err(error.help(stays));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for what is queued and has to be seen to here.
+    async fn finish(&mut self) -> Result<(), CommandError> {
+        let mut outcome = Ok(());
+        while !self.own.is_empty() && outcome.is_ok() {
+            self.own.due().await;
+            outcome = self.see_to().await;
+        }
+        self.record(Duration::ZERO).await;
+        outcome
+    }
+
+    /// Adds what was done to the statistics, where that was not done for some time. Counters are a
+    /// courtesy: their failure is a note.
+    async fn record(&mut self, every: Duration) {
+        if self.counters.is_empty() || self.recorded.elapsed() < every {
+            return;
+        }
+        let counters = std::mem::take(&mut self.counters);
+        let counters: Vec<(&str, u64)> =
+            counters.iter().filter(|(_, n)| **n > 0).map(|(name, n)| (name.as_str(), *n)).collect();
+        if let Err(error) = self.engine.cache().record(&counters).await {
+            self.session.note(&format!("the statistics were not kept: {error}"));
+        }
+        self.recorded = Instant::now();
+    }
+
+    fn bad_line(&mut self, number: u64, why: &str, help: Option<&str>) {
+        self.tally.bad += 1;
+        let help = help.map_or_else(String::new, |h| format!(" ({h})"));
+        output::warning(&format!("line {number} {why}{help}"));
+    }
+
+    fn summary(&self) {
+        let (session, tally, mode) = (self.session, &self.tally, self.mode);
+        let writes = output::count(tally.done, "write", "writes");
+        let mut text = match mode.dry_run {
+            true => format!("{writes} planned"),
+            false => {
+                format!("{writes} carried out, {} gone", output::count(tally.entries, "entry", "entries"))
+            }
+        };
+        if tally.bad > 0 {
+            text.push_str(&format!(", {} refused", output::count(tally.bad, "line", "lines")));
+        }
+        if tally.ignored > 0 {
+            text.push_str(&format!(
+                ", {} with undeclared names",
+                output::count(tally.ignored, "write", "writes")
+            ));
+        }
+        if tally.unresolved > 0 {
+            let held = if mode.strict { " and not carried out" } else { "" };
+            text.push_str(&format!(
+                ", {} unresolved{held}",
+                output::count(tally.unresolved, "write", "writes")
+            ));
+        }
+        if tally.queued > 0 {
+            text.push_str(&format!(", {} queued", output::count(tally.queued, "target", "targets")));
+        }
+        session.note(&text);
+        show::queue_notes(tally.queued, &self.queue, session);
+    }
 }
 
 fn plan_line(engine: &Engine<AnyCache>, line: &str, mode: Mode) -> Result<Plan, (String, Option<String>)> {
@@ -111,94 +361,4 @@ fn plan_line(engine: &Engine<AnyCache>, line: &str, mode: Mode) -> Result<Plan, 
         .write(raw, Undeclared::Ignore)
         .map_err(|error| (format!("is refused: {error}"), error.help))?;
     Ok(program.plan(&write, mode.unfilled))
-}
-
-async fn one(
-    session: &Session,
-    engine: &Engine<AnyCache>,
-    plan: Plan,
-    mode: Mode,
-    number: u64,
-    tally: &mut Tally,
-) -> Result<(), CommandError> {
-    if !plan.ignored.is_empty() && mode.format == Format::Table {
-        tally.ignored += 1;
-        output::warning(&format!(
-            "line {number}: ignored, as the rules do not declare it: {}",
-            plan.ignored.join(", ")
-        ));
-    }
-    if exit_of(&plan) == Exit::Unresolved {
-        tally.unresolved += 1;
-        let lines: Vec<String> = plan.unresolved.iter().map(show::unresolved_line).collect();
-        output::warning(&format!("line {number}: unresolved: {}", lines.join("; ")));
-        if mode.strict {
-            return Ok(());
-        }
-    }
-    if mode.dry_run {
-        tally.done += 1;
-        return match mode.format {
-            Format::Json => output::json_line(&plan),
-            Format::Table => output::data(&format!("{}\n", show::dry_run(&plan, None))),
-        };
-    }
-    let report = if plan.steps.is_empty() {
-        Report { plan, steps: Vec::new() }
-    } else {
-        let report = apply(session, engine, plan).await;
-        record(session, engine, &report).await;
-        report
-    };
-    tally.entries += report.dropped().entries();
-    match mode.format {
-        Format::Json => output::json_line(&show::ReportDocument::new(&report))?,
-        Format::Table => {
-            let write = &report.plan.write;
-            output::data(&format!(
-                "{number}: {} {} {}: {}, {} gone\n",
-                write.entity,
-                write.id,
-                write.op,
-                output::count(report.steps.len() as u64, "target", "targets"),
-                output::count(report.dropped().entries(), "entry", "entries")
-            ))?;
-        }
-    }
-    let failed = report.failures().count();
-    if failed > 0 {
-        let error = super::partly(&report, failed);
-        return Err(CommandError { message: format!("line {number}: {}", error.message), ..error }
-            .help(format!("lines before {number} are done; go on from line {number}")));
-    }
-    tally.done += 1;
-    Ok(())
-}
-
-fn bad_line(number: u64, why: &str, help: Option<&str>, tally: &mut Tally) {
-    tally.bad += 1;
-    let help = help.map_or_else(String::new, |h| format!(" ({h})"));
-    output::warning(&format!("line {number} {why}{help}"));
-}
-
-fn summary(session: &Session, tally: &Tally, mode: Mode) {
-    let writes = output::count(tally.done, "write", "writes");
-    let mut text = match mode.dry_run {
-        true => format!("{writes} planned"),
-        false => format!("{writes} carried out, {} gone", output::count(tally.entries, "entry", "entries")),
-    };
-    if tally.bad > 0 {
-        text.push_str(&format!(", {} refused", output::count(tally.bad, "line", "lines")));
-    }
-    if tally.ignored > 0 {
-        text.push_str(&format!(
-            ", {} with undeclared names",
-            output::count(tally.ignored, "write", "writes")
-        ));
-    }
-    if tally.unresolved > 0 {
-        let held = if mode.strict { " and not carried out" } else { "" };
-        text.push_str(&format!(", {} unresolved{held}", output::count(tally.unresolved, "write", "writes")));
-    }
-    session.note(&text);
 }

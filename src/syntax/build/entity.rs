@@ -30,12 +30,12 @@ pub fn entity(node: &Node<'_>, findings: &mut Findings) -> Entity {
         let mut inner = Cursor::of(&clause);
         match clause.rule() {
             R::c_fields => {
-                if once.first("fields", clause.span(), findings) {
+                if once.first("fields", &clause, findings) {
                     entity.fields = decls(&clause, R::kw_fields, findings);
                 }
             }
             R::c_operations => {
-                if once.first("operations", clause.span(), findings) {
+                if once.first("operations", &clause, findings) {
                     entity.operations = operations(&mut inner);
                 }
             }
@@ -92,14 +92,14 @@ pub fn relation(node: &Node<'_>, findings: &mut Findings) -> Relation {
         let Some(clause) = cursor.take_any(&[R::c_kind, R::c_depth, R::c_via, R::dangling]) else { break };
         let mut inner = Cursor::of(&clause);
         match clause.rule() {
-            R::c_kind if once.first("kind", clause.span(), findings) => {
+            R::c_kind if once.first("kind", &clause, findings) => {
                 let word = inner.skip(R::kw_kind).next_node();
                 relation.kind = Some(Spanned::new(kind(word.rule()), word.span()));
             }
-            R::c_depth if once.first("depth", clause.span(), findings) => {
+            R::c_depth if once.first("depth", &clause, findings) => {
                 relation.depth = Some(int(&inner.skip(R::kw_depth).need(R::int), findings));
             }
-            R::c_via if once.first("via", clause.span(), findings) => {
+            R::c_via if once.first("via", &clause, findings) => {
                 relation.via = Some(ident(&inner.skip(R::kw_via).need(R::name)));
             }
             R::dangling => report_dangling(&clause, findings),

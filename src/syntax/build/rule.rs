@@ -33,20 +33,20 @@ pub fn rule(node: &Node<'_>, findings: &mut Findings) -> Rule {
         let span = clause.span();
         let mut inner = Cursor::of(&clause);
         match clause.rule() {
-            R::c_on if once.first("on", span, findings) => rule.events = events(&mut inner, findings),
-            R::c_when if once.first("when", span, findings) => {
+            R::c_on if once.first("on", &clause, findings) => rule.events = events(&mut inner, findings),
+            R::c_when if once.first("when", &clause, findings) => {
                 rule.when = Some(expr(&inner.skip(R::kw_when).need(R::expr), findings));
             }
-            R::c_priority if once.first("priority", span, findings) => {
+            R::c_priority if once.first("priority", &clause, findings) => {
                 rule.priority = Some(int(&inner.skip(R::kw_priority).need(R::int), findings));
             }
-            R::c_strategy if once.first("strategy", span, findings) => {
+            R::c_strategy if once.first("strategy", &clause, findings) => {
                 rule.strategy = Some(strategy(&clause))
             }
-            R::c_delay if once.first("delay", span, findings) => {
+            R::c_delay if once.first("delay", &clause, findings) => {
                 rule.delay = Some(duration(&inner.skip(R::kw_delay).need(R::duration), findings));
             }
-            R::c_follow if once.first("follow", span, findings) => {
+            R::c_follow if once.first("follow", &clause, findings) => {
                 rule.follow = Some(Spanned::new(names(inner.skip(R::kw_follow)), span));
             }
             R::c_drop => drops(&mut inner, &mut rule.drops, findings),

@@ -1,4 +1,4 @@
-//! A file's new text in place of its old one, at once: whoever reads it, and whenever the program is
+//! A file's new content in place of its old one, at once: whoever reads it, and whenever the program is
 //! stopped, finds either the one or the other.
 
 use std::fs::{self, File, OpenOptions};
@@ -12,11 +12,9 @@ const ATTEMPTS: u32 = 100;
 
 /// Replaces the text of a file, which is left alone when it does not hold `old` any more. A link
 /// stays one, to the file that it names; permissions are kept.
-pub fn replace(path: &Path, old: &str, new: &str) -> Result<(), CommandError> {
+pub fn replace_text(path: &Path, old: &str, new: &str) -> Result<(), CommandError> {
     let shown = path.display();
-    let failed = |error: io::Error| {
-        CommandError::usage(format!("cannot write `{shown}`: {error}")).help("the file is as it was")
-    };
+    let failed = |error| cannot_write(path, &error).help("the file is as it was");
     let target = path.canonicalize().map_err(failed)?;
     let permissions = fs::metadata(&target).map_err(failed)?.permissions();
     if permissions.readonly() {
@@ -24,7 +22,9 @@ pub fn replace(path: &Path, old: &str, new: &str) -> Result<(), CommandError> {
     }
     let (file, beside) = Beside::create(&target).map_err(failed)?;
     // First, so that nobody reads it meanwhile who may not.
-    fs::set_permissions(&beside.path, permissions).and_then(|()| write(file, new)).map_err(failed)?;
+    fs::set_permissions(&beside.path, permissions)
+        .and_then(|()| write(file, new.as_bytes()))
+        .map_err(failed)?;
     if fs::read(&target).map_err(failed)? != old.as_bytes() {
         return Err(CommandError::usage(format!("`{shown}` was changed meanwhile, and is left alone"))
             .help("run the command again"));
@@ -32,9 +32,35 @@ pub fn replace(path: &Path, old: &str, new: &str) -> Result<(), CommandError> {
     beside.rename(&target).map_err(failed)
 }
 
+/// Writes a file, over what is there. What is no regular file, such as a pipe, is written into.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
+    over(path, bytes).map_err(|error| cannot_write(path, &error))
+}
+
+fn over(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let target = match path.canonicalize() {
+        Err(error) if error.kind() == ErrorKind::NotFound => path.to_path_buf(),
+        other => other?,
+    };
+    let old = fs::metadata(&target).ok();
+    if old.as_ref().is_some_and(|old| !old.is_file()) {
+        return OpenOptions::new().write(true).open(&target)?.write_all(bytes);
+    }
+    let (file, beside) = Beside::create(&target)?;
+    if let Some(old) = old {
+        fs::set_permissions(&beside.path, old.permissions())?;
+    }
+    write(file, bytes)?;
+    beside.rename(&target)
+}
+
+fn cannot_write(path: &Path, error: &io::Error) -> CommandError {
+    CommandError::usage(format!("cannot write `{}`: {error}", path.display()))
+}
+
 /// On the disk before it gets its name: a full disk or a crash must not leave an empty file there.
-fn write(mut file: File, text: &str) -> io::Result<()> {
-    file.write_all(text.as_bytes())?;
+fn write(mut file: File, bytes: &[u8]) -> io::Result<()> {
+    file.write_all(bytes)?;
     file.sync_all()
 }
 
