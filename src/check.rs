@@ -5,6 +5,7 @@ mod collide;
 pub mod condition;
 mod conditions;
 mod entities;
+mod errors;
 mod load;
 mod names;
 mod relations;
@@ -22,6 +23,10 @@ use std::path::Path;
 pub use load::{Files, normalize, slashed};
 pub use ruleset::RuleSet;
 pub use write::{Undeclared, Write, WriteError, WriteErrorKind};
+
+use errors::ErrorCount;
+use rustc_hash::FxHashMap;
+use walk::Steps;
 
 use crate::diagnostic::{self, Code, Diagnostic};
 use crate::span::Sources;
@@ -72,13 +77,27 @@ pub fn check(root: &Path, files: &Files) -> Checked {
     let names = names::collect(&files, &mut findings);
     let mut entities = entities::declare(&names, &mut findings);
     let (relations, links) = relations::check(&names, &mut entities, &mut findings);
-    let scope = templates::Scope::new(&names, &entities.broken);
-    entities::templates(&names, &mut entities.table, &scope, &mut findings);
-    let links_from = relations::by_source(&links, entities.table.len());
-    scoped::imply(&mut entities.table, &relations, &links_from, names.prefix(), &mut findings);
-    let rules = rules::check(&names, &entities, &relations, &scope, &sources, &mut findings);
-    collide::check(&entities.table, &names.varies, &mut findings);
-    let cascades = scoped::cascades(&rules, &entities.table, &relations, &links_from, &mut findings);
+    let scope = templates::Scope::new(&names, &entities.by_name, &entities.broken);
+    let mut errors = ErrorCount::default();
+    entities::templates(&names, &mut entities.table, &scope, &mut errors, &mut findings);
+    let (mut rules, mut cascades) = (Vec::new(), FxHashMap::default());
+    // With so many errors the rest would be guesswork, and no rule set comes out of it anyway.
+    if relations.len() == names.relations.len() && !errors.is_exceeded(&findings) {
+        let links_from = relations::by_source(&links, entities.table.len());
+        let mut steps = Steps::default();
+        scoped::imply(
+            &mut entities.table,
+            &relations,
+            &links_from,
+            names.prefix(),
+            &mut steps,
+            &mut findings,
+        );
+        rules = rules::check(&names, &entities, &relations, &scope, &sources, &mut errors, &mut findings);
+        collide::check(&entities.table, &names.varies, &mut errors, &mut findings);
+        cascades =
+            scoped::cascades(&rules, &entities.table, &relations, &links_from, &mut steps, &mut findings);
+    }
     // Only a file that could be read and has no rules is worth the remark.
     if rules.is_empty() && !findings.iter().any(Diagnostic::is_error) {
         let message = format!("`{}` has no rule: no write would invalidate anything", root.display());
@@ -88,6 +107,7 @@ pub fn check(root: &Path, files: &Files) -> Checked {
         );
     }
     diagnostic::sort(&mut findings);
+    errors::cut(&mut findings);
     let (namespace, context, varies) = (names.namespace.map(|n| n.text.clone()), names.context, names.varies);
     let rules = (!findings.iter().any(Diagnostic::is_error)).then(|| RuleSet {
         sources: sources.clone(),

@@ -19,6 +19,9 @@ pub use visible::{is_hidden, visible};
 
 use crate::span::Span;
 
+/// Bytes of a message, label or help.
+const MAX_SENTENCE: usize = 4_000;
+
 /// A place with a few words on it.
 #[derive(Clone, Debug)]
 pub struct Label {
@@ -46,7 +49,8 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// A finding at a place; `label` may be empty.
     pub fn at(code: Code, span: Span, message: impl Into<String>, label: impl Into<String>) -> Self {
-        Self { primary: Some(Label { span, text: label.into() }), ..Self::nowhere(code, message) }
+        let text = shortened(label.into());
+        Self { primary: Some(Label { span, text }), ..Self::nowhere(code, message) }
     }
 
     /// A finding without a place in any text.
@@ -54,7 +58,7 @@ impl Diagnostic {
         Self {
             code,
             severity: code.severity(),
-            message: message.into(),
+            message: shortened(message.into()),
             primary: None,
             secondary: Vec::new(),
             help: Vec::new(),
@@ -64,13 +68,13 @@ impl Diagnostic {
 
     #[must_use]
     pub fn also(mut self, span: Span, text: impl Into<String>) -> Self {
-        self.secondary.push(Label { span, text: text.into() });
+        self.secondary.push(Label { span, text: shortened(text.into()) });
         self
     }
 
     #[must_use]
     pub fn help(mut self, text: impl Into<String>) -> Self {
-        self.help.push(text.into());
+        self.help.push(shortened(text.into()));
         self
     }
 
@@ -124,6 +128,15 @@ impl Diagnostic {
     pub fn is_error(&self) -> bool {
         self.code.severity() == Severity::Error
     }
+}
+
+/// A sentence without what would fill screens: a name may be as long as a file.
+fn shortened(text: String) -> String {
+    if text.len() <= MAX_SENTENCE {
+        return text;
+    }
+    let (start, end) = (MAX_SENTENCE / 2, text.len() - MAX_SENTENCE / 4);
+    format!("{} … {}", &text[..text.floor_char_boundary(start)], &text[text.ceil_char_boundary(end)..])
 }
 
 /// Sorts findings by place and drops those that say the same of the same place.

@@ -55,8 +55,39 @@ impl<T> Spanned<T> {
 pub struct Source {
     pub name: String,
     pub text: Arc<str>,
-    /// Where each line starts, once somebody asks for a position.
-    lines: OnceLock<Vec<u32>>,
+    /// How far the counts have come at every [`STRIDE`] bytes, once somebody asks for a position.
+    marks: OnceLock<Vec<Mark>>,
+}
+
+/// Bytes from one [`Mark`] to the next: what is read for a position, however long the file or line.
+const STRIDE: usize = 1024;
+
+/// The place where a stride of the text begins, in counts from 0.
+#[derive(Clone, Copy, Debug, Default)]
+struct Mark {
+    line: u32,
+    column: u32,
+    utf16: u32,
+}
+
+impl Mark {
+    /// The counts after some more text.
+    fn after(self, text: &str) -> Self {
+        let (line, column, utf16, tail) = match text.rfind('\n') {
+            Some(at) => {
+                let lines = text.bytes().filter(|byte| *byte == b'\n').count();
+                (self.line + narrow(lines), 0, 0, &text[at + 1..])
+            }
+            None => (self.line, self.column, self.utf16, text),
+        };
+        let units = tail.chars().map(char::len_utf16).sum();
+        Self { line, column: column + narrow(tail.chars().count()), utf16: utf16 + narrow(units) }
+    }
+}
+
+/// Counts of a file's characters fit, as its bytes do.
+fn narrow(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// A place in a text as people and their tools count: everything from 1.
@@ -73,15 +104,26 @@ impl Source {
     /// The position of a byte offset; one inside a character or beyond the end counts as the place
     /// before it.
     pub fn position(&self, offset: u32) -> Position {
-        let starts = self.lines.get_or_init(|| {
-            let ends = self.text.bytes().zip(1..).filter(|(byte, _)| *byte == b'\n');
-            std::iter::once(0).chain(ends.map(|(_, next)| next)).collect()
-        });
-        let line = starts.partition_point(|start| *start <= offset);
-        let start = starts[line - 1] as usize;
+        let marks = self.marks.get_or_init(|| self.count());
         let end = self.text.floor_char_boundary(offset as usize);
-        let before = &self.text[start.min(end)..end];
-        Position { line, column: before.chars().count() + 1, utf16: before.encode_utf16().count() + 1 }
+        let at = (end / STRIDE).min(marks.len() - 1);
+        let start = self.text.floor_char_boundary(at * STRIDE);
+        let Mark { line, column, utf16 } = marks[at].after(&self.text[start..end]);
+        Position { line: line as usize + 1, column: column as usize + 1, utf16: utf16 as usize + 1 }
+    }
+
+    /// The marks of the whole text, one at least.
+    fn count(&self) -> Vec<Mark> {
+        let mut marks = vec![Mark::default()];
+        let mut last = Mark::default();
+        let mut start = 0;
+        while (marks.len() * STRIDE) < self.text.len() {
+            let end = self.text.floor_char_boundary(marks.len() * STRIDE);
+            last = last.after(&self.text[start..end]);
+            marks.push(last);
+            start = end;
+        }
+        marks
     }
 }
 
@@ -94,7 +136,7 @@ pub struct Sources {
 impl Sources {
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>) -> FileId {
         let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
-        self.files.push(Source { name: name.into(), text: text.into(), lines: OnceLock::new() });
+        self.files.push(Source { name: name.into(), text: text.into(), marks: OnceLock::new() });
         id
     }
 
@@ -138,5 +180,22 @@ mod tests {
         assert_eq!(at(11), (2, 4, 5));
         assert_eq!(at(13), (3, 1, 1));
         assert_eq!(at(99), (3, 1, 1));
+    }
+
+    #[test]
+    fn marks_change_no_position() {
+        let text: String = (0..3_000).map(|n| ["😀", "é", "x", "\n", "long "][n * n % 97 % 5]).collect();
+        let mut sources = Sources::default();
+        let file = sources.add("a", text.as_str());
+        for at in (0..text.len() + 5).step_by(7).chain(1020..1030) {
+            let before = &text[..text.floor_char_boundary(at)];
+            let line = before.rfind('\n').map_or(before, |end| &before[end + 1..]);
+            let expected = Position {
+                line: before.matches('\n').count() + 1,
+                column: line.chars().count() + 1,
+                utf16: line.encode_utf16().count() + 1,
+            };
+            assert_eq!(sources.get(file).position(at as u32), expected, "at {at}");
+        }
     }
 }

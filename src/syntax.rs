@@ -2,6 +2,7 @@
 //! about what was not.
 
 pub mod ast;
+mod before;
 mod build;
 pub mod format;
 mod parser;

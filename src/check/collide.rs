@@ -1,18 +1,26 @@
 //! Keys that two templates can both produce: two entities' entries would overwrite each other.
 
-use super::ruleset::{Entity, Vary};
+mod trie;
+
+use trie::Trie;
+
+use super::errors::ErrorCount;
+use super::ruleset::{Entity, KeyTemplate, Vary};
 use super::shape::Shape;
 use crate::diagnostic::{Code, Diagnostic};
 
-/// Reports every pair of key templates with a key in common.
-pub fn check(table: &[Entity], varies: &[Vary], findings: &mut Vec<Diagnostic>) {
-    struct Named<'a> {
-        entity: &'a Entity,
-        key: &'a super::ruleset::KeyTemplate,
-        shape: Shape,
-        /// The text that every key of the template starts with.
-        start: String,
-    }
+/// A key, by its entity.
+struct Named<'a> {
+    entity: &'a Entity,
+    key: &'a KeyTemplate,
+    shape: Shape,
+    /// The text that every key of the template starts with.
+    start: String,
+}
+
+/// Reports every key template that has a key in common with an earlier one. One collision of a key is
+/// enough to mend it; a thousand would bury it.
+pub fn check(table: &[Entity], varies: &[Vary], errors: &mut ErrorCount, findings: &mut Vec<Diagnostic>) {
     let mut all: Vec<Named<'_>> = table
         .iter()
         .flat_map(|entity| entity.keys.iter().map(move |key| (entity, key)))
@@ -22,44 +30,55 @@ pub fn check(table: &[Entity], varies: &[Vary], findings: &mut Vec<Diagnostic>) 
             Named { entity, key, shape, start }
         })
         .collect();
-    // Only keys of one length whose fixed beginnings agree can collide: sorted, those stand together.
+    // Of keys that could meet the one with the shortest fixed beginning comes first.
     all.sort_by(|a, b| {
         let order = |n: &Named<'_>| (n.shape.len(), n.key.span);
         (order(a).0, &a.start, order(a).1).cmp(&(order(b).0, &b.start, order(b).1))
     });
-    // One collision of a key is enough to mend it; a thousand would bury it.
-    let mut reported = vec![false; all.len()];
-    for (index, a) in all.iter().enumerate() {
-        for (other, b) in all.iter().enumerate().skip(index + 1) {
-            if a.shape.len() != b.shape.len() || !b.start.starts_with(&a.start) {
-                break;
+    // Only keys of one length can meet.
+    for group in all.chunk_by(|a, b| a.shape.len() == b.shape.len()) {
+        let shapes: Vec<&Shape> = group.iter().map(|named| &named.shape).collect();
+        let mut trie = Trie::over(&shapes);
+        for (place, named) in group.iter().enumerate() {
+            match trie.first_meeting(&named.shape) {
+                Ok(None) => {}
+                Ok(Some(earlier)) => findings.extend(collision(&group[earlier], named)),
+                Err(_) => {
+                    findings.push(too_many(named));
+                    return;
+                }
             }
-            if reported[other] {
-                continue;
+            if errors.is_exceeded(findings) {
+                return;
             }
-            if let Some(example) = a.shape.common(&b.shape) {
-                reported[other] = true;
-                let (first, second) = if a.key.span <= b.key.span { (a, b) } else { (b, a) };
-                findings.push(
-                    Diagnostic::at(
-                        Code::KeyCollision,
-                        second.key.template.span(),
-                        format!(
-                            "`{}.{}` and `{}.{}` can produce the same key, such as `{example}`",
-                            first.entity.name, first.key.name, second.entity.name, second.key.name
-                        ),
-                        format!("`{}`", second.key.template),
-                    )
-                    .also(first.key.template.span(), format!("`{}`", first.key.template))
-                    .help(if a.entity.name == b.entity.name {
-                        "give each key of the entity a segment of its own"
-                    } else {
-                        "begin each entity's keys with a segment of its own"
-                    }),
-                );
-            }
+            trie.add(&named.shape, place);
         }
     }
+}
+
+fn collision(a: &Named<'_>, b: &Named<'_>) -> Option<Diagnostic> {
+    let example = a.shape.common(&b.shape)?;
+    let (first, second) = if a.key.span <= b.key.span { (a, b) } else { (b, a) };
+    let message = format!(
+        "`{}.{}` and `{}.{}` can produce the same key, such as `{example}`",
+        first.entity.name, first.key.name, second.entity.name, second.key.name
+    );
+    let template = &second.key.template;
+    Some(
+        Diagnostic::at(Code::KeyCollision, template.span(), message, format!("`{template}`"))
+            .also(first.key.template.span(), format!("`{}`", first.key.template))
+            .help(if a.entity.name == b.entity.name {
+                "give each key of the entity a segment of its own"
+            } else {
+                "begin each entity's keys with a segment of its own"
+            }),
+    )
+}
+
+fn too_many(named: &Named<'_>) -> Diagnostic {
+    let message = "too many keys begin with a hole to hold each of them against each other";
+    Diagnostic::at(Code::TooLarge, named.key.template.span(), message, "up to this one")
+        .help("begin each entity's keys with a segment of its own")
 }
 
 #[cfg(test)]

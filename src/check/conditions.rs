@@ -6,7 +6,7 @@ use super::condition::{Atom, Condition, Image, Operand, Test};
 use super::names::article;
 use super::rules::bad_regex;
 use super::ruleset::{Entity, EntityId, Operation};
-use super::templates::{PathType, Scope, context, row_path};
+use super::templates::{Holes, PathType, Scope, context, row_path};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{Comparison, Instant, Scalar, Value};
 use crate::span::{Sources, Span};
@@ -17,7 +17,7 @@ pub enum Names<'a> {
     /// Columns of the written entity; `all` are the entities of the rule, whose operations count.
     Rows { entity: EntityId, all: &'a [EntityId] },
     /// Holes of a chained rule's trigger.
-    Holes(&'a [String]),
+    Holes(&'a Holes),
 }
 
 /// The type of an operand.
@@ -244,16 +244,24 @@ impl Checker<'_> {
                 return self.type_error(path.span, "`op` is compared with an operation", Sort::Null);
             }
         };
-        let mut known: Vec<&str> = Operation::BUILT_IN.to_vec();
-        match self.names {
-            Names::Rows { all, .. } => {
-                known.extend(all.iter().flat_map(|e| &self.table[e.index()].operations).map(String::as_str))
+        let is_known = Operation::BUILT_IN.contains(&name.as_str())
+            || match self.names {
+                Names::Rows { all, .. } => all.iter().any(|e| self.table[e.index()].has_operation(&name)),
+                Names::Holes(_) => self.scope.operations.contains(name.as_str()),
+            };
+        if !is_known {
+            let mut known: Vec<&str> = Operation::BUILT_IN.to_vec();
+            let most = self.scope.suggestions(self.scope.operations.len());
+            match self.names {
+                Names::Rows { all, .. } => {
+                    let declared = all.iter().flat_map(|e| &self.table[e.index()].operations);
+                    known.extend(declared.take(most).map(String::as_str));
+                }
+                Names::Holes(_) => {
+                    let declared = self.table.iter().flat_map(|e| &e.operations);
+                    known.extend(declared.take(most).map(String::as_str));
+                }
             }
-            Names::Holes(_) => {
-                known.extend(self.table.iter().flat_map(|e| &e.operations).map(String::as_str));
-            }
-        }
-        if !known.contains(&name.as_str()) {
             self.findings.push(
                 Diagnostic::at(
                     Code::UnknownName,
@@ -304,7 +312,7 @@ impl Checker<'_> {
         }
         let (entity, image, path) = match (self.names, first) {
             (Names::Holes(holes), _) => {
-                if let (Some(index), 1) = (holes.iter().position(|h| *h == first), path.names.len()) {
+                if let (Some(index), 1) = (holes.place(first), path.names.len()) {
                     return Some((Operand::Trigger(index), Sort::Scalar(Scalar::String)));
                 }
                 self.findings.push(
@@ -314,7 +322,16 @@ impl Checker<'_> {
                         format!("`{}` is no hole of the trigger", self.sources.text(path.span)),
                         "",
                     )
-                    .did_you_mean(first, path.span, holes.iter().map(String::as_str), "holes of the trigger")
+                    .did_you_mean(
+                        first,
+                        path.span,
+                        holes
+                            .names()
+                            .iter()
+                            .take(self.scope.suggestions(holes.names().len()))
+                            .map(String::as_str),
+                        "holes of the trigger",
+                    )
                     .help("the conditions of a chained rule name its holes, `op` and `context`"),
                 );
                 return None;

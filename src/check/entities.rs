@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::errors::ErrorCount;
 use super::names::{Names, duplicate, not_reserved};
-use super::ruleset::{Entity, EntityId, Field, KeyTemplate, Operation, Ref, TagOrigin, TagTemplate};
+use super::ruleset::{
+    Entity, EntityId, Field, KeyTemplate, NameIndex, Operation, Ref, TagOrigin, TagTemplate,
+};
 use super::template::{Hole, Part, RowPath, Template};
-use super::templates::{Scope, Target, check_template};
+use super::templates::{Holes, Scope, Target, check_template};
 use crate::diagnostic::{Code, Diagnostic, Fix};
 use crate::span::Span;
 use crate::syntax::ast::{self, Ident};
@@ -29,13 +32,14 @@ pub fn declare(names: &Names<'_>, findings: &mut Vec<Diagnostic>) -> Entities {
         .map(|(index, (_, entity))| (entity.name.text.clone(), EntityId::at(index)))
         .collect();
     let mut entities = Entities { table: Vec::new(), by_name, broken: FxHashSet::default() };
+    let varies: FxHashMap<&str, Span> = names.varies.iter().map(|v| (v.name.as_str(), v.span)).collect();
     for (index, (item, entity)) in names.entities.iter().enumerate() {
-        let mut columns: Vec<(&str, Span)> = Vec::new();
+        let mut columns: FxHashMap<&str, Span> = FxHashMap::default();
         let column_is_free = |what: &str, name: &'_ Ident, findings: &mut Vec<Diagnostic>| {
             if !not_reserved(what, name, findings) {
                 return false;
             }
-            if let Some(vary) = names.varies.iter().find(|v| v.name == name.text) {
+            if let Some(vary) = varies.get(name.text.as_str()) {
                 findings.push(
                     Diagnostic::at(
                         Code::ReservedName,
@@ -43,7 +47,7 @@ pub fn declare(names: &Names<'_>, findings: &mut Vec<Diagnostic>) -> Entities {
                         format!("`{}` is a vary dimension already", name.text),
                         format!("a {what} of the same name would make `{{{}}}` ambiguous", name.text),
                     )
-                    .also(vary.span, "the dimension"),
+                    .also(*vary, "the dimension"),
                 );
                 return false;
             }
@@ -54,7 +58,7 @@ pub fn declare(names: &Names<'_>, findings: &mut Vec<Diagnostic>) -> Entities {
             if !column_is_free("field", &decl.name, findings) {
                 continue;
             }
-            if let Some((_, earlier)) = columns.iter().find(|(n, _)| *n == decl.name.text) {
+            if let Some(earlier) = columns.get(decl.name.text.as_str()) {
                 findings.push(duplicate("field", &decl.name, *earlier));
                 continue;
             }
@@ -65,7 +69,7 @@ pub fn declare(names: &Names<'_>, findings: &mut Vec<Diagnostic>) -> Entities {
                     ),
                 );
             }
-            columns.push((&decl.name.text, decl.name.span));
+            columns.insert(&decl.name.text, decl.name.span);
             fields.push(Field {
                 name: decl.name.text.clone(),
                 doc: decl.attrs.doc.clone(),
@@ -78,11 +82,11 @@ pub fn declare(names: &Names<'_>, findings: &mut Vec<Diagnostic>) -> Entities {
             if !column_is_free("ref", &reference.name, findings) {
                 continue;
             }
-            if let Some((_, earlier)) = columns.iter().find(|(n, _)| *n == reference.name.text) {
+            if let Some(earlier) = columns.get(reference.name.text.as_str()) {
                 findings.push(duplicate("field or ref", &reference.name, *earlier));
                 continue;
             }
-            columns.push((&reference.name.text, reference.name.span));
+            columns.insert(&reference.name.text, reference.name.span);
             let target = reference.target.as_ref().unwrap_or(&reference.name);
             match entities.by_name.get(&target.text) {
                 Some(id) => refs.push(Ref {
@@ -99,11 +103,13 @@ pub fn declare(names: &Names<'_>, findings: &mut Vec<Diagnostic>) -> Entities {
                 }
             }
         }
+        let operations = operations(entity, findings);
         entities.table.push(Entity {
             name: entity.name.text.clone(),
             doc: item.attrs.doc.clone(),
+            index: NameIndex::of(&fields, &refs, &operations),
             fields,
-            operations: operations(entity, findings),
+            operations,
             refs,
             keys: Vec::new(),
             tags: Vec::new(),
@@ -115,7 +121,8 @@ pub fn declare(names: &Names<'_>, findings: &mut Vec<Diagnostic>) -> Entities {
 }
 
 fn operations(entity: &ast::Entity, findings: &mut Vec<Diagnostic>) -> Vec<String> {
-    let mut out: Vec<(String, Span)> = Vec::new();
+    let mut out: Vec<String> = Vec::new();
+    let mut seen: FxHashMap<&str, Span> = FxHashMap::default();
     for name in &entity.operations {
         if Operation::BUILT_IN.contains(&name.text.as_str()) {
             findings.push(
@@ -128,17 +135,18 @@ fn operations(entity: &ast::Entity, findings: &mut Vec<Diagnostic>) -> Vec<Strin
                 .help("list only operations besides create, update and delete")
                 .fix(Fix::safe("remove it", name.span, "")),
             );
-        } else if let Some((_, earlier)) = out.iter().find(|(n, _)| *n == name.text) {
+        } else if let Some(earlier) = seen.get(name.text.as_str()) {
             findings.push(duplicate("operation", name, *earlier).fix(Fix::safe(
                 "remove the second one",
                 name.span,
                 "",
             )));
         } else {
-            out.push((name.text.clone(), name.span));
+            seen.insert(&name.text, name.span);
+            out.push(name.text.clone());
         }
     }
-    out.into_iter().map(|(name, _)| name).collect()
+    out
 }
 
 /// A name that no entity has; `None` for one that was lost to a syntax error.
@@ -146,7 +154,11 @@ pub fn unknown_entity(name: &Ident, names: &Names<'_>) -> Option<Diagnostic> {
     if names.lost.contains(&name.text.as_str()) {
         return None;
     }
-    let known = names.entities.iter().map(|(_, e)| e.name.text.as_str());
+    let known = names
+        .entities
+        .iter()
+        .take(names.suggestions(names.entities.len()))
+        .map(|(_, e)| e.name.text.as_str());
     let diagnostic = Diagnostic::at(
         Code::UnknownName,
         name.span,
@@ -157,22 +169,31 @@ pub fn unknown_entity(name: &Ident, names: &Names<'_>) -> Option<Diagnostic> {
 }
 
 /// Checks keys, tags and lists, and adds each entity's instance tag.
-pub fn templates(names: &Names<'_>, table: &mut [Entity], scope: &Scope<'_>, findings: &mut Vec<Diagnostic>) {
+pub fn templates(
+    names: &Names<'_>,
+    table: &mut [Entity],
+    scope: &Scope<'_>,
+    errors: &mut ErrorCount,
+    findings: &mut Vec<Diagnostic>,
+) {
+    let no_holes = Holes::default();
     for (index, (_, written)) in names.entities.iter().enumerate() {
         let id = EntityId::at(index);
         let mut keys: Vec<KeyTemplate> = Vec::new();
+        let mut seen: FxHashMap<&str, Span> = FxHashMap::default();
         for clause in &written.keys {
-            if let Some(earlier) = keys.iter().find(|k| k.name == clause.name.text) {
-                findings.push(duplicate("key", &clause.name, earlier.span));
+            if let Some(earlier) = seen.get(clause.name.text.as_str()) {
+                findings.push(duplicate("key", &clause.name, *earlier));
                 continue;
             }
             let template = match &clause.template {
                 Some(template) => {
-                    check_template(template, Target::Key, scope, table, Some(id), &[], findings)
+                    check_template(template, Target::Key, scope, table, Some(id), &no_holes, findings)
                 }
                 None => Some(default_key(scope, &table[index].name, &clause.name)),
             };
             if let Some(template) = template {
+                seen.insert(&clause.name.text, clause.name.span);
                 keys.push(KeyTemplate {
                     name: clause.name.text.clone(),
                     doc: clause.attrs.doc.clone(),
@@ -182,7 +203,7 @@ pub fn templates(names: &Names<'_>, table: &mut [Entity], scope: &Scope<'_>, fin
             }
         }
         let mut check = |template: &ast::Template| {
-            check_template(template, Target::Tag, scope, table, Some(id), &[], findings)
+            check_template(template, Target::Tag, scope, table, Some(id), &no_holes, findings)
         };
         let lists: Vec<Template> = written.lists.iter().filter_map(&mut check).collect();
         let mut tags: Vec<TagTemplate> = written
@@ -194,6 +215,9 @@ pub fn templates(names: &Names<'_>, table: &mut [Entity], scope: &Scope<'_>, fin
         if !tags.iter().any(|t| t.template.row_paths().any(|p| *p == RowPath::id())) {
             let template = instance_tag(scope.prefix(), &table[index]);
             tags.insert(0, TagTemplate { template, origin: TagOrigin::Instance });
+        }
+        if errors.is_exceeded(findings) {
+            return;
         }
         let entity = &mut table[index];
         (entity.keys, entity.tags, entity.lists) = (keys, tags, lists);

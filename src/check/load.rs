@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 
+use rustc_hash::FxHashSet;
+
+use super::errors::ErrorCount;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::span::{Sources, Span};
 use crate::syntax::ast::{File, ItemKind};
@@ -98,8 +101,9 @@ pub fn load(root: &Path, files: &Files) -> Loaded {
     let mut loader = Loader {
         files,
         loaded: Loaded { sources: Sources::default(), files: Vec::new(), findings: Vec::new() },
-        done: Vec::new(),
+        done: FxHashSet::default(),
         chain: Vec::new(),
+        errors: ErrorCount::default(),
     };
     loader.file(normalize(root), None);
     loader.loaded
@@ -108,9 +112,10 @@ pub fn load(root: &Path, files: &Files) -> Loaded {
 struct Loader<'a> {
     files: &'a Files,
     loaded: Loaded,
-    done: Vec<PathBuf>,
+    done: FxHashSet<PathBuf>,
     /// The files whose imports are being read, the root first.
     chain: Vec<PathBuf>,
+    errors: ErrorCount,
 }
 
 impl Loader<'_> {
@@ -119,10 +124,9 @@ impl Loader<'_> {
             self.report_cycle(&path, import);
             return;
         }
-        if self.done.contains(&path) {
+        if self.errors.is_exceeded(&self.loaded.findings) || !self.done.insert(path.clone()) {
             return;
         }
-        self.done.push(path.clone());
         let Some(text) = self.text(&path, import) else { return };
         let id = self.loaded.sources.add(slashed(&path), text);
         let (file, findings) = syntax::parse(id, &self.loaded.sources);

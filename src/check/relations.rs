@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
+
 use super::entities::{Entities, unknown_entity};
 use super::names::{self, Names};
 use super::ruleset::{Entity, EntityId, Hop, Link, Ref, Relation, RelationId};
@@ -9,6 +11,9 @@ use crate::diagnostic::{Code, Diagnostic, Fix};
 use crate::model::Kind;
 use crate::span::Span;
 use crate::syntax::ast;
+
+/// Single steps that cascades can take, over all relations at most.
+const MAX_LINKS: usize = 200_000;
 
 /// Checks every relation; adds the implied refs of unlinked ones to their targets.
 pub fn check(
@@ -18,6 +23,7 @@ pub fn check(
 ) -> (Vec<Relation>, Vec<Link>) {
     let mut relations = Vec::new();
     let mut links = Vec::new();
+    let mut linked: FxHashSet<Link> = FxHashSet::default();
     for (index, (item, written)) in names.relations.iter().enumerate() {
         let id = RelationId::at(index);
         let depth = match &written.depth {
@@ -38,8 +44,9 @@ pub fn check(
                 targets.push((found, target.span));
             }
         }
-        for (index, (target, span)) in targets.iter().enumerate() {
-            if targets[..index].iter().any(|(t, _)| t == target) {
+        let mut seen: FxHashSet<EntityId> = FxHashSet::default();
+        for (target, span) in &targets {
+            if !seen.insert(*target) {
                 findings.push(
                     Diagnostic::at(Code::DuplicateName, *span, "this target stands twice", "")
                         .fix(Fix::safe("remove the second one", *span, "")),
@@ -68,7 +75,7 @@ pub fn check(
                 let mut add = |from: EntityId, to: EntityId, kind: Kind, reverse: bool| {
                     for hop in hops(from, to, kind, via, &mut entities.table, written, findings) {
                         let link = Link { relation: id, from, to, reverse, hop, kind };
-                        if !links.contains(&link) {
+                        if linked.insert(link.clone()) {
                             links.push(link);
                         }
                     }
@@ -79,7 +86,15 @@ pub fn check(
                 }
             }
         }
+        let span = relation.span;
         relations.push(relation);
+        if links.len() > MAX_LINKS {
+            let message = format!("the relations take more than {MAX_LINKS} single steps");
+            findings.push(Diagnostic::at(Code::TooLarge, span, message, "up to this one").help(
+                "write `via REF` in relations between entities with many refs, or relate fewer of them",
+            ));
+            break;
+        }
     }
     (relations, links)
 }
@@ -100,10 +115,10 @@ fn refs_between<'a>(
     to: EntityId,
     via: Option<&'a str>,
 ) -> impl Iterator<Item = &'a Ref> {
-    table[from.index()]
-        .refs
-        .iter()
-        .filter(move |r| r.target == to && !r.implied && via.is_none_or(|v| r.name == v))
+    let entity = &table[from.index()];
+    let named = via.and_then(|v| entity.reference(v)).filter(|r| r.target == to && !r.implied);
+    let all = via.is_none().then(|| entity.refs_to(to));
+    named.into_iter().chain(all.into_iter().flatten())
 }
 
 /// The kind of a relation between two entities, written or inferred. `None` where it was reported.
@@ -117,9 +132,10 @@ fn kind(
 ) -> Option<Kind> {
     let (s, t) = (&table[source.index()], &table[target.index()]);
     if let Some(via) = &written.via {
+        let name = Some(via.text.as_str());
         let mut between =
-            refs_between(table, source, target, None).chain(refs_between(table, target, source, None));
-        if !between.any(|r| r.name == via.text) {
+            refs_between(table, source, target, name).chain(refs_between(table, target, source, name));
+        if between.next().is_none() {
             let known: Vec<&str> = refs_between(table, source, target, None)
                 .chain(refs_between(table, target, source, None))
                 .map(|r| r.name.as_str())
@@ -244,7 +260,7 @@ fn unlinked(
     let name = table[from.index()].name.clone();
     let target = &mut table[to.index()];
     let hop = Hop::Unlinked(name.as_str().into());
-    if target.refs.iter().any(|r| r.implied && r.name == name) {
+    if target.reference(&name).is_some_and(|r| r.implied) {
         return Some(hop);
     }
     let taken = target.field(&name).map(|f| f.span).or_else(|| target.reference(&name).map(|r| r.span));
@@ -261,7 +277,7 @@ fn unlinked(
         );
         return None;
     }
-    target.refs.push(Ref {
+    target.add_ref(Ref {
         name,
         doc: String::new(),
         target: from,

@@ -1,20 +1,27 @@
 //! Rules: what fires them, when, and what they drop.
 
-use rustc_hash::FxHashMap;
+use std::collections::BTreeSet;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::conditions::{self, Names as ConditionNames};
 use super::entities::{Entities, unknown_entity};
+use super::errors::ErrorCount;
 use super::names::{self, Names};
 use super::ruleset::{
     Drop, Entity, EntityId, Follow, Operation, Operations, Relation, RelationId, Rule, TagPattern,
-    TagTrigger, Trigger, WriteTrigger,
+    TagSegment, TagTrigger, Trigger, WriteTrigger,
 };
 use super::template::Template;
-use super::templates::{Scope, Target, check_template, holes_are_segments, tag_pattern};
-use crate::diagnostic::{Code, Diagnostic, Fix, nearest};
+use super::templates::{Holes, Scope, Target, check_template, holes_are_segments, tag_pattern};
+use crate::diagnostic::{Code, Diagnostic, Fix, Label, nearest};
 use crate::model::Pattern;
 use crate::span::{Sources, Span};
 use crate::syntax::ast::{self, Event, Ident};
+
+/// Templates and conditions of one rule at most, counted once for each of its entities: all of them
+/// are checked against each.
+const MAX_BINDINGS: usize = 100_000;
 
 /// What every rule is checked against.
 struct Context<'a> {
@@ -33,15 +40,19 @@ pub fn check(
     relations: &[Relation],
     scope: &Scope<'_>,
     sources: &Sources,
+    errors: &mut ErrorCount,
     findings: &mut Vec<Diagnostic>,
 ) -> Vec<Rule> {
     let Entities { table, by_name, .. } = entities;
     let context = Context { names, table, by_name, relations, scope, sources };
-    names
-        .rules
-        .iter()
-        .filter_map(|(item, written)| rule(&item.attrs.doc, written, &context, findings))
-        .collect()
+    let mut out = Vec::with_capacity(names.rules.len());
+    for (item, written) in &names.rules {
+        out.extend(rule(&item.attrs.doc, written, &context, findings));
+        if errors.is_exceeded(findings) {
+            break;
+        }
+    }
+    out
 }
 
 fn rule(doc: &str, written: &ast::Rule, cx: &Context<'_>, findings: &mut Vec<Diagnostic>) -> Option<Rule> {
@@ -64,6 +75,9 @@ fn rule(doc: &str, written: &ast::Rule, cx: &Context<'_>, findings: &mut Vec<Dia
             )
             .help("write `strategy batched`, or leave out the delay"),
         );
+        if let (Some(finding), Some(strategy)) = (findings.last_mut(), &written.strategy) {
+            finding.secondary.push(Label { span: strategy.span, text: "here".to_owned() });
+        }
     }
     let cascade = written.strategy.as_ref().map_or(defaults.cascade, |s| s.node.cascade);
     let chained = match events(written, findings)? {
@@ -71,24 +85,24 @@ fn rule(doc: &str, written: &ast::Rule, cx: &Context<'_>, findings: &mut Vec<Dia
             let follow = follow(written, cascade, cx, findings);
             let triggers = write_triggers(&events, written, cx, findings);
             let entities: Vec<EntityId> = triggers.iter().map(|t| t.entity).collect();
-            let drops = drops(written, &entities, &[], cx, findings);
+            let drops = drops(written, &entities, &Holes::default(), cx, findings);
             return Some(finish(doc, written, Trigger::Writes(triggers), priority, timing, follow, drops));
         }
         Events::Tags(events) => events,
     };
     refuse_in_chained(written, findings);
-    let mut holes = Vec::new();
+    let mut holes = Holes::default();
     let patterns: Vec<TagPattern> = chained
         .iter()
         .filter_map(|(template, _)| tag_pattern(template, cx.scope, &mut holes, findings))
         .collect();
-    same_holes(&patterns, &chained, &holes, findings);
+    same_holes(&patterns, &chained, holes.names(), findings);
     let condition = written.when.as_ref().and_then(|when| {
         conditions::check(when, &ConditionNames::Holes(&holes), cx.scope, cx.table, cx.sources, findings)
     });
     let drops = drops(written, &[], &holes, cx, findings);
     refuse_growth(&drops, findings);
-    let trigger = Trigger::Tags(TagTrigger { holes, patterns, condition });
+    let trigger = Trigger::Tags(TagTrigger { holes: holes.into_names(), patterns, condition });
     Some(finish(doc, written, trigger, priority, timing, Follow::Nothing, drops))
 }
 
@@ -170,6 +184,8 @@ fn write_triggers(
     findings: &mut Vec<Diagnostic>,
 ) -> Vec<WriteTrigger> {
     let mut out: Vec<WriteTrigger> = Vec::new();
+    let mut places: FxHashMap<EntityId, usize> = FxHashMap::default();
+    let mut seen: FxHashSet<(EntityId, &str)> = FxHashSet::default();
     for (name, operation) in events {
         let Some(entity) = cx.by_name.get(&name.text).copied() else {
             findings.extend(unknown_entity(name, cx.names));
@@ -179,9 +195,10 @@ fn write_triggers(
             None => None,
             Some(op) => {
                 let declared = &cx.table[entity.index()].operations;
-                let known = || Operation::BUILT_IN.iter().copied().chain(declared.iter().map(String::as_str));
-                if !known().any(|k| k == op.text) {
-                    let all: Vec<&str> = known().collect();
+                if !cx.table[entity.index()].has_operation(&op.text) {
+                    let declared =
+                        declared.iter().take(cx.names.suggestions(declared.len())).map(String::as_str);
+                    let all: Vec<&str> = Operation::BUILT_IN.into_iter().chain(declared).collect();
                     findings.push(
                         Diagnostic::at(
                             Code::UnknownName,
@@ -198,24 +215,41 @@ fn write_triggers(
                     );
                     continue;
                 }
+                if !seen.insert((entity, &op.text)) {
+                    continue;
+                }
                 Some(Operation::named(&op.text))
             }
         };
-        match (out.iter_mut().find(|t| t.entity == entity), operation) {
+        match (places.get(&entity).map(|at| &mut out[*at]), operation) {
             (Some(trigger), None) => trigger.operations = Operations::All,
             (Some(trigger), Some(operation)) => {
-                if let Operations::Some(list) = &mut trigger.operations
-                    && !list.contains(&operation)
-                {
+                if let Operations::Some(list) = &mut trigger.operations {
                     list.push(operation);
                 }
             }
-            (None, operation) => out.push(WriteTrigger {
-                entity,
-                operations: operation.map_or(Operations::All, |op| Operations::Some(vec![op])),
-                condition: None,
-            }),
+            (None, operation) => {
+                places.insert(entity, out.len());
+                out.push(WriteTrigger {
+                    entity,
+                    operations: operation.map_or(Operations::All, |op| Operations::Some(vec![op])),
+                    condition: None,
+                });
+            }
         }
+    }
+    let condition = written.when.as_ref().map_or(0, |when| when.span.range().len() / 16);
+    if out.len() * (written.drops.len() + condition) > MAX_BINDINGS {
+        let message = format!(
+            "what rule `{}` drops, for each of its {} entities, is more than {MAX_BINDINGS} templates",
+            written.name.text,
+            out.len()
+        );
+        findings.push(
+            Diagnostic::at(Code::TooLarge, written.name.span, message, "")
+                .help("write a rule for each kind of entity"),
+        );
+        return Vec::new();
     }
     if let Some(when) = &written.when {
         let entities: Vec<EntityId> = out.iter().map(|t| t.entity).collect();
@@ -232,6 +266,7 @@ fn follow(written: &ast::Rule, cascade: bool, cx: &Context<'_>, findings: &mut V
         return if cascade { Follow::All } else { Follow::Nothing };
     };
     let mut out: Vec<RelationId> = Vec::new();
+    let mut seen: FxHashSet<RelationId> = FxHashSet::default();
     for name in &follow.node {
         if name.text == "all" {
             if follow.node.len() > 1 {
@@ -243,7 +278,7 @@ fn follow(written: &ast::Rule, cascade: bool, cx: &Context<'_>, findings: &mut V
             return Follow::All;
         }
         match cx.names.relation_names.get(name.text.as_str()) {
-            Some(id) if out.contains(id) => {
+            Some(id) if !seen.insert(*id) => {
                 findings.push(
                     Diagnostic::at(
                         Code::DuplicateName,
@@ -265,7 +300,10 @@ fn follow(written: &ast::Rule, cascade: bool, cx: &Context<'_>, findings: &mut V
                 .did_you_mean(
                     &name.text,
                     name.span,
-                    cx.relations.iter().map(|r| r.name.as_str()),
+                    cx.relations
+                        .iter()
+                        .take(cx.names.suggestions(cx.relations.len()))
+                        .map(|r| r.name.as_str()),
                     "relations",
                 ),
             ),
@@ -279,7 +317,7 @@ fn follow(written: &ast::Rule, cascade: bool, cx: &Context<'_>, findings: &mut V
 fn drops(
     written: &ast::Rule,
     entities: &[EntityId],
-    holes: &[String],
+    holes: &Holes,
     cx: &Context<'_>,
     findings: &mut Vec<Diagnostic>,
 ) -> Vec<Drop> {
@@ -371,8 +409,17 @@ fn same_holes(
         return;
     }
     for (pattern, (_, span)) in patterns.iter().zip(events) {
-        let binds = |index: usize| pattern.segments.contains(&super::ruleset::TagSegment::Hole(index));
-        if let Some(missing) = (0..holes.len()).find(|index| !binds(*index)) {
+        let bound: BTreeSet<usize> = pattern
+            .segments
+            .iter()
+            .filter_map(|segment| match segment {
+                TagSegment::Hole(index) => Some(*index),
+                TagSegment::Literal(_) => None,
+            })
+            .collect();
+        let gap = bound.iter().enumerate().find(|(place, index)| place != *index).map(|(place, _)| place);
+        let missing = gap.unwrap_or(bound.len());
+        if missing < holes.len() {
             findings.push(
                 Diagnostic::at(
                     Code::UnboundHole,

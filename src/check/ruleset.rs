@@ -4,9 +4,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::condition::Condition;
+use super::shape::Closed;
 use super::template::Template;
 use super::walk::Touch;
 use crate::model::{Kind, Pattern, Timing, Type, Value};
@@ -138,6 +139,8 @@ pub struct Vary {
     pub doc: String,
     /// `None` for an open one, whose values nobody lists.
     pub values: Option<Vec<String>>,
+    /// The same, as they stand in names.
+    pub(super) closed: Option<Closed>,
     pub span: Span,
 }
 
@@ -155,15 +158,60 @@ pub struct Entity {
     pub tags: Vec<TagTemplate>,
     pub lists: Vec<Template>,
     pub span: Span,
+    /// Where to find fields, refs and operations, however many there are.
+    pub(super) index: NameIndex,
 }
 
 impl Entity {
     pub fn field(&self, name: &str) -> Option<&Field> {
-        self.fields.iter().find(|f| f.name == name)
+        self.index.fields.get(name).map(|at| &self.fields[*at as usize])
     }
 
     pub fn reference(&self, name: &str) -> Option<&Ref> {
-        self.refs.iter().find(|r| r.name == name)
+        self.index.refs.get(name).map(|at| &self.refs[*at as usize])
+    }
+
+    /// Whether it is declared, or built in.
+    pub fn has_operation(&self, name: &str) -> bool {
+        Operation::BUILT_IN.contains(&name) || self.index.operations.contains(name)
+    }
+
+    /// The declared refs that lead to an entity.
+    pub(super) fn refs_to(&self, target: EntityId) -> impl Iterator<Item = &Ref> {
+        let places = self.index.targets.get(&target).map_or(&[][..], Vec::as_slice);
+        places.iter().map(|at| &self.refs[*at as usize])
+    }
+
+    /// Adds an implied ref, whose name no other ref has.
+    pub(super) fn add_ref(&mut self, added: Ref) {
+        let at = u32::try_from(self.refs.len()).unwrap_or(u32::MAX);
+        self.index.refs.insert(added.name.as_str().into(), at);
+        self.refs.push(added);
+    }
+}
+
+/// The names of an entity, with their places in its lists.
+#[derive(Clone, Debug, Default)]
+pub(super) struct NameIndex {
+    fields: FxHashMap<Box<str>, u32>,
+    refs: FxHashMap<Box<str>, u32>,
+    /// Declared refs by the entity they lead to.
+    targets: FxHashMap<EntityId, Vec<u32>>,
+    operations: FxHashSet<Box<str>>,
+}
+
+impl NameIndex {
+    pub(super) fn of(fields: &[Field], refs: &[Ref], operations: &[String]) -> Self {
+        let mut targets: FxHashMap<EntityId, Vec<u32>> = FxHashMap::default();
+        for (at, reference) in (0..).zip(refs) {
+            targets.entry(reference.target).or_default().push(at);
+        }
+        Self {
+            targets,
+            fields: (0..).zip(fields).map(|(at, field)| (field.name.as_str().into(), at)).collect(),
+            refs: (0..).zip(refs).map(|(at, reference)| (reference.name.as_str().into(), at)).collect(),
+            operations: operations.iter().map(|name| name.as_str().into()).collect(),
+        }
     }
 }
 
@@ -228,7 +276,7 @@ pub struct Relation {
 }
 
 /// One step of a cascade: from an entity to another over one ref of one relation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Link {
     pub relation: RelationId,
     pub from: EntityId,
@@ -241,7 +289,7 @@ pub struct Link {
 }
 
 /// Over which ref a step goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Hop {
     /// The target has the ref: what is known of the source is known of the target behind it.
     Child(Arc<str>),

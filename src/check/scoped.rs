@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::ruleset::{Entity, EntityId, Follow, Hop, Link, Relation, Rule, TagOrigin, TagTemplate, Trigger};
 use super::template::{Hole, Part, RowPath, Template};
-use super::walk::{Binding, MAX_TOUCHES, Touch, walk};
+use super::walk::{Binding, MAX_TOUCHES, Steps, TooWide, Touch, walk};
 use crate::diagnostic::{Code, Diagnostic};
 
 /// Adds to every entity the scoped tags that cascades reach it by, unless a written tag names the
@@ -17,14 +17,21 @@ pub fn imply(
     relations: &[Relation],
     links_from: &[Vec<Link>],
     prefix: String,
+    steps: &mut Steps,
     findings: &mut Vec<Diagnostic>,
 ) {
+    // The paths that a tag of the entity names alone: there a scoped tag would say the same again.
+    let mut named: FxHashSet<(EntityId, RowPath)> = FxHashSet::default();
+    for (index, entity) in table.iter().enumerate() {
+        let alone = entity.tags.iter().filter_map(|tag| only_path(&tag.template));
+        named.extend(alone.map(|path| (EntityId::at(index), path.clone())));
+    }
     for index in 0..table.len() {
         let source = EntityId::at(index);
         let child_side = |link: &Link| !matches!(link.hop, Hop::Parent(_));
-        let Ok(touches) = walk(source, relations, links_from, child_side) else {
+        let Ok(touches) = walk(source, relations, links_from, steps, child_side) else {
             // One is enough to say it; walking on would take as long again for each entity.
-            findings.push(too_wide(&table[index]));
+            findings.push(too_wide(&table[index], steps));
             break;
         };
         for touch in touches {
@@ -33,11 +40,7 @@ pub fn imply(
             let target = &mut table[touch.entity.index()];
             // A written tag stands in for the scoped one only where it names nothing else of the row:
             // what else it names could be unknown to the cascade, or null.
-            let stands_in = |t: &TagTemplate| {
-                let mut paths = t.template.row_paths().peekable();
-                paths.peek().is_some() && paths.all(|p| *p == path)
-            };
-            if target.tags.iter().any(stands_in) {
+            if !named.insert((touch.entity, path.clone())) {
                 continue;
             }
             let template = Template {
@@ -58,6 +61,13 @@ pub fn imply(
     }
 }
 
+/// The row's path that a template names, where it names one and no other.
+fn only_path(template: &Template) -> Option<&RowPath> {
+    let mut paths = template.row_paths();
+    let first = paths.next()?;
+    paths.all(|path| path == first).then_some(first)
+}
+
 /// How the reached entity names the start: the refs back to it.
 fn path_to_start(touch: &Touch) -> Option<RowPath> {
     match &touch.binding {
@@ -68,14 +78,14 @@ fn path_to_start(touch: &Touch) -> Option<RowPath> {
     }
 }
 
-fn too_wide(entity: &Entity) -> Diagnostic {
-    Diagnostic::at(
-        Code::TooLarge,
-        entity.span,
-        format!("a cascade from `{}` takes more than {MAX_TOUCHES} paths", entity.name),
-        "",
-    )
-    .help("lower the `depth` of the relations, or follow fewer of them")
+fn too_wide(entity: &Entity, steps: &Steps) -> Diagnostic {
+    let message = if steps.are_used_up() {
+        format!("with those from `{}`, the cascades take too many paths together", entity.name)
+    } else {
+        format!("a cascade from `{}` takes more than {MAX_TOUCHES} paths", entity.name)
+    };
+    Diagnostic::at(Code::TooLarge, entity.span, message, "")
+        .help("lower the `depth` of the relations, or follow fewer of them")
 }
 
 /// Walks the cascade of every rule once for each entity and set of relations.
@@ -84,9 +94,13 @@ pub fn cascades(
     table: &[Entity],
     relations: &[Relation],
     links_from: &[Vec<Link>],
+    steps: &mut Steps,
     findings: &mut Vec<Diagnostic>,
 ) -> FxHashMap<(EntityId, Follow), Arc<[Touch]>> {
     let mut out: FxHashMap<(EntityId, Follow), Arc<[Touch]>> = FxHashMap::default();
+    if steps.are_used_up() {
+        return out;
+    }
     for rule in rules.iter().filter(|r| r.follow != Follow::Nothing) {
         let Trigger::Writes(triggers) = &rule.trigger else { continue };
         for trigger in triggers {
@@ -94,12 +108,18 @@ pub fn cascades(
             if out.contains_key(&key) {
                 continue;
             }
-            let walked = walk(trigger.entity, relations, links_from, |l| rule.follow.allows(l.relation));
+            let allowed = |link: &Link| rule.follow.allows(link.relation);
+            let walked = walk(trigger.entity, relations, links_from, steps, allowed).and_then(|touches| {
+                report_dead_ends(rule, trigger.entity, &touches, table, relations, steps, findings)?;
+                Ok(touches)
+            });
             let touches = walked.unwrap_or_else(|_| {
-                findings.push(too_wide(&table[trigger.entity.index()]));
+                findings.push(too_wide(&table[trigger.entity.index()], steps));
                 Vec::new()
             });
-            report_dead_ends(rule, trigger.entity, &touches, table, relations, findings);
+            if steps.are_used_up() {
+                return out;
+            }
             out.insert(key, touches.into());
         }
     }
@@ -113,22 +133,26 @@ fn report_dead_ends(
     touches: &[Touch],
     table: &[Entity],
     relations: &[Relation],
+    steps: &mut Steps,
     findings: &mut Vec<Diagnostic>,
-) {
-    let mut reported: Vec<EntityId> = Vec::new();
+) -> Result<(), TooWide> {
+    let mut reported: FxHashSet<EntityId> = FxHashSet::default();
     for touch in touches {
         let entity = &table[touch.entity.index()];
+        // Most find one among the first; of those that find none, few have many.
+        let mut looked_at = 0;
         // A template that names no row reaches everything or nothing: it says nothing of which.
-        let bindable = |t: &Template| {
+        let mut bindable = |t: &Template| {
+            looked_at += 1;
             let mut paths = t.row_paths().peekable();
             paths.peek().is_some() && paths.all(|p| touch.binding.translate(p).is_some())
         };
         let nameable = entity.tags.iter().any(|t| bindable(&t.template))
             || (!entity.keys.is_empty() && entity.keys.iter().all(|k| bindable(&k.template)));
-        if nameable || reported.contains(&touch.entity) {
+        steps.take(looked_at)?;
+        if nameable || !reported.insert(touch.entity) {
             continue;
         }
-        reported.push(touch.entity);
         let way: Vec<String> = touch.via.iter().map(|r| format!("`{}`", relations[r.index()].name)).collect();
         findings.push(
             Diagnostic::at(
@@ -149,4 +173,5 @@ fn report_dead_ends(
             )),
         );
     }
+    Ok(())
 }

@@ -4,6 +4,9 @@
 //! segment by segment: they meet when each pair of segments has a text in common. That is exact; it
 //! is the intersection of their automata, which `:` cuts into pieces.
 
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
 use super::ruleset::{Entity, TagPattern, TagSegment, Vary};
 use super::template::{Hole, Part, RowPath, Template};
 use crate::model::{Scalar, escape_into, parse_scalar, unescape};
@@ -48,6 +51,11 @@ impl Shape {
         self.0.is_empty()
     }
 
+    /// Its pieces, in order.
+    pub(super) fn segments(&self) -> &[Segment] {
+        &self.0
+    }
+
     /// The text that everything of this shape starts with.
     pub fn start(&self) -> String {
         fixed_start(&self.0)
@@ -66,21 +74,77 @@ impl Shape {
 }
 
 /// A segment: text, or text around one hole.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Segment {
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Segment {
     Text(String),
     Hole {
         before: String,
         after: String,
         /// What the hole can be filled with where that is a closed list.
-        values: Option<Vec<String>>,
+        values: Option<Closed>,
         sort: Sort,
     },
 }
 
+impl Segment {
+    pub fn is_text(&self) -> bool {
+        matches!(self, Self::Text(_))
+    }
+
+    /// Values of the closed list that fills it, of which each is tried.
+    pub fn width(&self) -> usize {
+        match self {
+            Self::Hole { values: Some(values), .. } => values.listed().len(),
+            _ => 1,
+        }
+    }
+
+    /// Whether some text is one of both.
+    pub fn meets(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Text(a), Self::Text(b)) => a == b,
+            (Self::Text(text), hole) | (hole, Self::Text(text)) => fits(hole, text),
+            _ => common_segment(self, other).is_some(),
+        }
+    }
+}
+
+/// A closed list of values as they stand in a name, made once and shared by all templates.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Closed {
+    listed: Arc<[String]>,
+    sorted: Arc<[String]>,
+}
+
+impl Closed {
+    /// Of values as they are written.
+    pub(super) fn new(values: &[String]) -> Self {
+        let listed: Vec<String> = values.iter().map(|value| escaped(value)).collect();
+        let mut sorted = listed.clone();
+        sorted.sort_unstable();
+        Self { listed: listed.into(), sorted: sorted.into() }
+    }
+
+    fn listed(&self) -> &[String] {
+        &self.listed
+    }
+
+    fn contains(&self, value: &str) -> bool {
+        self.sorted.binary_search_by(|own| own.as_str().cmp(value)).is_ok()
+    }
+}
+
+/// Enough to tell most lists apart: a template is hashed in the time that its own text takes.
+impl Hash for Closed {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.listed.len().hash(state);
+        self.listed.first().hash(state);
+    }
+}
+
 /// What fills an open hole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Sort {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Sort {
     /// Any text but the empty one.
     Id,
     /// What a value of this type is written as.
@@ -148,10 +212,7 @@ fn segments(template: &Template, entity: Option<&Entity>, table: &[Entity], vari
             }
             Part::Hole(hole) => {
                 let values = match hole {
-                    Hole::Vary(id) => varies[id.index()]
-                        .values
-                        .clone()
-                        .map(|values| values.iter().map(|v| escaped(v)).collect()),
+                    Hole::Vary(id) => varies[id.index()].closed.clone(),
                     _ => None,
                 };
                 let sort = match hole {
@@ -208,7 +269,7 @@ fn texts_of(segment: &Segment) -> Vec<String> {
     match segment {
         Segment::Text(text) => vec![text.clone()],
         Segment::Hole { before, after, values: Some(values), .. } => {
-            values.iter().map(|v| format!("{before}{v}{after}")).collect()
+            values.listed().iter().map(|v| format!("{before}{v}{after}")).collect()
         }
         Segment::Hole { before, after, values: None, sort } => {
             vec![format!("{before}{}{after}", sort.sample())]
@@ -237,7 +298,7 @@ fn fits(segment: &Segment, text: &str) -> bool {
                 return false;
             };
             match values {
-                Some(values) => values.iter().any(|v| v == middle),
+                Some(values) => values.contains(middle),
                 None => sort.fits(middle),
             }
         }

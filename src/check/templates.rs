@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::names::Names;
 use super::ruleset::{Attribute, ContextId, Entity, EntityId, TagPattern, TagSegment, Vary, VaryId};
@@ -14,19 +14,76 @@ use crate::syntax::ast::{self, Path, TemplatePart};
 /// What names can mean outside an entity.
 pub struct Scope<'a> {
     prefix: String,
+    names: &'a Names<'a>,
     pub context: &'a [Attribute],
     pub varies: &'a [Vary],
     broken: &'a FxHashSet<(EntityId, String)>,
+    attributes: FxHashMap<&'a str, ContextId>,
+    dimensions: FxHashMap<&'a str, VaryId>,
+    entities: &'a FxHashMap<String, EntityId>,
+    /// Operations that any entity declares.
+    pub operations: FxHashSet<&'a str>,
 }
 
 impl<'a> Scope<'a> {
-    pub fn new(names: &'a Names<'_>, broken: &'a FxHashSet<(EntityId, String)>) -> Self {
-        Self { prefix: names.prefix(), context: &names.context, varies: &names.varies, broken }
+    pub fn new(
+        names: &'a Names<'a>,
+        entities: &'a FxHashMap<String, EntityId>,
+        broken: &'a FxHashSet<(EntityId, String)>,
+    ) -> Self {
+        let attributes = names.context.iter().enumerate();
+        let dimensions = names.varies.iter().enumerate();
+        let operations = names.entities.iter().flat_map(|(_, entity)| &entity.operations);
+        Self {
+            prefix: names.prefix(),
+            names,
+            context: &names.context,
+            varies: &names.varies,
+            broken,
+            entities,
+            attributes: attributes.map(|(at, a)| (a.name.as_str(), ContextId::at(at))).collect(),
+            dimensions: dimensions.map(|(at, v)| (v.name.as_str(), VaryId::at(at))).collect(),
+            operations: operations.map(|name| name.text.as_str()).collect(),
+        }
     }
 
     /// Empty, or the namespace and a colon.
     pub fn prefix(&self) -> &str {
         &self.prefix
+    }
+
+    /// As [`Names::suggestions`].
+    pub fn suggestions(&self, known: usize) -> usize {
+        self.names.suggestions(known)
+    }
+}
+
+/// The holes of a chained rule's triggers, in the order of their first use.
+#[derive(Debug, Default)]
+pub struct Holes {
+    names: Vec<String>,
+    places: FxHashMap<String, usize>,
+}
+
+impl Holes {
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    pub fn into_names(self) -> Vec<String> {
+        self.names
+    }
+
+    pub fn place(&self, name: &str) -> Option<usize> {
+        self.places.get(name).copied()
+    }
+
+    fn place_or_add(&mut self, name: &str) -> usize {
+        self.place(name).unwrap_or_else(|| {
+            self.names.push(name.to_owned());
+            self.places.insert(name.to_owned(), self.names.len() - 1);
+            self.names.len() - 1
+        })
     }
 }
 
@@ -65,9 +122,13 @@ pub fn check_template(
     scope: &Scope<'_>,
     table: &[Entity],
     entity: Option<EntityId>,
-    holes: &[String],
+    holes: &Holes,
     findings: &mut Vec<Diagnostic>,
 ) -> Option<Template> {
+    if is_far_too_long(template) {
+        findings.push(too_long(template));
+        return None;
+    }
     let mut parts: Vec<Part> = Vec::new();
     let mut text = scope.prefix().to_owned();
     let mut good = !template.parts.is_empty() && one_hole_a_segment(template, findings);
@@ -103,14 +164,23 @@ pub fn check_template(
         }
     }
     if source.len() > MAX_NAME_BYTES {
-        let message = format!("the template is longer than a key may be ({MAX_NAME_BYTES} bytes)");
-        findings.push(Diagnostic::at(Code::BadTemplate, template.span, message, ""));
+        findings.push(too_long(template));
         good = false;
     }
     if !text.is_empty() {
         parts.push(Part::Text(text.into()));
     }
     good.then(|| Template { parts, text: source.into(), span: template.span })
+}
+
+/// Whether a template is too long whatever its escapes are, so that its holes need no look.
+fn is_far_too_long(template: &ast::Template) -> bool {
+    template.span.range().len() > 2 * MAX_NAME_BYTES + 2
+}
+
+fn too_long(template: &ast::Template) -> Diagnostic {
+    let message = format!("the template is longer than a key may be ({MAX_NAME_BYTES} bytes)");
+    Diagnostic::at(Code::BadTemplate, template.span, message, "")
 }
 
 fn join(path: &Path) -> String {
@@ -198,7 +268,7 @@ fn hole(
     scope: &Scope<'_>,
     table: &[Entity],
     entity: Option<EntityId>,
-    holes: &[String],
+    holes: &Holes,
 ) -> Result<Hole, Problem> {
     let first = path.names[0].text.as_str();
     if first == "context" {
@@ -217,12 +287,12 @@ fn hole(
         ));
     }
     if let [name] = path.names.as_slice()
-        && let Some(index) = scope.varies.iter().position(|v| v.name == name.text)
+        && let Some(id) = scope.dimensions.get(name.text.as_str())
     {
-        return Ok(Hole::Vary(VaryId::at(index)));
+        return Ok(Hole::Vary(*id));
     }
     let Some(entity) = entity else {
-        return match holes.iter().position(|h| *h == first) {
+        return match holes.place(first) {
             Some(index) if path.names.len() == 1 => Ok(Hole::Trigger(index)),
             _ => Err(problem(
                 Diagnostic::at(
@@ -231,7 +301,12 @@ fn hole(
                     format!("`{{{}}}` is no hole of the rule's trigger", join(path)),
                     "nothing fills it",
                 )
-                .did_you_mean(first, path.span, holes.iter().map(String::as_str), "holes of the trigger")
+                .did_you_mean(
+                    first,
+                    path.span,
+                    holes.names().iter().take(scope.suggestions(holes.names().len())).map(String::as_str),
+                    "holes of the trigger",
+                )
                 .help("a chained rule knows only what its trigger's holes hold, and `context`"),
             )),
         };
@@ -253,8 +328,9 @@ fn hole(
 
 /// Resolves `context.NAME`.
 pub fn context(path: &Path, scope: &Scope<'_>) -> Result<ContextId, Box<Diagnostic>> {
-    let known = scope.context.iter().map(|a| a.name.as_str());
+    let known = || scope.context.iter().take(scope.suggestions(scope.context.len())).map(|a| a.name.as_str());
     let [_, name] = path.names.as_slice() else {
+        let known = known();
         let finding = Diagnostic::at(
             Code::UnknownName,
             path.span,
@@ -263,16 +339,17 @@ pub fn context(path: &Path, scope: &Scope<'_>) -> Result<ContextId, Box<Diagnost
         );
         return Err(Box::new(finding.maybe_help(did_you_mean("", known, "declared attributes"))));
     };
-    scope.context.iter().position(|a| a.name == name.text).map(ContextId::at).ok_or_else(|| {
+    scope.attributes.get(name.text.as_str()).copied().ok_or_else(|| {
+        let known = known();
         let finding = Diagnostic::at(
             Code::UnknownName,
             name.span,
             format!("unknown context attribute `{}`", name.text),
             "not declared",
         )
-        .did_you_mean(&name.text, name.span, known, "declared attributes")
+        .did_you_mean(&name.text, name.span, known.clone(), "declared attributes")
         .maybe_help(
-            nearest(&name.text, scope.context.iter().map(|a| a.name.as_str()))
+            nearest(&name.text, known)
                 .is_none()
                 .then(|| format!("declare it: `context {{ {}: string }}`", name.text)),
         );
@@ -299,7 +376,7 @@ pub fn row_path(
             out.push("id".into());
             return Ok((RowPath::new(out), PathType { scalar: None, list }));
         }
-        if let Some(reference) = here.refs.iter().find(|r| r.name == name.text && !r.implied) {
+        if let Some(reference) = here.reference(&name.text).filter(|r| !r.implied) {
             out.push(reference.name.as_str().into());
             list |= reference.list;
             at = reference.target;
@@ -325,9 +402,10 @@ pub fn row_path(
         if scope.broken.contains(&(at, name.text.clone())) {
             return Err(None);
         }
+        let most = scope.suggestions(here.fields.len() + here.refs.len());
         let fields = here.fields.iter().map(|f| f.name.as_str());
         let refs = here.refs.iter().filter(|r| !r.implied).map(|r| r.name.as_str());
-        let known: Vec<&str> = ["id"].into_iter().chain(fields).chain(refs).collect();
+        let known: Vec<&str> = ["id"].into_iter().chain(fields).chain(refs).take(most).collect();
         let mut diagnostic = Diagnostic::at(
             Code::UnknownName,
             name.span,
@@ -335,7 +413,8 @@ pub fn row_path(
             "not declared",
         )
         .also(here.span, "the entity");
-        if let Some(target) = table.iter().find(|e| e.name == name.text && !last) {
+        if let Some(target) = (!last).then(|| scope.entities.get(name.text.as_str())).flatten() {
+            let target = &table[target.index()];
             diagnostic = diagnostic.help(format!("declare `ref {}` in `{}`", target.name, here.name));
         } else {
             diagnostic = diagnostic.did_you_mean(&name.text, name.span, known.iter().copied(), "it has");
@@ -349,9 +428,13 @@ pub fn row_path(
 pub fn tag_pattern(
     template: &ast::Template,
     scope: &Scope<'_>,
-    holes: &mut Vec<String>,
+    holes: &mut Holes,
     findings: &mut Vec<Diagnostic>,
 ) -> Option<TagPattern> {
+    if is_far_too_long(template) {
+        findings.push(too_long(template));
+        return None;
+    }
     // Literal text and holes, cut at colons: a hole must be alone between two of them.
     let mut segments: Vec<Vec<TagSegment>> = vec![vec![]];
     let mut text = scope.prefix().to_owned();
@@ -390,7 +473,7 @@ pub fn tag_pattern(
                     good = false;
                     continue;
                 };
-                let taken = scope.varies.iter().any(|v| v.name == name.text);
+                let taken = scope.dimensions.contains_key(name.text.as_str());
                 if taken || !super::names::not_reserved("hole", name, findings) {
                     good = false;
                     if taken {
@@ -403,10 +486,7 @@ pub fn tag_pattern(
                     }
                     continue;
                 }
-                let index = holes.iter().position(|h| *h == name.text).unwrap_or_else(|| {
-                    holes.push(name.text.clone());
-                    holes.len() - 1
-                });
+                let index = holes.place_or_add(&name.text);
                 text.push_str(&format!("{{{}}}", name.text));
                 if let Some(last) = segments.last_mut() {
                     last.push(TagSegment::Hole(index));

@@ -95,12 +95,51 @@ struct State {
     budget: u32,
 }
 
+/// Links that all walks over one rule set look at: what a cascade for every entity of a rule set
+/// with thousands of relations takes, many times over.
+const MAX_STEPS: usize = 20_000_000;
+
+/// Touches of all walks together: each is kept for the planner.
+const MAX_ALL_TOUCHES: usize = 500_000;
+
+/// What is left for the walks over one rule set.
+#[derive(Debug)]
+pub struct Steps {
+    links: usize,
+    touches: usize,
+}
+
+impl Default for Steps {
+    fn default() -> Self {
+        Self { links: MAX_STEPS, touches: MAX_ALL_TOUCHES }
+    }
+}
+
+impl Steps {
+    /// Whether nothing is left, so that any further walk is given up.
+    pub fn are_used_up(&self) -> bool {
+        self.links == 0 || self.touches == 0
+    }
+
+    /// Looks at a number of links, or at something that takes as long.
+    pub fn take(&mut self, links: usize) -> Result<(), TooWide> {
+        self.links = self.links.saturating_sub(links);
+        if self.links == 0 { Err(TooWide) } else { Ok(()) }
+    }
+
+    fn keep(&mut self, touches: usize) -> Result<(), TooWide> {
+        self.touches = self.touches.saturating_sub(touches);
+        if self.touches == 0 { Err(TooWide) } else { Ok(()) }
+    }
+}
+
 /// Everything that a cascade from `start` touches along the links that `allowed` lets through, by
 /// hop and then by the names of the relations.
 pub fn walk(
     start: EntityId,
     relations: &[Relation],
     links_from: &[Vec<Link>],
+    steps: &mut Steps,
     allowed: impl Fn(&Link) -> bool,
 ) -> Result<Vec<Touch>, TooWide> {
     let mut touches = Vec::new();
@@ -119,6 +158,7 @@ pub fn walk(
         hop += 1;
         let mut next = Vec::new();
         for state in &level {
+            steps.take(links_from[state.entity.index()].len())?;
             for link in links_from[state.entity.index()].iter().filter(|l| allowed(l)) {
                 if let Some(reached) = step(state, link, start, relations) {
                     next.push(reached);
@@ -151,6 +191,7 @@ pub fn walk(
         }
         level = next;
     }
+    steps.keep(touches.len())?;
     Ok(touches)
 }
 

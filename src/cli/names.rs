@@ -2,6 +2,7 @@
 
 use clap::Args;
 use invalidate::check::Undeclared;
+use invalidate::diagnostic::visible;
 use invalidate::model::{RawId, RawWrite};
 use invalidate::plan::{Carried, InstanceNames};
 use serde::Serialize;
@@ -81,18 +82,16 @@ fn text(names: &InstanceNames) -> String {
         out.push_str(&format!("{}\n", output::bold(title)));
         for carried in list {
             for name in &carried.names {
-                out.push_str(&format!("  {word} {name}\n"));
+                out.push_str(&format!("  {word} {}\n", visible(name)));
             }
+            let template = visible(&carried.template);
             if let Some(reason) = &carried.reason {
-                out.push_str(&format!("  {word} {}   {reason}\n", carried.template));
+                out.push_str(&format!("  {word} {template}   {}\n", visible(reason)));
             } else if !carried.missing.is_empty() {
                 let names: Vec<String> = carried.missing.iter().map(|m| format!("{m}=…")).collect();
-                out.push_str(&format!("  {word} {}   pass {}\n", carried.template, names.join(" and ")));
+                out.push_str(&format!("  {word} {template}   pass {}\n", names.join(" and ")));
             } else if carried.open {
-                out.push_str(&format!(
-                    "  {word} {}   the application fills what is open\n",
-                    carried.template
-                ));
+                out.push_str(&format!("  {word} {template}   the application fills what is open\n"));
             }
         }
     };

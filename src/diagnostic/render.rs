@@ -8,11 +8,14 @@ use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Patch, Rendere
 
 use super::visible::{same_length, visible};
 use super::{Diagnostic, Fix, Label, Severity};
-use crate::span::{FileId, Sources};
+use crate::span::{FileId, Source, Sources};
 
 /// Bytes of context kept on either side of a label; beyond them a line is cut, so that a file
 /// without line ends is not rendered whole.
 const MAX_CONTEXT: usize = 4096;
+
+/// Bytes between two labels of a file that are shown in one piece: what lies between is read and folded.
+const MAX_APART: u32 = 64 * 1024;
 
 /// Renders one finding, several lines, without a line end after the last.
 pub fn render(diagnostic: &Diagnostic, sources: &Sources, styled: bool, width: Option<usize>) -> String {
@@ -23,14 +26,8 @@ pub fn render(diagnostic: &Diagnostic, sources: &Sources, styled: bool, width: O
     let id = format!("{}/{}", diagnostic.code.number(), diagnostic.code.slug());
     let mut group = Group::with_title(level.primary_title(visible(&diagnostic.message)).id(id));
     if let Some(primary) = &diagnostic.primary {
-        let mut files = vec![primary.span.file];
-        files.extend(diagnostic.secondary.iter().map(|l| l.span.file));
-        let mut seen: Vec<FileId> = Vec::new();
-        for file in files {
-            if !seen.contains(&file) {
-                seen.push(file);
-                group = group.element(snippet(file, primary, &diagnostic.secondary, sources));
-            }
+        for labels in parts(primary, &diagnostic.secondary) {
+            group = group.element(snippet(&labels, sources));
         }
     }
     for help in &diagnostic.help {
@@ -55,7 +52,7 @@ fn patch<'a>(fix: &'a Fix, sources: &'a Sources) -> Group<'a> {
         }
         files.push(file);
         let edits = || fix.edits.iter().filter(|edit| edit.span.file == file);
-        let window = Window::over(sources.get(file).text.as_ref(), edits().map(|edit| edit.span.range()));
+        let window = Window::over(sources.get(file), edits().map(|edit| edit.span.range()));
         let mut snippet =
             Snippet::source(window.shown).path(visible(&sources.get(file).name)).line_start(window.line);
         for edit in edits() {
@@ -80,7 +77,8 @@ struct Window<'a> {
 }
 
 impl<'a> Window<'a> {
-    fn over(text: &'a str, ranges: impl Iterator<Item = Range<usize>>) -> Self {
+    fn over(source: &'a Source, ranges: impl Iterator<Item = Range<usize>>) -> Self {
+        let text: &str = &source.text;
         let (mut first, mut last) = (text.len(), 0);
         for range in ranges {
             first = first.min(range.start);
@@ -94,28 +92,35 @@ impl<'a> Window<'a> {
         if to > last && text[..to].ends_with('\r') {
             to -= 1;
         }
-        let line = text[..from].matches('\n').count() + 1;
+        let line = source.position(u32::try_from(from).unwrap_or(u32::MAX)).line;
         Self { from, to, line, shown: same_length(&text[from..to]) }
     }
 }
 
-/// The part of one file that its labels span, whole lines where they are not absurdly long.
-fn snippet<'a>(
-    file: FileId,
-    primary: &'a Label,
-    secondary: &'a [Label],
-    sources: &'a Sources,
-) -> Snippet<'a, Annotation<'a>> {
-    let source = sources.get(file);
-    let labels = || {
-        std::iter::once((primary, AnnotationKind::Primary))
-            .chain(secondary.iter().map(|l| (l, AnnotationKind::Context)))
-            .filter(|(l, _)| l.span.file == file)
-    };
+/// The labels that are shown together, the primary one's first: those of one file, where not too much
+/// of it lies between them.
+fn parts<'a>(primary: &'a Label, secondary: &'a [Label]) -> Vec<Vec<(&'a Label, AnnotationKind)>> {
+    let mut parts = vec![vec![(primary, AnnotationKind::Primary)]];
+    for label in secondary {
+        let is_near = |(other, _): &(&Label, AnnotationKind)| {
+            other.span.file == label.span.file && other.span.start.abs_diff(label.span.start) < MAX_APART
+        };
+        let labelled = (label, AnnotationKind::Context);
+        match parts.iter_mut().find(|part| part.iter().any(is_near)) {
+            Some(part) => part.push(labelled),
+            None => parts.push(vec![labelled]),
+        }
+    }
+    parts
+}
+
+/// The part of a file that some labels span, whole lines where they are not absurdly long.
+fn snippet<'a>(labels: &[(&'a Label, AnnotationKind)], sources: &'a Sources) -> Snippet<'a, Annotation<'a>> {
+    let source = sources.get(labels[0].0.span.file);
     let Window { from, to, line, shown } =
-        Window::over(&source.text, labels().map(|(label, _)| label.span.range()));
+        Window::over(source, labels.iter().map(|(label, _)| label.span.range()));
     let mut snippet = Snippet::source(shown).path(visible(&source.name)).line_start(line);
-    for (label, kind) in labels() {
+    for (label, kind) in labels {
         let start = (label.span.start as usize).clamp(from, to) - from;
         let end = (label.span.end as usize).clamp(from, to) - from;
         let annotation = kind.span(start..end.max(start));

@@ -1,20 +1,66 @@
 //! `@allow(slug, "reason")`: takes back lints inside what it stands in front of.
 
+use std::collections::BTreeMap;
+
 use crate::diagnostic::{Code, Diagnostic, Fix, Severity};
+use crate::span::Span;
 use crate::syntax::ast::{Allow, File};
 
 /// Removes what is allowed, and reports allowances that are unknown, unused or without a reason.
 ///
 /// Where the rules have errors the lints did not run, and nobody can say what an allowance is for.
 pub fn apply(files: &[File], lints_ran: bool, findings: &mut Vec<Diagnostic>) {
-    for file in files {
-        for allow in &file.allows {
-            one(allow, lints_ran, findings);
+    if files.iter().all(|file| file.allows.is_empty()) {
+        return;
+    }
+    let mut placed = Placed::default();
+    for finding in findings.drain(..) {
+        placed.push(finding);
+    }
+    for allow in files.iter().flat_map(|file| &file.allows) {
+        one(allow, lints_ran, &mut placed);
+    }
+    findings.extend(placed.elsewhere);
+    findings.extend(placed.by_place.into_values());
+}
+
+/// Findings by what and where they are, so that an allowance looks at no others than its own.
+#[derive(Default)]
+struct Placed {
+    by_place: BTreeMap<(Code, Span, usize), Diagnostic>,
+    elsewhere: Vec<Diagnostic>,
+    pushed: usize,
+}
+
+impl Placed {
+    fn push(&mut self, finding: Diagnostic) {
+        match &finding.primary {
+            Some(label) => {
+                self.pushed += 1;
+                self.by_place.insert((finding.code, label.span, self.pushed), finding);
+            }
+            None => self.elsewhere.push(finding),
         }
+    }
+
+    /// Removes the findings of one code inside a span; whether there were any.
+    fn remove(&mut self, code: Code, scope: Span) -> bool {
+        let from = Span { end: scope.start, ..scope };
+        let to = Span { start: scope.end, end: u32::MAX, ..scope };
+        let inside: Vec<_> = self
+            .by_place
+            .range((code, from, 0)..=(code, to, usize::MAX))
+            .map(|(place, _)| *place)
+            .filter(|(_, span, _)| scope.contains(*span))
+            .collect();
+        for place in &inside {
+            self.by_place.remove(place);
+        }
+        !inside.is_empty()
     }
 }
 
-fn one(allow: &Allow, lints_ran: bool, findings: &mut Vec<Diagnostic>) {
+fn one(allow: &Allow, lints_ran: bool, findings: &mut Placed) {
     let slug = allow.slug.text.as_str();
     let warnings = || Code::ALL.iter().filter(|c| c.severity() == Severity::Warning);
     let Some(code) = warnings().find(|c| c.slug() == slug) else {
@@ -37,9 +83,7 @@ fn one(allow: &Allow, lints_ran: bool, findings: &mut Vec<Diagnostic>) {
                 .help(format!("write `@allow({slug}, \"why this is fine here\")`")),
         );
     }
-    let before = findings.len();
-    findings.retain(|d| d.code != *code || !d.primary.as_ref().is_some_and(|l| allow.scope.contains(l.span)));
-    if lints_ran && findings.len() == before {
+    if !findings.remove(*code, allow.scope) && lints_ran {
         findings.push(
             Diagnostic::at(
                 Code::UnusedAllow,

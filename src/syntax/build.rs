@@ -20,6 +20,7 @@ use crate::span::{FileId, Span, Spanned};
 struct Findings {
     diagnostics: Vec<Diagnostic>,
     allows: Vec<Allow>,
+    dangling: usize,
 }
 
 impl Findings {
@@ -101,7 +102,14 @@ fn attrs(cursor: &mut Cursor<'_>, findings: &mut Findings) -> Attrs {
     attrs
 }
 
+/// Doc comments that document nothing, reported of one file at most.
+const MAX_DANGLING: usize = 1_000;
+
 fn report_dangling(node: &Node<'_>, findings: &mut Findings) {
+    findings.dangling += 1;
+    if findings.dangling > MAX_DANGLING {
+        return;
+    }
     let span = node.span();
     let slashes = Span { end: span.start + 3, ..span };
     findings.push(

@@ -1,12 +1,23 @@
 //! The only file that names pest's types: grammar rules, nodes, and the wording of syntax errors.
 
+use std::ops::Range;
+
 use pest::Parser as _;
 use pest::error::{Error, ErrorVariant, InputLocation};
 use pest::iterators::{Pair, Pairs};
 
-use super::way_out::way_out;
+use rustc_hash::FxHashSet;
+
+use super::before::{Before, before};
+use super::way_out::{ITEMS, way_out};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::span::{FileId, Span};
+
+/// Syntax errors reported of one file at most.
+const MAX_ERRORS: usize = 1_000;
+
+/// The number of the first error that is not reported.
+const TOO_MANY: usize = MAX_ERRORS + 1;
 
 #[derive(pest_derive::Parser)]
 #[grammar = "../grammar/invalidate.pest"]
@@ -71,11 +82,20 @@ pub fn parse_file<'i>(file: FileId, text: &'i str, diagnostics: &mut Vec<Diagnos
     };
     let Some(root) = pairs.next() else { return Parsed::default() };
     let mut parsed = Parsed::default();
+    let mut lost: FxHashSet<&str> = FxHashSet::default();
+    let mut errors = 0;
     for node in (Node { pair: root, file }).children() {
         match node.rule() {
             Rule::junk => {
-                diagnostics.push(explain_junk(file, text, &node));
-                parsed.lost.extend(lost_entity(node.text()));
+                errors += 1;
+                match errors {
+                    ..=MAX_ERRORS => diagnostics.push(explain_junk(file, text, &node)),
+                    TOO_MANY => diagnostics.push(too_many(&node)),
+                    _ => {}
+                }
+                if let Some(name) = lost_entity(node.text()).filter(|name| lost.insert(name)) {
+                    parsed.lost.push(name.to_owned());
+                }
             }
             Rule::EOI => {}
             _ => parsed.items.push(node),
@@ -84,10 +104,18 @@ pub fn parse_file<'i>(file: FileId, text: &'i str, diagnostics: &mut Vec<Diagnos
     parsed
 }
 
+fn too_many(junk: &Node<'_>) -> Diagnostic {
+    let span = junk.span();
+    let message = format!("more than {MAX_ERRORS} syntax errors: those from here on are not reported");
+    Diagnostic::at(Code::Syntax, Span { end: span.start, ..span }, message, "")
+        .help("is it a rule file at all?")
+}
+
 /// The name of an entity whose item has an error: others may well refer to it.
-fn lost_entity(piece: &str) -> Option<String> {
+fn lost_entity(piece: &str) -> Option<&str> {
     let mut words = piece.split_whitespace().skip_while(|word| *word != "entity").skip(1);
-    let name: String = words.next()?.chars().take_while(|c| is_word(*c)).collect();
+    let word = words.next()?;
+    let name = &word[..word.find(|c| !is_word(c)).unwrap_or(word.len())];
     (!name.is_empty()).then_some(name)
 }
 
@@ -113,12 +141,14 @@ fn describe(file: FileId, text: &str, offset: usize, error: &Error<Rule>) -> Dia
     let found: &str = match rest.chars().next() {
         None => "",
         Some(c) if is_word(c) => &rest[..rest.find(|c| !is_word(c)).unwrap_or(rest.len())],
+        Some('/') if rest.starts_with("///") => "///",
         Some(c) => &rest[..c.len_utf8()],
     };
     let span = Span::new(file, at..at + found.len());
     let shown = match found {
         "" => "the end of the file".to_owned(),
         "\n" | "\r" => "the end of the line".to_owned(),
+        "///" => "doc comment".to_owned(),
         c if c.chars().all(char::is_control) => format!("`{}`", c.escape_default()),
         _ => format!("`{}`", shorten(found)),
     };
@@ -128,8 +158,78 @@ fn describe(file: FileId, text: &str, offset: usize, error: &Error<Rule>) -> Dia
     };
     let message = format!("unexpected {shown}");
     let error = Diagnostic::at(Code::Syntax, span, message, expected_list(&expected));
-    way_out(error, span, found, rest, &expected)
+    let finding = way_out(error, span, found, rest, &expected);
+    // Neither a misspelt word nor an item is better understood by what stands in front of it.
+    if ITEMS.contains(&found) || finding.help.first().is_some_and(|help| help.starts_with("did you mean")) {
+        return finding;
+    }
+    match earlier(file, text, offset..at, found, &expected) {
+        None => finding,
+        Some(Earlier { span, label, help }) => {
+            let help = help.filter(|_| finding.help.is_empty());
+            finding.also(span, label).maybe_help(help)
+        }
+    }
 }
+
+/// A place in front of an error, on another line, where the mistake can be as well.
+struct Earlier {
+    span: Span,
+    label: &'static str,
+    help: Option<String>,
+}
+
+/// What the error goes on from, where that is on another line. `item` is the text of the item as far as
+/// it could be read.
+fn earlier(file: FileId, text: &str, item: Range<usize>, found: &str, expected: &[&str]) -> Option<Earlier> {
+    let is_apart = |from: usize, to: usize| text[from..to].contains(['\n', '\r']);
+    if item.is_empty() {
+        // No item begins like this; a clause does, of one that has ended already.
+        let end = text[..item.start].trim_end().len();
+        let is_cut_off = CLAUSES.contains(&found) && text[..end].ends_with('}');
+        return is_cut_off.then(|| Earlier {
+            span: Span::new(file, end - 1..end),
+            label: "this ends the item before it",
+            help: Some(format!("`{found}` begins a clause: is a `}}` too many in front of it?")),
+        });
+    }
+    let Before { last, second_last } = before(text, item.clone());
+    let last = last?;
+    if is_apart(last.end, item.end) {
+        return Some(Earlier { span: Span::new(file, last), label: "behind this", help: None });
+    }
+    // A clause that continues what stands in front of it was taken for a name.
+    let word = &text[last.clone()];
+    let second_last = second_last.filter(|place| is_apart(place.end, last.start))?;
+    CLAUSES.contains(&word).then(|| Earlier {
+        span: Span::new(file, second_last),
+        label: "behind this",
+        help: Some(match expected {
+            ["`:`"] => format!("`{word}` is read as a name here: is a `}}` missing in front of it?"),
+            _ => format!("`{word}` is read as a name here: what stands in front of it asks for one"),
+        }),
+    })
+}
+
+/// Words that begin a clause.
+const CLAUSES: [&str; 16] = [
+    "fields",
+    "operations",
+    "ref",
+    "key",
+    "tag",
+    "list",
+    "kind",
+    "depth",
+    "via",
+    "on",
+    "when",
+    "priority",
+    "strategy",
+    "delay",
+    "follow",
+    "drop",
+];
 
 fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
@@ -180,6 +280,7 @@ fn symbol(which: Rule) -> &'static str {
         | Rule::ident_char
         | Rule::re_esc
         | Rule::re_class
+        | Rule::re_open
         | Rule::junk
         | Rule::trailing
         | Rule::attr_line

@@ -4,7 +4,8 @@ use crate::diagnostic::{Diagnostic, Fix, nearest};
 use crate::span::Span;
 
 /// Words that begin an item, and so never stand inside one.
-const ITEMS: [&str; 8] = ["namespace", "import", "context", "defaults", "vary", "entity", "relation", "rule"];
+pub const ITEMS: [&str; 8] =
+    ["namespace", "import", "context", "defaults", "vary", "entity", "relation", "rule"];
 
 /// Adds the way out. `found` is the word or character at `span`, `rest` the text from there on,
 /// `expected` what the grammar could take, as it is shown.

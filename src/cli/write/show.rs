@@ -1,6 +1,7 @@
 //! Plans and reports, for people and for programs.
 
 use invalidate::cache::Enqueued;
+use invalidate::diagnostic::visible;
 use invalidate::engine::{Report, StepError};
 use invalidate::plan::{Plan, Step, Strategy, Unresolved};
 use serde::Serialize;
@@ -20,7 +21,7 @@ pub fn dry_run(plan: &Plan, live: Option<&[Option<u64>]>) -> String {
         headings.extend(["when", "#priority", "rule", "why"]);
         let mut rows = table(&headings);
         for (index, step) in plan.steps.iter().enumerate() {
-            let mut row = vec![step.kind.word().replace('_', " "), step.target.clone()];
+            let mut row = vec![step.kind.word().replace('_', " "), visible(&step.target).into_owned()];
             if let Some(live) = live {
                 row.push(
                     live.get(index).copied().flatten().map_or_else(|| "?".to_owned(), |n| n.to_string()),
@@ -53,7 +54,7 @@ pub fn report(report: &Report, verbose: bool) -> String {
         };
         rows.add_row([
             step.kind.word().replace('_', " "),
-            step.target.clone(),
+            visible(&step.target).into_owned(),
             keys,
             dependents,
             step.rules.join(", "),
@@ -106,7 +107,7 @@ fn title(plan: &Plan) -> String {
         Some(names) if !names.is_empty() => format!(" (changed {})", names.join(", ")),
         _ => String::new(),
     };
-    format!("{} {} {}{changed}", write.entity, write.id, write.op)
+    visible(&format!("{} {} {}{changed}", write.entity, write.id, write.op)).into_owned()
 }
 
 fn when(step: &Step) -> String {
@@ -120,7 +121,7 @@ fn when(step: &Step) -> String {
 /// Why a target is dropped: the row itself, a way along relations, or a tag before it.
 fn why(plan: &Plan, step: &Step) -> String {
     match &step.trigger {
-        Some(tag) => format!("because tag {tag} goes"),
+        Some(tag) => format!("because tag {} goes", visible(tag)),
         None if step.via.is_empty() => format!("the {} written", plan.write.entity),
         None => {
             let hops = if step.hop > 1 { format!(", {} hops", step.hop) } else { String::new() };
@@ -135,7 +136,7 @@ fn remarks(plan: &Plan) -> String {
     let mut section = |title: &str, lines: Vec<String>| {
         if !lines.is_empty() {
             out.push_str(&format!("\n{title}\n"));
-            out.extend(lines.into_iter().map(|line| format!("  {line}\n")));
+            out.extend(lines.into_iter().map(|line| format!("  {}\n", visible(&line))));
         }
     };
     section(

@@ -2,12 +2,14 @@
 
 use std::fmt::Write;
 
-/// A character that XML, and so every SVG, may hold.
+use crate::diagnostic::is_hidden;
+
+/// A character that XML, and so every SVG, may hold, and that is seen instead of acting.
 fn allowed(c: char) -> char {
     match c {
         '\n' => c,
         '\t' | '\u{2028}' | '\u{2029}' => ' ',
-        c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => '\u{fffd}',
+        c if is_hidden(c) || matches!(c, '\u{fffe}' | '\u{ffff}') => '\u{fffd}',
         c => c,
     }
 }

@@ -9,6 +9,9 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::ast::{Comparison, Expr, ExprKind, Value};
 use crate::syntax::parser::{Node, Rule as R};
 
+/// Bytes of a condition whose readings are shown.
+const MAX_READING: usize = 2_000;
+
 pub fn expr(node: &Node<'_>, findings: &mut Findings) -> Expr {
     let mut cursor = Cursor::of(node);
     let first = cursor.need(R::operand);
@@ -26,13 +29,14 @@ pub fn expr(node: &Node<'_>, findings: &mut Findings) -> Expr {
         return operands.swap_remove(0);
     };
     if let Some(other) = connectives.iter().find(|c| c.rule() != first.rule()) {
-        let [left, right] = readings(&texts, &connectives);
-        findings.push(
-            Diagnostic::at(Code::Syntax, other.span(), "`and` and `or` are mixed without parentheses", "")
-                .also(first.span(), "")
-                .help(format!("write `{left}`"))
-                .help(format!("or `{right}`")),
-        );
+        let mixed = "`and` and `or` are mixed without parentheses";
+        let found = Diagnostic::at(Code::Syntax, other.span(), mixed, "").also(first.span(), "");
+        findings.push(if node.text().len() > MAX_READING {
+            found.help("put parentheses around what belongs together")
+        } else {
+            let [left, right] = readings(&texts, &connectives);
+            found.help(format!("write `{left}`")).help(format!("or `{right}`"))
+        });
     }
     let kind = if first.rule() == R::kw_and { ExprKind::And(operands) } else { ExprKind::Or(operands) };
     Expr { kind, span }
