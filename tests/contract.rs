@@ -13,6 +13,8 @@ mod drops;
 mod embedded;
 #[path = "contract/entries.rs"]
 mod entries;
+#[path = "contract/fences.rs"]
+mod fences;
 #[path = "contract/inspection.rs"]
 mod inspection;
 #[path = "contract/layout.rs"]
@@ -23,3 +25,5 @@ mod model;
 mod redis_failures;
 #[path = "contract/redis_load.rs"]
 mod redis_load;
+#[path = "contract/sweep.rs"]
+mod sweep;

@@ -171,7 +171,12 @@ fn fenced_entries_are_read_and_dropped() {
     raw.run(&["RPUSH", "list", "y"]);
     run(async {
         let cache = open(&server.url());
+        assert_eq!(cache.get(&key("page")).await, Ok(None), "a generation that is missing matches nothing");
+        raw.run(&["SET", "inv:g:{t}", "1"]);
         assert_eq!(cache.get(&key("page")).await, Ok(Some(b"value".to_vec())));
+        raw.run(&["HSET", "page", "s", "what is this"]);
+        assert_eq!(cache.get(&key("page")).await, Ok(None), "stamps that cannot be read");
+        raw.run(&["HSET", "page", "s", "t=1"]);
         let told = cache.describe_key(&key("page")).await.expect("told").expect("there");
         assert_eq!((told.kind, told.bytes), (EntryKind::Fenced, 5));
         assert_eq!(cache.get(&key("foreign")).await, Ok(None), "a hash that is no entry");

@@ -53,7 +53,7 @@ impl Batch {
 
     /// The commands on the wire. The first call of a script that the server may not know carries its
     /// text, which makes the server know it; all others carry its digest. `known` is updated.
-    pub fn encode(&self, scripts: &Scripts, known: &mut u8) -> Pipeline {
+    pub fn encode(&self, scripts: &Scripts, known: &mut u32) -> Pipeline {
         let mut pipeline = Pipeline::with_capacity(self.commands.len());
         for command in &self.commands {
             match command {

@@ -1,7 +1,7 @@
 //! One connection to the server, made by the first command and made anew when it breaks.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
@@ -33,7 +33,7 @@ struct Live {
     connection: MultiplexedConnection,
     /// The scripts that were sent over this connection, a bit each. Its own for each connection, so
     /// that a server that restarted is told them again.
-    known: Arc<AtomicU8>,
+    known: Arc<AtomicU32>,
 }
 
 /// What may be sent again when the connection broke before the answer came.
@@ -52,7 +52,7 @@ impl Connection {
             place,
             connect_timeout,
             response_timeout,
-            scripts: Scripts::new(),
+            scripts: Scripts::default(),
             live: Mutex::new(None),
         }
     }
@@ -144,7 +144,7 @@ impl Connection {
             .await
             .map_err(|_| timed_out(&self.place, self.is_encrypted(), self.connect_timeout))?
             .map_err(|error| self.connection_error(&error, self.connect_timeout))?;
-        let live = Live { connection, known: Arc::new(AtomicU8::new(0)) };
+        let live = Live { connection, known: Arc::new(AtomicU32::new(0)) };
         *slot = Some(live.clone());
         Ok((live, true))
     }

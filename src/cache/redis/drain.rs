@@ -9,8 +9,11 @@
 mod ask;
 mod take;
 
+pub(super) use take::PRUNED;
+
 use std::collections::HashSet;
 
+use super::RedisCache;
 use super::batch::{Batch, command};
 use super::connection::{Connection, Repeat};
 use super::error::reply_error;
@@ -19,8 +22,9 @@ use super::reply::{self, Reply};
 use super::source::{From, Source};
 use crate::cache::error::{CacheError, CacheErrorKind};
 use crate::cache::index_name::IndexName;
+use crate::cache::nonce::nonce;
+use crate::cache::pace::Pace;
 use crate::cache::{DropRequest, DropTarget, Dropped, Progress, ProgressFn, Reach};
-use ask::journal_id;
 
 /// How many targets are worked on at once. Each may hold two pages of members.
 const AT_ONCE: usize = 64;
@@ -36,8 +40,23 @@ enum CountTags {
     None,
 }
 
-/// An index that is to be dropped.
+/// How the members of an index are come by.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Begin {
+    /// By a drop: the index is set aside.
+    Drop,
+    /// Only what is set aside already.
+    Open,
+    /// As [`Begin::Open`], and members that were filled under a fence since then stay.
+    Collect,
+    /// As [`Begin::Drop`], for a tag that so many lazy drops have set aside that the last ones could
+    /// not; the members that were filled since then stay.
+    CollectRest,
+}
+
+/// An index that is to be dropped, or collected.
 struct Start {
+    begin: Begin,
     name: IndexName,
     owner: usize,
     depth: u32,
@@ -58,10 +77,16 @@ struct Frame {
 /// Where the replies of one target stand among those of a round trip.
 #[derive(Default)]
 struct Slots {
-    removed: Option<usize>,
-    /// Removals of members by name; only errors matter.
+    removed: Vec<usize>,
+    /// The page before it leaving the journal.
     settled: Option<usize>,
     next: Option<usize>,
+}
+
+impl RedisCache {
+    pub(super) fn drain<'a>(&'a self, progress: ProgressFn<'a>) -> Drain<'a> {
+        Drain::new(&self.connection, &self.layout, self.page_size, progress)
+    }
 }
 
 pub(super) struct Drain<'a> {
@@ -72,16 +97,27 @@ pub(super) struct Drain<'a> {
     outcomes: Vec<Result<Dropped, CacheError>>,
     /// The journals that some frame is draining. A cycle of dependencies ends where it meets one.
     draining: HashSet<(IndexName, Vec<u8>)>,
+    /// Work in the background goes no faster than this.
+    pace: Option<&'a mut Pace>,
 }
 
 impl<'a> Drain<'a> {
-    pub fn new(
-        connection: &'a Connection,
-        layout: &'a Layout,
-        page: usize,
-        progress: ProgressFn<'a>,
-    ) -> Self {
-        Self { connection, layout, page, progress, outcomes: Vec::new(), draining: HashSet::new() }
+    fn new(connection: &'a Connection, layout: &'a Layout, page: usize, progress: ProgressFn<'a>) -> Self {
+        let (outcomes, draining) = (Vec::new(), HashSet::new());
+        Self { connection, layout, page, progress, outcomes, draining, pace: None }
+    }
+
+    /// Drains what is set aside of one index already, at a pace. A tag's members that were filled under
+    /// a fence since they were set aside stay; what depends on them goes, since it may be older.
+    pub async fn collect(mut self, name: &IndexName, pace: &'a mut Pace) -> Result<Dropped, CacheError> {
+        self.outcomes = vec![Ok(Dropped::default())];
+        self.page = pace.step(self.page);
+        self.pace = Some(pace);
+        let begin = if name.is_dependency() { Begin::Open } else { Begin::Collect };
+        let start =
+            Start { begin, name: name.clone(), owner: 0, depth: 0, levels: u32::MAX, tags: CountTags::None };
+        self.finish(Frame { starts: vec![start], ..Frame::default() }).await;
+        self.outcomes.into_iter().sum()
     }
 
     pub async fn run(mut self, requests: &[DropRequest]) -> Vec<Result<Dropped, CacheError>> {
@@ -123,7 +159,8 @@ impl<'a> Drain<'a> {
         match target {
             DropTarget::Tag(tag) => {
                 let tags = CountTags::One;
-                frame.starts.push(Start { name: tag.into(), owner, depth: 0, levels, tags });
+                let begin = Begin::Drop;
+                frame.starts.push(Start { begin, name: tag.into(), owner, depth: 0, levels, tags });
             }
             DropTarget::Key(key) if self.layout.owns(key.as_str().as_bytes()) => {
                 self.fail(owner, reserved(key.as_str()));
@@ -173,8 +210,8 @@ impl<'a> Drain<'a> {
         // They stay in the frame until their replies are in: a broken connection fails them.
         let mut begun = Vec::new();
         for start in frame.starts.iter().take(room) {
-            let id = journal_id();
-            let drop = self.ask_start(&start.name, &id, &mut batch);
+            let id = nonce().into_bytes();
+            let drop = self.ask_start(start, &id, &mut batch);
             begun.push((id, drop));
         }
         let replies = self.connection.run(&batch, Repeat::Safe).await?;
@@ -184,6 +221,7 @@ impl<'a> Drain<'a> {
             // Without the right to look, dependents are assumed.
             Err(_) => true,
         };
+        let looked_at: usize = frame.sources.iter().map(|source| source.page.len()).sum();
         let mut changed = Vec::new();
         for (source, slots) in frame.sources.iter_mut().zip(slots) {
             let owner = source.owner;
@@ -199,7 +237,8 @@ impl<'a> Drain<'a> {
         for source in &mut frame.sources {
             for name in source.tags.drain(..) {
                 let (owner, levels) = (source.owner, source.levels);
-                below.starts.push(Start { name, owner, depth: 0, levels, tags: CountTags::IfAny });
+                let (begin, tags) = (Begin::Drop, CountTags::IfAny);
+                below.starts.push(Start { begin, name, owner, depth: 0, levels, tags });
             }
         }
         self.close_finished(frame);
@@ -210,6 +249,9 @@ impl<'a> Drain<'a> {
             self.checked(owner, result);
         }
         self.report(&changed);
+        if let Some(pace) = &mut self.pace {
+            pace.looked_at(looked_at).await;
+        }
         Ok((!below.is_done()).then_some(below))
     }
 

@@ -31,6 +31,7 @@ impl RedisCache {
         // Of these two, one fails with the wrong type: that is how the kinds are told apart.
         batch.add(command("STRLEN", &[name]));
         batch.add(command("HGET", &[name, b"v"]));
+        batch.add(command("HEXISTS", &[name, b"p"]));
         let replies = self.connection.run(&batch, Repeat::Safe).await?;
         let left = self.connection.read(&replies, 1, reply::integer)?;
         if left == -2 {
@@ -40,6 +41,8 @@ impl RedisCache {
             "string" => (EntryKind::Plain, self.connection.read(&replies, 2, reply::count)?),
             "hash" => match self.connection.read(&replies, 3, reply::optional_bytes)? {
                 Some(value) => (EntryKind::Fenced, value.len() as u64),
+                // A fill is under way; there is no entry yet.
+                None if matches!(replies.get(4), Some(Value::Int(1))) => return Ok(None),
                 None => (EntryKind::Foreign("hash".to_owned()), 0),
             },
             other => (EntryKind::Foreign(other.to_owned()), 0),
