@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::cache::{Cache, CacheError, DropRequest, DropTarget, Dropped, ProgressFn, Reach};
+use crate::cache::{
+    Cache, CacheError, DropRequest, DropTarget, Dropped, Progress, ProgressFn, Rate, Reach, Retired,
+};
 use crate::model::{Key, Pattern, Tag};
-use crate::plan::{Plan, Step, StepKind};
+use crate::plan::{Plan, Step, StepKind, Strategy};
 
 /// What came of a plan.
 #[derive(Debug)]
@@ -68,6 +70,17 @@ impl Report {
             .filter_map(|(step, report)| Some((step, report.outcome.as_ref().err()?)))
     }
 
+    /// Adds the report of the same plan carried out once more, for entries that were filled meanwhile.
+    pub fn settle(&mut self, again: Self) {
+        for (first, again) in self.steps.iter_mut().zip(again.steps) {
+            match (&mut first.outcome, again.outcome) {
+                (Ok(first), Ok(again)) => *first += Dropped { tags: 0, ..again },
+                (first @ Ok(_), again @ Err(_)) => *first = again,
+                (Err(_), _) => {}
+            }
+        }
+    }
+
     /// The report as counters: `writes`, and targets and entries per rule and per strategy.
     pub fn counters(&self) -> BTreeMap<String, u64> {
         let mut out: BTreeMap<String, u64> = BTreeMap::new();
@@ -92,23 +105,62 @@ impl Report {
     }
 }
 
-/// Carries out every step, batched and lazy ones too, before it returns.
+/// Carries out every step. A lazy tag is retired first, so that what carries it is gone at once for
+/// readers that keep to the contract; a lazy key goes at once, since nothing would be cheaper.
 pub async fn apply<C: Cache>(cache: &C, plan: Plan, progress: ProgressFn<'_>) -> Report {
     let targets: Vec<Result<DropTarget, StepError>> = plan.steps.iter().map(target).collect();
-    let requests: Vec<DropRequest> =
-        targets.iter().flatten().map(|t| DropRequest::new(t.clone(), Reach::Transitive)).collect();
+    let mut retired = Vec::with_capacity(targets.len());
+    for (step, target) in plan.steps.iter().zip(&targets) {
+        retired.push(match target {
+            Ok(DropTarget::Tag(tag)) if step.strategy == Strategy::Lazy => Some(cache.retire(tag).await),
+            _ => None,
+        });
+    }
+    let at_once = targets.iter().zip(&retired).filter(|(_, retired)| retired.is_none());
+    let requests: Vec<DropRequest> = at_once
+        .filter_map(|(target, _)| Some(DropRequest::new(target.clone().ok()?, Reach::Transitive)))
+        .collect();
     let mut outcomes = cache.drop_many(&requests, progress).await.into_iter();
-    let steps = targets
-        .into_iter()
-        .map(|target| StepReport {
-            outcome: target.and_then(|_| match outcomes.next() {
+    let mut steps = Vec::with_capacity(targets.len());
+    // In what is told of progress, collections come after the requests.
+    let mut collection = requests.len();
+    for (target, retired) in targets.into_iter().zip(retired) {
+        let outcome = match (target, retired) {
+            (Err(error), _) => Err(error),
+            (Ok(DropTarget::Tag(tag)), Some(retired)) => match retired {
+                Ok(retired) => {
+                    let request = collection;
+                    collection += 1;
+                    let progress = |part: Progress| progress(Progress { request, ..part });
+                    have_collected(cache, &tag, retired, &progress).await
+                }
+                Err(error) => Err(StepError::Cache(error)),
+            },
+            (Ok(_), _) => match outcomes.next() {
                 Some(outcome) => outcome.map_err(StepError::Cache),
                 // `drop_many` answers every request; a missing answer must not pass as success.
                 None => Err(StepError::BadTarget("the cache gave no answer".to_owned())),
-            }),
-        })
-        .collect();
+            },
+        };
+        steps.push(StepReport { outcome });
+    }
     Report { plan, steps }
+}
+
+/// Sees to it that what a lazy drop set aside is collected. Nobody does it in the background yet, so
+/// it is done here, before the step counts as carried out.
+async fn have_collected<C: Cache>(
+    cache: &C,
+    tag: &Tag,
+    retired: Retired,
+    progress: ProgressFn<'_>,
+) -> Result<Dropped, StepError> {
+    let collected = match retired.to_collect {
+        true => cache.collect(tag, Rate::UNLIMITED, progress).await.map_err(StepError::Cache)?,
+        false => Dropped::default(),
+    };
+    // What was set aside is this drop's own work.
+    Ok(Dropped { tags: 1, journals: 0, ..collected })
 }
 
 /// What a step names in the cache.

@@ -1,16 +1,18 @@
 //! `invalidate cache drop`.
 
+use std::time::Duration;
+
 use clap::Args;
-use invalidate::cache::{Cache, CacheError, DropRequest, DropTarget, Dropped, Reach};
+use invalidate::cache::{Cache, CacheError, DropRequest, DropTarget, Dropped, Reach, quiet};
 use invalidate::model::{Key, Pattern, Tag};
 use serde::Serialize;
 
-use super::{key, pattern, tag};
+use super::{key, pattern, tag, time};
 use crate::cli::args::Format;
 use crate::cli::error::{CommandError, Exit};
 use crate::cli::output;
-use crate::cli::progress::Bar;
-use crate::cli::runtime::block_on;
+use crate::cli::progress::{Bar, interrupted};
+use crate::cli::runtime::{block_on, unless_interrupted};
 use crate::cli::session::Session;
 use crate::cli::table::{render, table};
 
@@ -31,6 +33,12 @@ pub struct DropArgs {
     /// Follow key dependencies for one step only
     #[arg(long)]
     shallow: bool,
+
+    /// Drop once more after a while, which also ends entries that were filled from old data meanwhile
+    /// [default: 1s]
+    #[arg(long, value_name = "TIME", value_parser = time, num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "1s", conflicts_with = "dry_run")]
+    settle: Option<Duration>,
 
     /// Count what would go and touch nothing
     #[arg(long)]
@@ -67,15 +75,42 @@ pub fn run(session: &Session, args: DropArgs) -> Result<Exit, CommandError> {
     let reach = if args.shallow { Reach::Direct } else { Reach::Transitive };
     let requests: Vec<DropRequest> = targets.iter().map(|t| DropRequest::new(t.clone(), reach)).collect();
     let bar = Bar::new(session.global.quiet);
-    let outcomes =
-        block_on(async { Ok(cache.drop_many(&requests, &|progress| bar.update(progress)).await) })?;
+    let update = |progress| bar.update(progress);
+    let outcomes = block_on(async {
+        let mut outcomes = unless_interrupted(cache.drop_many(&requests, &update)).await;
+        if let (Some(delay), Some(first)) = (args.settle, &mut outcomes) {
+            session.note(&format!("dropping once more in {} ms", delay.as_millis()));
+            let again = async {
+                tokio::time::sleep(delay).await;
+                cache.drop_many(&requests, quiet()).await
+            };
+            let Some(again) = unless_interrupted(again).await else { return Ok(None) };
+            for (first, again) in first.iter_mut().zip(again) {
+                settle(first, again);
+            }
+        }
+        Ok(outcomes)
+    })?;
     bar.finish();
+    let Some(outcomes) = outcomes else {
+        let names: Vec<String> = targets.iter().map(Line::new).map(|l| l.name()).collect();
+        return Err(interrupted(&bar, &names, "run the same command again"));
+    };
     print(&targets, &outcomes, args.format)?;
     match outcomes.into_iter().find_map(Result::err) {
         None => Ok(Exit::Clean),
         Some(error) => Err(CommandError::from(error).help(
             "what was dropped stays dropped; running the same command again does the rest and harms nothing",
         )),
+    }
+}
+
+/// Adds what the second of two drops came to.
+fn settle(first: &mut Result<Dropped, CacheError>, again: Result<Dropped, CacheError>) {
+    match (first, again) {
+        (Ok(first), Ok(again)) => *first += Dropped { tags: 0, ..again },
+        (first @ Ok(_), Err(error)) => *first = Err(error),
+        (Err(_), _) => {}
     }
 }
 
@@ -108,6 +143,10 @@ impl Line {
             DropTarget::TagsMatching(pattern) => ("tag_match", pattern.to_string()),
         };
         Self { kind, target, live: None, removed: None, dependents: None, error: None }
+    }
+
+    fn name(&self) -> String {
+        format!("{} `{}`", self.kind.replace('_', " "), self.target)
     }
 }
 

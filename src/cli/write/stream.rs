@@ -146,7 +146,10 @@ async fn one(
     let report = if plan.steps.is_empty() {
         Report { plan, steps: Vec::new() }
     } else {
-        let report = apply(session, engine, plan).await;
+        let report = apply(session, engine, plan).await.map_err(|error| {
+            let message = format!("line {number}: {}", error.message);
+            CommandError { message, ..error }.help(format!("go on from line {number}"))
+        })?;
         record(session, engine, &report).await;
         report
     };
