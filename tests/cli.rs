@@ -11,8 +11,12 @@ mod redis;
 mod bad_input;
 #[path = "cli/everyday.rs"]
 mod everyday;
+#[path = "cli/execution.rs"]
+mod execution;
 #[path = "cli/faults.rs"]
 mod faults;
+#[path = "cli/kills.rs"]
+mod kills;
 #[path = "cli/proof.rs"]
 mod proof;
 #[path = "cli/stream.rs"]

@@ -21,6 +21,8 @@ mod inspection;
 mod layout;
 #[path = "contract/model.rs"]
 mod model;
+#[path = "contract/network.rs"]
+mod network;
 #[path = "contract/redis_failures.rs"]
 mod redis_failures;
 #[path = "contract/redis_load.rs"]

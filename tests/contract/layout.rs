@@ -119,6 +119,24 @@ fn a_dependent_whose_own_drop_crashed_is_resumed() {
 }
 
 #[test]
+fn a_drop_that_is_asked_for_twice_keeps_its_journal_open() {
+    let server = RedisServer::start();
+    let mut raw = server.raw();
+    raw.run(&["MSET", "a", "v", "b", "v"]);
+    raw.run(&["ZADD", "inv:t:{t}", "1", "a", "2", "b"]);
+    let script = include_str!("../../src/cache/redis/scripts/drop.lua");
+    let words = ["EVAL", script, "4", "inv:g:{t}", "inv:t:{t}", "inv:o:{t}", "inv:j:{t}:aa", "aa", "9", "0"];
+    // The answer to the first was lost with the connection.
+    for moved in ["1", "0"] {
+        let answer = raw.run(&words);
+        assert_eq!(answer.split(' ').skip(1).collect::<Vec<_>>(), [moved, "1", "aa"], "{answer}");
+    }
+    run(async {
+        assert_eq!(drop_tag(&open(&server.url()), "t").await.keys, 2);
+    });
+}
+
+#[test]
 fn a_journal_that_was_never_entered_into_the_open_set_is_not_touched() {
     let server = RedisServer::start();
     let mut raw = server.raw();

@@ -18,7 +18,8 @@ fn members_whose_entries_expired_are_forgotten_with_what_was_built_from_them() {
                 let entry = Entry { key: &key, value: b"v", tags: &tags, ttl, depends_on: &[] };
                 cache.put(&entry).await.expect(fresh.name);
             };
-            short(0, 200).await;
+            short(0, 1500).await;
+            let begun = std::time::Instant::now();
             put(cache, "built", &[], &["short:0"]).await;
             put(cache, "built further", &[], &["built"]).await;
             put(cache, "long", &["t"], &[]).await;
@@ -26,7 +27,7 @@ fn members_whose_entries_expired_are_forgotten_with_what_was_built_from_them() {
                 short(n, 1).await;
             }
             put(cache, "other", &[], &["long"]).await;
-            tokio::time::sleep(Duration::from_millis(210)).await;
+            tokio::time::sleep(Duration::from_millis(1550).saturating_sub(begun.elapsed())).await;
             let swept = cache.sweep(Rate::UNLIMITED).await.expect(fresh.name);
             // A put clears a few away as well.
             assert!(swept.expired <= 300, "{} {swept:?}", fresh.name);

@@ -7,6 +7,7 @@
 //! them waits. What is held in memory is a few pages for each level of dependencies.
 
 mod ask;
+mod overlap;
 mod take;
 
 pub(super) use take::PRUNED;
@@ -92,7 +93,9 @@ impl RedisCache {
 pub(super) struct Drain<'a> {
     connection: &'a Connection,
     layout: &'a Layout,
+    /// How many members a page may have now, and at most.
     page: usize,
+    largest: usize,
     progress: ProgressFn<'a>,
     outcomes: Vec<Result<Dropped, CacheError>>,
     /// The journals that some frame is draining. A cycle of dependencies ends where it meets one.
@@ -104,7 +107,7 @@ pub(super) struct Drain<'a> {
 impl<'a> Drain<'a> {
     fn new(connection: &'a Connection, layout: &'a Layout, page: usize, progress: ProgressFn<'a>) -> Self {
         let (outcomes, draining) = (Vec::new(), HashSet::new());
-        Self { connection, layout, page, progress, outcomes, draining, pace: None }
+        Self { connection, layout, page, largest: page, progress, outcomes, draining, pace: None }
     }
 
     /// Drains what is set aside of one index already, at a pace. A tag's members that were filled under
@@ -199,6 +202,14 @@ impl<'a> Drain<'a> {
         }
         if frame.is_done() {
             return Ok(None);
+        }
+        if self.is_single(frame)
+            && let Some(source) = frame.sources.first_mut()
+        {
+            self.overlap(source).await?;
+            if self.outcomes[source.owner].is_err() {
+                return Ok(None);
+            }
         }
 
         let mut batch = Batch::default();

@@ -21,7 +21,8 @@ impl Drain<'_> {
     pub(super) fn ask_source(&self, source: &Source, batch: &mut Batch) -> Slots {
         let mut slots = Slots::default();
         if let From::Journal { name, id, .. } = &source.from {
-            slots.settled = self.ask_settled(source, self.layout.journal(name, id), batch);
+            let journal = self.layout.journal(name, id);
+            slots.settled = self.ask_settled(&source.settled, source.by_name, journal, batch);
         }
         match &source.from {
             From::Journal { name, reap: true, .. } => {
@@ -56,14 +57,20 @@ impl Drain<'_> {
 
     /// Takes members that are gone out of their journal: as a range where they are one still, else by
     /// name, at several times the cost.
-    fn ask_settled(&self, source: &Source, journal: Vec<u8>, batch: &mut Batch) -> Option<usize> {
-        let (first, last) = (source.settled.first()?, source.settled.last()?);
-        if source.by_name || source.settled.len() <= BY_NAME {
+    pub(super) fn ask_settled(
+        &self,
+        settled: &[Vec<u8>],
+        by_name: bool,
+        journal: Vec<u8>,
+        batch: &mut Batch,
+    ) -> Option<usize> {
+        let (first, last) = (settled.first()?, settled.last()?);
+        if by_name || settled.len() <= BY_NAME {
             let mut forget = command("ZREM", &[&journal]);
-            forget.arg(&source.settled);
+            forget.arg(settled);
             return Some(batch.add(forget));
         }
-        let count = source.settled.len().to_string().into_bytes();
+        let count = settled.len().to_string().into_bytes();
         Some(batch.call(ScriptName::Trim, vec![journal], vec![first.clone(), last.clone(), count]))
     }
 
@@ -73,7 +80,7 @@ impl Drain<'_> {
         Some(batch.add(command("SCAN", &[cursor, b"MATCH", glob.as_bytes(), b"COUNT", count.as_bytes()])))
     }
 
-    fn ask_page(&self, name: &IndexName, id: &[u8], offset: usize, batch: &mut Batch) -> usize {
+    pub(super) fn ask_page(&self, name: &IndexName, id: &[u8], offset: usize, batch: &mut Batch) -> usize {
         let keys = vec![self.layout.journal(name, id), self.layout.open(name), self.layout.generation(name)];
         let arguments =
             vec![id.to_vec(), offset.to_string().into_bytes(), self.page.to_string().into_bytes()];

@@ -128,9 +128,10 @@ impl Drain<'_> {
         let [_, moved, open, ids] = reply::array(&replies[position])? else {
             return Err(reply::ReplyError::Unexpected);
         };
-        let moved = reply::integer(moved)? == 1;
         let open = reply::count(open)?;
         let mut ids = reply::list(ids)?;
+        // When the answer to a first attempt was lost, the second finds the index set aside already.
+        let moved = reply::integer(moved)? == 1 || ids.contains(&id);
         let named = ids.len() as u64;
         let has_rest = ids.iter().any(|id| id == REST);
         ids.retain(|id| id != REST);
@@ -187,7 +188,7 @@ impl Drain<'_> {
 }
 
 /// The reply of PAGE.
-fn page_of(reply: &Value) -> Reply<Page> {
+pub(super) fn page_of(reply: &Value) -> Reply<Page> {
     match reply::array(reply)? {
         [generation, left, members] => Ok(Page {
             generation: reply::optional_bytes(generation)?.unwrap_or_default(),

@@ -5,9 +5,9 @@
 -- journals then says that it holds members to be collected.
 -- Returns the generation, 1 when there was an index, the number of open journals, and their IDs.
 
--- A write that a full server allows. Once a script has written, the server lets it finish, so that
--- a cache without memory can still be made smaller.
-redis.call('SREM', KEYS[3], ARGV[1])
+-- A write that a full server allows, of no effect. Once a script has written, the server lets it
+-- finish, so that a cache without memory can still be made smaller.
+redis.call('SREM', KEYS[3], '')
 
 local time = redis.call('TIME')
 local generation = time[1] * 1000000 + time[2]

@@ -2,6 +2,10 @@
 -- KEYS: P:t:{tag}, P:o:{tag}, P:j:{tag}:ID
 -- ARGV: ID, how many at most
 -- Returns how many were moved.
+if redis.call('EXISTS', KEYS[3]) == 1 then
+  -- It was asked before, and the answer was lost. Nothing is ever added to a journal.
+  return redis.call('ZCARD', KEYS[3])
+end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local limit = '(' .. string.format('%.0f', now)
@@ -9,7 +13,8 @@ local expired = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', limit, 'WITHSCORES'
 if #expired == 0 then
   return 0
 end
-redis.call('SREM', KEYS[2], ARGV[1])
+-- As in DROP: for a server that is full.
+redis.call('SREM', KEYS[2], '')
 local moved = {}
 for i = 1, #expired, 2 do
   moved[i] = expired[i + 1]
