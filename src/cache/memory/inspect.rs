@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
 use std::time::Duration;
 
+use rustc_hash::FxHashSet;
+
 use super::store::{AHEAD, Store, Stored};
 use crate::cache::index_name::IndexName;
 use crate::cache::{
@@ -119,18 +121,18 @@ impl Store {
 
     pub fn dependents(&self, key: &Key, reach: Reach, now: u64) -> Vec<Dependent> {
         let mut found = Vec::new();
-        let mut visited = BTreeSet::from([key.clone()]);
-        let mut queue = VecDeque::from([(key.clone(), 1)]);
+        let mut visited = FxHashSet::from_iter([key]);
+        let mut queue = VecDeque::from([(key, 1)]);
         while let Some((on, distance)) = queue.pop_front() {
             let members = self.indexes.get(&IndexName::dependents_of(on.as_str().as_bytes()));
             for (member, &score) in members.into_iter().flatten() {
                 if visited.contains(member) || !(score == AHEAD || self.live(member, now).is_some()) {
                     continue;
                 }
-                visited.insert(member.clone());
+                visited.insert(member);
                 found.push(Dependent { key: member.clone(), distance });
                 if reach == Reach::Transitive {
-                    queue.push_back((member.clone(), distance + 1));
+                    queue.push_back((member, distance + 1));
                 }
             }
         }

@@ -28,7 +28,7 @@ use crate::cache::pace::Pace;
 use crate::cache::{DropRequest, DropTarget, Dropped, Progress, ProgressFn, Reach};
 
 /// How many targets are worked on at once. Each may hold two pages of members.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 256;
 
 /// What a start adds to the number of dropped tags.
 #[derive(Clone, Copy, PartialEq, Eq)]
