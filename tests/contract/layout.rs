@@ -297,6 +297,37 @@ fn scripts_that_the_server_forgot_are_sent_again() {
     });
 }
 
+/// How often the server was asked so far, this question included.
+fn reads(raw: &mut crate::redis::Raw) -> u64 {
+    let info = raw.run(&["INFO", "stats"]);
+    let line = info.lines().find_map(|line| line.strip_prefix("total_reads_processed:"));
+    line.and_then(|count| count.trim().parse().ok()).expect("a count")
+}
+
+#[test]
+fn dependents_take_round_trips_by_their_depth_and_not_by_their_number() {
+    let server = RedisServer::start();
+    run(async {
+        let cache = open(&server.url());
+        let mut raw = server.raw();
+        for n in 0..100 {
+            put(&cache, &format!("on:{n}"), &[], &["root"]).await;
+            put(&cache, &format!("far:{n}"), &[], &[&format!("on:{n}")]).await;
+            put(&cache, &format!("farther:{n}"), &[], &[&format!("far:{n}")]).await;
+        }
+        let before = reads(&mut raw);
+        let found = cache.dependents(&key("root"), Reach::Transitive).await.expect("found");
+        let after = reads(&mut raw);
+        assert_eq!((found.len(), found.last().map(|last| last.distance)), (300, Some(3)));
+        // Two for each level and one to see that there is no further; some arrive in pieces.
+        assert!(after - before <= 30, "{}", after - before);
+        assert_eq!(drop_key(&cache, "root").await.dependents, 300);
+        // Each level is set aside, removed and seen to be empty.
+        let dropped = reads(&mut raw) - after;
+        assert!(dropped <= 60, "{dropped}");
+    });
+}
+
 #[test]
 fn a_few_small_drops_take_three_round_trips() {
     let server = RedisServer::start();
@@ -306,11 +337,6 @@ fn a_few_small_drops_take_three_round_trips() {
             put(&cache, name, &[&format!("t:{name}"), "x"], &[]).await;
         }
         let mut raw = server.raw();
-        let reads = |raw: &mut crate::redis::Raw| -> u64 {
-            let info = raw.run(&["INFO", "stats"]);
-            let line = info.lines().find_map(|line| line.strip_prefix("total_reads_processed:"));
-            line.and_then(|count| count.trim().parse().ok()).expect("a count")
-        };
         let before = reads(&mut raw);
         let requests = ["t:a", "t:b", "t:c"].map(|name| DropRequest::new(tag(name), Reach::Transitive));
         let outcomes = cache.drop_many(&requests, quiet()).await;
