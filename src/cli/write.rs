@@ -64,8 +64,7 @@ pub struct WriteArgs {
     #[arg(long)]
     widen: bool,
 
-    /// Drop once more after a while, which also ends entries that were filled from old data meanwhile
-    /// [default: 1s]
+    /// Drop once more after a second, or after TIME: it ends what was filled from old data meanwhile
     #[arg(long, value_name = "TIME", value_parser = super::cache::time, num_args = 0..=1)]
     #[arg(require_equals = true, default_missing_value = "1s", conflicts_with = "dry_run")]
     settle: Option<Duration>,

@@ -100,6 +100,8 @@ pub(super) struct Drain<'a> {
     outcomes: Vec<Result<Dropped, CacheError>>,
     /// The journals that some frame is draining. A cycle of dependencies ends where it meets one.
     draining: HashSet<(IndexName, Vec<u8>)>,
+    /// Whether large journals are still drained with two round trips under way.
+    may_overlap: bool,
     /// Work in the background goes no faster than this.
     pace: Option<&'a mut Pace>,
 }
@@ -107,7 +109,17 @@ pub(super) struct Drain<'a> {
 impl<'a> Drain<'a> {
     fn new(connection: &'a Connection, layout: &'a Layout, page: usize, progress: ProgressFn<'a>) -> Self {
         let (outcomes, draining) = (Vec::new(), HashSet::new());
-        Self { connection, layout, page, largest: page, progress, outcomes, draining, pace: None }
+        Self {
+            connection,
+            layout,
+            page,
+            largest: page,
+            progress,
+            outcomes,
+            draining,
+            may_overlap: true,
+            pace: None,
+        }
     }
 
     /// Drains what is set aside of one index already, at a pace. A tag's members that were filled under

@@ -11,6 +11,7 @@ pub(super) enum ScriptName {
     Publish,
     Open,
     Trim,
+    Close,
     Reap,
     Prune,
     Missing,
@@ -18,7 +19,7 @@ pub(super) enum ScriptName {
 }
 
 /// Every script, with its text.
-const TEXTS: [(ScriptName, &str); 11] = [
+const TEXTS: [(ScriptName, &str); 12] = [
     (ScriptName::Token, include_str!("scripts/token.lua")),
     (ScriptName::Drop, include_str!("scripts/drop.lua")),
     (ScriptName::Page, include_str!("scripts/page.lua")),
@@ -26,6 +27,7 @@ const TEXTS: [(ScriptName, &str); 11] = [
     (ScriptName::Publish, include_str!("scripts/publish.lua")),
     (ScriptName::Open, include_str!("scripts/open.lua")),
     (ScriptName::Trim, include_str!("scripts/trim.lua")),
+    (ScriptName::Close, include_str!("scripts/close.lua")),
     (ScriptName::Reap, include_str!("scripts/reap.lua")),
     (ScriptName::Prune, include_str!("scripts/prune.lua")),
     (ScriptName::Missing, include_str!("scripts/missing.lua")),

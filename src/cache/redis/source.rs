@@ -39,6 +39,8 @@ pub(super) struct Source {
     pub by_name: bool,
     /// The generation of the index when the page at hand was read, or later.
     pub generation: Vec<u8>,
+    /// How many members the journal had when the last page was read.
+    pub left: u64,
     /// Members that the next round trip removes.
     pub page: Vec<Vec<u8>>,
     /// The page after that, where it has been read.
@@ -69,6 +71,7 @@ impl Source {
             settled: Vec::new(),
             by_name: false,
             generation: Vec::new(),
+            left: 0,
             page: Vec::new(),
             next: None,
             tags: Vec::new(),

@@ -34,8 +34,7 @@ pub struct DropArgs {
     #[arg(long)]
     shallow: bool,
 
-    /// Drop once more after a while, which also ends entries that were filled from old data meanwhile
-    /// [default: 1s]
+    /// Drop once more after a second, or after TIME: it ends what was filled from old data meanwhile
     #[arg(long, value_name = "TIME", value_parser = time, num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "1s", conflicts_with = "dry_run")]
     settle: Option<Duration>,

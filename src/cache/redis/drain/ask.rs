@@ -57,7 +57,7 @@ impl Drain<'_> {
 
     /// Takes members that are gone out of their journal: as a range where they are one still, else by
     /// name, at several times the cost.
-    pub(super) fn ask_settled(
+    fn ask_settled(
         &self,
         settled: &[Vec<u8>],
         by_name: bool,
@@ -80,7 +80,7 @@ impl Drain<'_> {
         Some(batch.add(command("SCAN", &[cursor, b"MATCH", glob.as_bytes(), b"COUNT", count.as_bytes()])))
     }
 
-    pub(super) fn ask_page(&self, name: &IndexName, id: &[u8], offset: usize, batch: &mut Batch) -> usize {
+    fn ask_page(&self, name: &IndexName, id: &[u8], offset: usize, batch: &mut Batch) -> usize {
         let keys = vec![self.layout.journal(name, id), self.layout.open(name), self.layout.generation(name)];
         let arguments =
             vec![id.to_vec(), offset.to_string().into_bytes(), self.page.to_string().into_bytes()];

@@ -1,27 +1,30 @@
 //! One large journal without dependencies: two round trips are under way at any time, so that the
-//! server never waits for the client.
+//! server never waits for the client, and the journal is removed in one piece when all its members
+//! are gone.
 //!
-//! Round trip n takes page n − 2 out of the journal, removes the entries of page n, and reads page
-//! n + 2. As in the general way, a page leaves the journal only when its entries are known to be
-//! gone. Anything out of the ordinary (a last page, dependencies, another drain of the same journal)
-//! ends this and leaves the source as the general way can go on with it.
+//! Round trip n removes the entries of page n and reads page n + 2. Nothing leaves the journal
+//! meanwhile: where its length is still that of the start, its ranks are too, so that no member was
+//! passed over. Anything out of the ordinary (dependencies, another drain of the same journal) ends
+//! this, and the general way starts again at the front of the journal; removing an entry twice harms
+//! nothing. So does a drain that resumes one that was killed.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::ops::Range;
 use std::pin::Pin;
 use std::task::Poll;
 
 use redis::Value;
 
-use super::take::page_of;
 use super::{Drain, Frame};
 use crate::cache::error::CacheError;
 use crate::cache::redis::batch::{Batch, command};
 use crate::cache::redis::connection::Repeat;
 use crate::cache::redis::reply::{self, Reply};
-use crate::cache::redis::source::{From, Page, Source};
+use crate::cache::redis::script::ScriptName;
+use crate::cache::redis::source::{From, Source};
 
-/// How long the server may work on one round trip: about what other clients wait for.
+/// How long the server may work on one round trip, in microseconds: about what other clients wait for.
 const LONGEST_WORK: i64 = 4_000;
 /// Below this, pages may grow.
 const SHORT_WORK: i64 = 2_000;
@@ -36,75 +39,62 @@ struct Flight<'f> {
     answer: Answer<'f>,
     /// What came back while another one was waited for.
     arrived: Option<Result<Vec<Value>, CacheError>>,
-    places: Places,
-    /// The entries that it removes.
-    page: Members,
-    /// The members that it takes out of the journal.
-    settled: Members,
-    /// How many members the pages that it reads may have.
-    asked: usize,
-}
-
-/// Where the replies stand.
-struct Places {
-    begun: usize,
-    settled: Option<usize>,
-    removed: usize,
-    pages: std::ops::Range<usize>,
-    marker: usize,
-    ended: usize,
+    /// Where the pages stand among the replies.
+    pages: Range<usize>,
+    /// How many entries it removes, and how many members it reads at most.
+    removes: usize,
+    reads: usize,
 }
 
 /// What came back.
 struct Landed {
     removed: u64,
-    pages: Vec<Page>,
+    pages: Vec<Members>,
+    /// How many members the journal has.
+    left: u64,
     has_dependencies: bool,
-    /// Microseconds.
+    /// How long the server was at it, in microseconds.
     work: i64,
-    is_trimmed: bool,
-}
-
-/// What is known of the journal's members, from its front.
-#[derive(Default)]
-struct Run {
-    /// Gone, and still in the journal.
-    gone: Members,
-    /// Read, and not removed yet.
-    read: VecDeque<Members>,
 }
 
 impl<'a> Drain<'a> {
-    /// Whether the frame has nothing but one journal, of more than one page.
+    /// Whether the frame has nothing but one journal, of more than one page, seen from its front.
     pub(super) fn is_single(&self, frame: &Frame) -> bool {
         let [source] = frame.sources.as_slice() else { return false };
-        frame.starts.is_empty()
+        self.may_overlap
+            && frame.starts.is_empty()
             && frame.again.is_empty()
             && self.pace.is_none()
             && matches!(source.from, From::Journal { reap: false, .. })
             && source.page.len() >= self.page
             && source.next.is_none()
-            && !source.by_name
+            && source.settled.is_empty()
     }
 
-    /// Removes pages of the source for as long as they are full and nothing depends on them.
+    /// Removes all that the journal names, unless something comes between.
     pub(super) async fn overlap(&mut self, source: &mut Source) -> Result<(), CacheError> {
-        let mut run = Run { gone: std::mem::take(&mut source.settled), ..Run::default() };
-        run.read.push_back(std::mem::take(&mut source.page));
+        let From::Journal { name, id, .. } = &source.from else { return Ok(()) };
+        let (journal, open) = (self.layout.journal(name, id), self.layout.open(name));
+        let total = source.left;
+        let mut gone = 0;
+        let mut read = VecDeque::from([std::mem::take(&mut source.page)]);
         let mut flights: VecDeque<Flight<'a>> = VecDeque::new();
-        let mut going = true;
+        let mut is_intact = true;
         loop {
-            while going
+            while is_intact
                 && flights.len() < 2
-                && let Some(page) = run.read.pop_front()
+                && let Some(page) = read.pop_front()
             {
-                let flight = self.take_off(source, page, &mut run, &flights);
-                flights.push_back(flight);
+                let known: usize = read.iter().map(Vec::len).sum();
+                let under_way: usize = flights.iter().map(|flight| flight.removes + flight.reads).sum();
+                let offset = gone + under_way + page.len() + known;
+                // Two pages at first, so that there is something to go on with while the next comes.
+                let pages = if flights.is_empty() && read.is_empty() { 2 } else { 1 };
+                flights.push_back(self.take_off(&journal, &page, offset, pages));
             }
             let Some(flight) = land(&mut flights).await else { break };
-            let Flight { arrived, places, page, settled, asked, .. } = flight;
-            let replies = arrived.unwrap_or_else(|| Ok(Vec::new()))?;
-            let landed = match read(&places, &replies, settled.len()) {
+            let replies = flight.arrived.unwrap_or_else(|| Ok(Vec::new()))?;
+            let landed = match landed(flight.pages, &replies) {
                 Ok(landed) => landed,
                 Err(error) => {
                     self.checked::<()>(source.owner, Err(error));
@@ -112,81 +102,51 @@ impl<'a> Drain<'a> {
                 }
             };
             if let Ok(dropped) = &mut self.outcomes[source.owner] {
-                *(if source.depth == 0 { &mut dropped.keys } else { &mut dropped.dependents }) +=
-                    landed.removed;
+                let count = if source.depth == 0 { &mut dropped.keys } else { &mut dropped.dependents };
+                *count += landed.removed;
             }
-            if !landed.is_trimmed {
-                // Another drain is at this journal.
-                source.by_name = true;
-                source.settled.extend(settled);
-                going = false;
-            }
-            if landed.has_dependencies {
-                // The general way removes them again, which does nothing, and looks for dependents.
-                source.page.extend(page);
-                going = false;
-            } else {
-                run.gone.extend(page);
-            }
-            let left = landed.pages.last().map(|page| page.left);
-            for page in landed.pages {
-                going &= page.members.len() == asked;
-                run.read.push_back(page.members);
-            }
+            gone += flight.removes;
+            is_intact &= landed.left == total && !landed.has_dependencies;
+            read.extend(landed.pages.into_iter().filter(|page| !page.is_empty()));
             self.adapt(landed.work);
-            let ahead = run.gone.len() + flights.iter().map(|flight| flight.page.len()).sum::<usize>();
-            let left = left.map(|left| left.saturating_sub(ahead as u64));
-            self.report(&[(source.owner, Some(left))]);
+            self.report(&[(source.owner, Some(Some(total.saturating_sub(gone as u64))))]);
         }
-        source.settled.append(&mut run.gone);
-        if source.page.is_empty() {
-            // What was read beyond this is read again.
-            source.page = run.read.pop_front().unwrap_or_default();
+        // What came between will still be there.
+        self.may_overlap = is_intact;
+        if is_intact && gone as u64 == total {
+            let mut batch = Batch::default();
+            let arguments = vec![id.clone(), total.to_string().into_bytes()];
+            batch.call(ScriptName::Close, vec![journal, open], arguments);
+            let replies = self.connection.run(&batch, Repeat::Safe).await?;
+            let closed = replies.first().map_or(Ok(()), reply::done);
+            self.checked(source.owner, closed);
         }
         Ok(())
     }
 
-    /// Sends the round trip that removes a page.
-    fn take_off(
-        &self,
-        source: &Source,
-        page: Members,
-        run: &mut Run,
-        flights: &VecDeque<Flight<'a>>,
-    ) -> Flight<'a> {
-        let From::Journal { name, id, .. } = &source.from else {
-            // `is_single` lets nothing else in; an empty round trip harms nothing.
-            return self.flight(Batch::default(), Places::none(), page, Members::new());
-        };
+    /// Sends the round trip that removes a page and reads others.
+    fn take_off(&self, journal: &[u8], page: &[Vec<u8>], mut offset: usize, pages: usize) -> Flight<'a> {
         let mut batch = Batch::default();
-        let begun = batch.add(redis::cmd("TIME"));
-        let settled = std::mem::take(&mut run.gone);
-        let trimmed = self.ask_settled(&settled, false, self.layout.journal(name, id), &mut batch);
+        batch.add(redis::cmd("TIME"));
         let mut unlink = redis::cmd("UNLINK");
-        unlink.arg(&page);
-        let removed = batch.add(unlink);
-        // Behind all that is known, or asked for.
-        let known: usize = run.read.iter().map(Vec::len).sum();
-        let under_way: usize = flights.iter().map(|flight| flight.page.len() + flight.asked).sum();
-        let mut offset = page.len() + known + under_way;
+        unlink.arg(page);
+        batch.add(unlink);
+        // Read after the entries are gone: whoever records a dependency later found them gone.
+        batch.add(command("EXISTS", &[&self.layout.marker()]));
         let first = batch.len();
-        // Two pages at first, so that there is something to go on with while the next is on its way.
-        let reads = if flights.is_empty() && run.read.is_empty() { 2 } else { 1 };
-        for _ in 0..reads {
-            self.ask_page(name, id, offset, &mut batch);
+        for _ in 0..pages {
+            let (from, to) = (offset.to_string(), (offset + self.page - 1).to_string());
+            batch.add(command("ZRANGE", &[journal, from.as_bytes(), to.as_bytes()]));
             offset += self.page;
         }
         let pages = first..batch.len();
-        let marker = batch.add(command("EXISTS", &[&self.layout.marker()]));
-        let ended = batch.add(redis::cmd("TIME"));
-        let places = Places { begun, settled: trimmed, removed, pages, marker, ended };
-        self.flight(batch, places, page, settled)
-    }
-
-    fn flight(&self, batch: Batch, places: Places, page: Members, settled: Members) -> Flight<'a> {
+        // Read after the pages: as long as it is whole, so were they.
+        batch.add(command("ZCARD", &[journal]));
+        batch.add(redis::cmd("TIME"));
         let connection = self.connection;
         let answer: Answer<'a> = Box::pin(async move { connection.run(&batch, Repeat::Safe).await });
-        Flight { answer, arrived: None, places, page, settled, asked: self.page }
+        let reads = pages.len() * self.page;
+        Flight { answer, arrived: None, pages, removes: page.len(), reads }
     }
 
     /// Makes pages smaller where the server is long at them, and larger again up to what was asked for.
@@ -196,12 +156,6 @@ impl<'a> Drain<'a> {
         } else if work < SHORT_WORK {
             self.page = (self.page + self.page / 4 + 1).min(self.largest);
         }
-    }
-}
-
-impl Places {
-    fn none() -> Self {
-        Self { begun: 0, settled: None, removed: 0, pages: 0..0, marker: 0, ended: 0 }
     }
 }
 
@@ -222,19 +176,17 @@ async fn land<'f>(flights: &mut VecDeque<Flight<'f>>) -> Option<Flight<'f>> {
     flights.pop_front()
 }
 
-fn read(places: &Places, replies: &[Value], settled: usize) -> Reply<Landed> {
+/// Takes the replies to [`Drain::take_off`] apart.
+fn landed(pages: Range<usize>, replies: &[Value]) -> Reply<Landed> {
     let at = |position: usize| replies.get(position).unwrap_or(&Value::Nil);
-    let is_trimmed = match places.settled {
-        Some(position) => reply::count(at(position))? > 0 || settled == 0,
-        None => true,
-    };
+    let (left, ended) = (pages.end, pages.end + 1);
     Ok(Landed {
-        removed: reply::count(at(places.removed))?,
-        pages: places.pages.clone().map(|position| page_of(at(position))).collect::<Reply<_>>()?,
+        removed: reply::count(at(1))?,
         // Without the right to look, dependents are assumed.
-        has_dependencies: reply::count(at(places.marker)).map_or(true, |count| count > 0),
-        work: time(at(places.ended))?.saturating_sub(time(at(places.begun))?),
-        is_trimmed,
+        has_dependencies: reply::count(at(2)).map_or(true, |count| count > 0),
+        pages: pages.map(|position| reply::list(at(position))).collect::<Reply<_>>()?,
+        left: reply::count(at(left))?,
+        work: time(at(ended))?.saturating_sub(time(at(0))?),
     })
 }
 

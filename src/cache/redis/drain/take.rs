@@ -47,6 +47,7 @@ impl Drain<'_> {
                     let page = page_of(reply)?;
                     left = Some(page.left.saturating_sub(source.page.len() as u64));
                     source.generation = page.generation;
+                    source.left = page.left;
                     source.next = Some(page.members);
                 }
                 From::Keys { pattern } => {
@@ -147,6 +148,7 @@ impl Drain<'_> {
             let mut source = Source::new(from, owner, depth, levels);
             source.page = first.members;
             source.generation = first.generation;
+            source.left = first.left;
             frame.sources.push(source);
         }
         let before = frame.sources.len();
@@ -188,7 +190,7 @@ impl Drain<'_> {
 }
 
 /// The reply of PAGE.
-pub(super) fn page_of(reply: &Value) -> Reply<Page> {
+fn page_of(reply: &Value) -> Reply<Page> {
     match reply::array(reply)? {
         [generation, left, members] => Ok(Page {
             generation: reply::optional_bytes(generation)?.unwrap_or_default(),
