@@ -15,6 +15,8 @@ mod baseline;
 mod batches;
 #[path = "cli/everyday.rs"]
 mod everyday;
+#[path = "cli/execution.rs"]
+mod execution;
 #[path = "cli/explain.rs"]
 mod explain;
 #[path = "cli/faults.rs"]
@@ -23,6 +25,8 @@ mod faults;
 mod fixes;
 #[path = "cli/fmt.rs"]
 mod fmt;
+#[path = "cli/kills.rs"]
+mod kills;
 #[path = "cli/levels.rs"]
 mod levels;
 #[path = "cli/proof.rs"]
