@@ -10,13 +10,17 @@
 mod address;
 mod any;
 mod clock;
+mod collect;
 mod drop;
 mod embedded;
 mod entry;
 mod error;
+mod fence;
 mod index_name;
 mod memory;
+mod nonce;
 mod options;
+mod pace;
 mod percent;
 mod queue;
 mod redis;
@@ -29,6 +33,7 @@ use std::time::Duration;
 use crate::model::{Key, Pattern, Tag};
 
 pub use any::AnyCache;
+pub use collect::{Retired, Swept};
 pub use drop::{DropRequest, DropTarget, Dropped, Progress, ProgressFn, Reach, quiet};
 pub use embedded::EmbeddedCache;
 pub use entry::{
@@ -36,8 +41,10 @@ pub use entry::{
     TagMember, TagSummary,
 };
 pub use error::{CacheError, CacheErrorKind};
+pub use fence::{BadFence, FENCE_LIFE, Fence, FencedPut, FillOutcome, Filled};
 pub use memory::MemoryCache;
 pub use options::CacheOptions;
+pub use pace::Rate;
 pub use queue::{
     Claim, Claimed, Enqueued, LeaseToken, MAX_DELAY, Pending, Settle, Work, WorkCounts, WorkKind, WorkerId,
 };
@@ -58,11 +65,85 @@ pub trait Cache: Send + Sync {
     /// the backend reports.
     fn put(&self, entry: &Entry<'_>) -> impl Future<Output = Result<(), CacheError>> + Send;
 
-    /// The value of a live entry: a plain value, or the value field of a fenced entry.
+    /// The value of a live entry: a plain value, or the value of a fenced entry none of whose tags or
+    /// dependencies was dropped since its fence was taken, be it lazily.
     ///
     /// # Errors
     /// [`CacheErrorKind::WrongType`] when the key holds something that is no cache entry.
     fn get(&self, key: &Key) -> impl Future<Output = Result<Option<Vec<u8>>, CacheError>> + Send;
+
+    /// Takes a fence, to be called before the database is read: [`Cache::put_fenced`] stores what was
+    /// read only if neither the key nor a tag nor a dependency was dropped since. A plain entry under
+    /// the key is removed. The fence holds for as long as the key has a value, or [`FENCE_LIFE`].
+    ///
+    /// # Errors
+    /// [`CacheErrorKind::Invalid`] for a key that the layout itself uses; else what the backend reports.
+    fn fence(
+        &self,
+        key: &Key,
+        tags: &[Tag],
+        depends_on: &[Key],
+    ) -> impl Future<Output = Result<Fence, CacheError>> + Send;
+
+    /// Stores an entry under the key, tags and dependencies of its fence, unless something was dropped
+    /// since the fence was taken.
+    ///
+    /// # Errors
+    /// [`CacheErrorKind::Invalid`] for a TTL of zero; else what the backend reports.
+    fn put_fenced(
+        &self,
+        fence: &Fence,
+        value: &[u8],
+        ttl: Option<Duration>,
+    ) -> impl Future<Output = Result<FencedPut, CacheError>> + Send;
+
+    /// Drops a tag lazily, at the same cost whatever its size: fenced entries that carry it are gone at
+    /// once for [`Cache::get`], plain ones when [`Cache::collect`] has come by. Its members are set
+    /// aside for that in the cache itself, where no crash loses them.
+    ///
+    /// # Errors
+    /// What the backend reports.
+    fn retire(&self, tag: &Tag) -> impl Future<Output = Result<Retired, CacheError>> + Send;
+
+    /// Retires tags, then puts work into the queue, in one round trip where the backend has any. The
+    /// first answer has one element for each tag, in their order.
+    ///
+    /// # Errors
+    /// As [`Cache::retire`] and [`Cache::enqueue`].
+    fn retire_and_enqueue(
+        &self,
+        tags: &[Tag],
+        items: &[(Work, Duration)],
+    ) -> impl Future<Output = (Vec<Result<Retired, CacheError>>, Result<Enqueued, CacheError>)> + Send {
+        async move {
+            let mut retired = Vec::with_capacity(tags.len());
+            for tag in tags {
+                retired.push(self.retire(tag).await);
+            }
+            (retired, self.enqueue(items).await)
+        }
+    }
+
+    /// Removes the members of a tag that lazy or broken-off drops have set aside, and all that depends
+    /// on them, at a bounded rate. An entry that was filled under a fence since then stays. May be
+    /// broken off at any point, and be carried out by several at once.
+    ///
+    /// # Errors
+    /// What the backend reports; what is left is still set aside then.
+    fn collect(
+        &self,
+        tag: &Tag,
+        rate: Rate,
+        progress: ProgressFn<'_>,
+    ) -> impl Future<Output = Result<Dropped, CacheError>> + Send;
+
+    /// Goes once through all tags and dependencies, at a bounded rate: forgets members whose entries
+    /// have expired or were evicted, collects everything that is set aside, and forgets generations
+    /// that no entry can carry any more.
+    ///
+    /// # Errors
+    /// What the backend reports; the next sweep does the rest.
+    fn sweep(&self, rate: Rate) -> impl Future<Output = Result<Swept, CacheError>> + Send;
 
     /// The tag's generation, which every drop raises; created when missing. It never repeats.
     ///
@@ -244,6 +325,41 @@ pub trait Cache: Send + Sync {
     /// # Errors
     /// What the backend reports.
     fn server_info(&self) -> impl Future<Output = Result<ServerInfo, CacheError>> + Send;
+
+    /// Reads through the cache: the value that is there, or else what `load` gives, stored under a
+    /// fence that was taken before `load` began. Where a drop or a failure of the cache keeps it from
+    /// being stored, the value is returned all the same.
+    ///
+    /// ```
+    /// # use invalidate::cache::{Cache, FillOutcome, MemoryCache};
+    /// # use invalidate::model::{Key, Tag};
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// # let cache = MemoryCache::default();
+    /// let (key, tags) = (Key::new("order:9:page")?, [Tag::new("order:9")?]);
+    /// let load = || async { Ok::<_, std::io::Error>(b"from the database".to_vec()) };
+    /// let filled = cache.fill(&key, &tags, &[], None, load).await?;
+    /// assert_eq!(filled.outcome, FillOutcome::Stored);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// The error of `load`.
+    fn fill<L, F, E>(
+        &self,
+        key: &Key,
+        tags: &[Tag],
+        depends_on: &[Key],
+        ttl: Option<Duration>,
+        load: L,
+    ) -> impl Future<Output = Result<Filled, E>> + Send
+    where
+        L: FnOnce() -> F + Send,
+        F: Future<Output = Result<Vec<u8>, E>> + Send,
+        E: Send,
+    {
+        fence::fill(self, key, tags, depends_on, ttl, load)
+    }
 
     /// Drops every entry that carries the tag.
     ///

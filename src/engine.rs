@@ -2,11 +2,15 @@
 
 mod apply;
 mod batch;
+mod own;
+mod report;
 mod transaction;
 mod work;
 
-pub use apply::{Report, StepError, StepReport, target};
-pub use batch::{Carried, Own, flush, flush_these};
+pub use apply::{target, work as work_of};
+pub use batch::{Carried, flush, flush_these};
+pub use own::Own;
+pub use report::{Report, StepError, StepReport};
 pub use transaction::Transaction;
 pub use work::{WorkEvent, work, work_once};
 
@@ -46,8 +50,9 @@ impl<C: Cache> Engine<C> {
     }
 
     /// Drops what a write makes stale, after its transaction has committed. Batched steps are put
-    /// into the cache's queue; where no worker is alive, this waits until they are due and carries
-    /// them out itself. Waiting needs a tokio runtime with its timers enabled.
+    /// into the cache's queue, and the tags of lazy ones are retired, with their collection in the
+    /// queue; where no worker is alive, this waits until they are due and carries them out itself.
+    /// Waiting needs a tokio runtime with its timers enabled.
     ///
     /// # Errors
     /// [`WriteError`] for a write that the rules do not understand; what the cache refused stands in
@@ -63,14 +68,14 @@ impl<C: Cache> Engine<C> {
         report
     }
 
-    /// Carries out a plan, and leaves its batched steps in the queue.
+    /// Carries out a plan, and leaves batched and lazy steps in the queue.
     pub async fn submit(&self, plan: Plan, progress: ProgressFn<'_>) -> Report {
         let mut reports = apply::submit(&self.cache, vec![plan], progress).await;
         // One plan gives one report.
         reports.remove(0)
     }
 
-    /// Carries out plans together, and leaves their batched steps in the queue. Equal targets of
+    /// Carries out plans together, and leaves batched and lazy steps in the queue. Equal targets of
     /// several plans are dropped once, and counted with the first.
     pub async fn submit_all(&self, plans: Vec<Plan>, progress: ProgressFn<'_>) -> Vec<Report> {
         apply::submit(&self.cache, plans, progress).await
@@ -79,7 +84,7 @@ impl<C: Cache> Engine<C> {
     /// Waits for the queued steps of reports, where no worker was alive to take them, and carries
     /// them out when they are due.
     pub async fn see_to(&self, reports: &mut [Report], progress: ProgressFn<'_>) {
-        apply::see_to(&self.cache, reports, progress).await;
+        own::see_to(&self.cache, reports, progress).await;
     }
 
     /// Carries out everything that is in the queue, due or not.

@@ -17,6 +17,8 @@ mod batches;
 mod escapes;
 #[path = "cli/everyday.rs"]
 mod everyday;
+#[path = "cli/execution.rs"]
+mod execution;
 #[path = "cli/explain.rs"]
 mod explain;
 #[path = "cli/faults.rs"]
@@ -25,6 +27,8 @@ mod faults;
 mod fixes;
 #[path = "cli/fmt.rs"]
 mod fmt;
+#[path = "cli/kills.rs"]
+mod kills;
 #[path = "cli/levels.rs"]
 mod levels;
 #[path = "cli/proof.rs"]

@@ -13,15 +13,21 @@ mod drops;
 mod embedded;
 #[path = "contract/entries.rs"]
 mod entries;
+#[path = "contract/fences.rs"]
+mod fences;
 #[path = "contract/inspection.rs"]
 mod inspection;
 #[path = "contract/layout.rs"]
 mod layout;
 #[path = "contract/model.rs"]
 mod model;
+#[path = "contract/network.rs"]
+mod network;
 #[path = "contract/queue.rs"]
 mod queue;
 #[path = "contract/redis_failures.rs"]
 mod redis_failures;
 #[path = "contract/redis_load.rs"]
 mod redis_load;
+#[path = "contract/sweep.rs"]
+mod sweep;

@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::address::Address;
 use super::{
     Cache, CacheError, CacheOptions, Claim, Claimed, Cursor, Dependent, DropRequest, DropTarget, Dropped,
-    EmbeddedCache, Enqueued, Entry, EntrySummary, KeyDescription, LeaseToken, MemoryCache, Page, Pending,
-    ProgressFn, Reach, RedisCache, ServerInfo, Settle, TagDescription, TagSummary, Work, WorkerId,
+    EmbeddedCache, Enqueued, Entry, EntrySummary, Fence, FencedPut, KeyDescription, LeaseToken, MemoryCache,
+    Page, Pending, ProgressFn, Rate, Reach, RedisCache, Retired, ServerInfo, Settle, Swept, TagDescription,
+    TagSummary, Work, WorkerId,
 };
 use crate::model::{Key, Pattern, Tag};
 
@@ -55,6 +56,39 @@ impl Cache for AnyCache {
 
     async fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, CacheError> {
         delegate!(self.get(key))
+    }
+
+    async fn fence(&self, key: &Key, tags: &[Tag], depends_on: &[Key]) -> Result<Fence, CacheError> {
+        delegate!(self.fence(key, tags, depends_on))
+    }
+
+    async fn put_fenced(
+        &self,
+        fence: &Fence,
+        value: &[u8],
+        ttl: Option<Duration>,
+    ) -> Result<FencedPut, CacheError> {
+        delegate!(self.put_fenced(fence, value, ttl))
+    }
+
+    async fn retire(&self, tag: &Tag) -> Result<Retired, CacheError> {
+        delegate!(self.retire(tag))
+    }
+
+    async fn retire_and_enqueue(
+        &self,
+        tags: &[Tag],
+        items: &[(Work, Duration)],
+    ) -> (Vec<Result<Retired, CacheError>>, Result<Enqueued, CacheError>) {
+        delegate!(self.retire_and_enqueue(tags, items))
+    }
+
+    async fn collect(&self, tag: &Tag, rate: Rate, progress: ProgressFn<'_>) -> Result<Dropped, CacheError> {
+        delegate!(self.collect(tag, rate, progress))
+    }
+
+    async fn sweep(&self, rate: Rate) -> Result<Swept, CacheError> {
+        delegate!(self.sweep(rate))
     }
 
     async fn token(&self, tag: &Tag) -> Result<u64, CacheError> {

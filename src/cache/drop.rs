@@ -62,7 +62,8 @@ impl DropRequest {
 pub struct Dropped {
     /// Tags that were dropped, with or without members.
     pub tags: u64,
-    /// Entries that were live and are gone, dependents not counted.
+    /// Entries that were live and are gone, dependents not counted. On a server a key that is being
+    /// filled under a fence counts as one.
     pub keys: u64,
     /// Entries that went because they depended on a dropped key.
     pub dependents: u64,

@@ -4,9 +4,11 @@
 //! every change is one durable transaction. Transactions are short, so they run where they are
 //! called; a process that is *stopped* inside one keeps the others from writing until it goes on.
 
+mod collect;
 mod drain;
 mod environment;
 mod failure;
+mod fence;
 mod inspect;
 mod layout;
 mod queue;
@@ -21,10 +23,11 @@ use std::time::{Duration, Instant};
 
 use super::clock::{endless_score, now_ms, ttl_ms};
 use super::index_name::{IndexName, indexes_of};
+use super::pace::Pace;
 use super::{
     Cache, CacheError, CacheOptions, Claim, Claimed, Cursor, Dependent, DropRequest, DropTarget, Dropped,
-    Enqueued, Entry, EntrySummary, KeyDescription, LeaseToken, Page, Pending, ProgressFn, Reach, ServerInfo,
-    Settle, TagDescription, TagSummary, Work, WorkerId,
+    Enqueued, Entry, EntrySummary, Fence, FencedPut, KeyDescription, LeaseToken, Page, Pending, ProgressFn,
+    Rate, Reach, Retired, ServerInfo, Settle, Swept, TagDescription, TagSummary, Work, WorkerId,
 };
 use crate::model::{Key, Pattern, Tag};
 use environment::Environment;
@@ -92,7 +95,37 @@ impl Cache for EmbeddedCache {
 
     async fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, CacheError> {
         let id = name_id(key.as_str().as_bytes());
-        self.read(|view| Ok(view.entry(&id)?.map(|entry| entry.value.to_vec())))
+        self.read(|view| Ok(view.readable(&id)?.map(|entry| entry.value.to_vec())))
+    }
+
+    async fn fence(&self, key: &Key, tags: &[Tag], depends_on: &[Key]) -> Result<Fence, CacheError> {
+        let names = indexes_of(tags, depends_on);
+        self.write(|change| change.fence(key, &names))
+    }
+
+    async fn put_fenced(
+        &self,
+        fence: &Fence,
+        value: &[u8],
+        ttl: Option<Duration>,
+    ) -> Result<FencedPut, CacheError> {
+        let ttl = ttl_ms(ttl)?;
+        self.write(|change| {
+            change.prune(PRUNED_PER_PUT)?;
+            change.put_fenced(fence, value, ttl)
+        })
+    }
+
+    async fn retire(&self, tag: &Tag) -> Result<Retired, CacheError> {
+        self.write(|change| change.retire(&tag.into()))
+    }
+
+    async fn collect(&self, tag: &Tag, rate: Rate, progress: ProgressFn<'_>) -> Result<Dropped, CacheError> {
+        self.collect_index(&tag.into(), &mut Pace::new(rate), progress).await
+    }
+
+    async fn sweep(&self, rate: Rate) -> Result<Swept, CacheError> {
+        self.sweep_all(&mut Pace::new(rate)).await
     }
 
     async fn token(&self, tag: &Tag) -> Result<u64, CacheError> {

@@ -2,6 +2,8 @@
 //!
 //! One lock makes every operation atomic, so a drop needs no journal here.
 
+mod collect;
+mod fence;
 mod inspect;
 mod queue;
 mod store;
@@ -13,14 +15,15 @@ use std::time::Duration;
 
 use super::clock::{now_ms, ttl_ms};
 use super::index_name::{IndexName, indexes_of};
+use super::pace::Pace;
 use super::{
     Cache, CacheError, CacheOptions, Claim, Claimed, Cursor, Dependent, DropRequest, DropTarget, Dropped,
-    Enqueued, Entry, EntrySummary, KeyDescription, LeaseToken, Page, Pending, Progress, ProgressFn, Reach,
-    ServerInfo, Settle, TagDescription, TagSummary, Work, WorkerId,
+    Enqueued, Entry, EntrySummary, Fence, FencedPut, KeyDescription, LeaseToken, Page, Pending, Progress,
+    ProgressFn, Rate, Reach, Retired, ServerInfo, Settle, Swept, TagDescription, TagSummary, Work, WorkerId,
 };
 use crate::model::{Key, Pattern, Tag};
 use queue::Queue;
-use store::Store;
+use store::{Store, Stored};
 
 /// A cache that lives as long as this value.
 pub struct MemoryCache {
@@ -62,12 +65,40 @@ impl Cache for MemoryCache {
         let ttl = ttl_ms(entry.ttl)?;
         let now = now_ms();
         let indexes = indexes_of(entry.tags, entry.depends_on);
-        self.store().put(entry.key, entry.value, indexes, ttl.map(|ttl| now.saturating_add(ttl)), now);
+        let expires = ttl.map(|ttl| now.saturating_add(ttl));
+        let stored = Stored { value: entry.value.to_vec(), expires, stamps: None };
+        self.store().put(entry.key, indexes, stored, now);
         Ok(())
     }
 
     async fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, CacheError> {
-        Ok(self.store().live(key, now_ms()).map(|stored| stored.value.clone()))
+        Ok(self.store().readable(key, now_ms()).map(|stored| stored.value.clone()))
+    }
+
+    async fn fence(&self, key: &Key, tags: &[Tag], depends_on: &[Key]) -> Result<Fence, CacheError> {
+        Ok(self.store().fence(key, indexes_of(tags, depends_on), now_ms()))
+    }
+
+    async fn put_fenced(
+        &self,
+        fence: &Fence,
+        value: &[u8],
+        ttl: Option<Duration>,
+    ) -> Result<FencedPut, CacheError> {
+        let ttl = ttl_ms(ttl)?;
+        Ok(self.store().put_fenced(fence, value, ttl, now_ms()))
+    }
+
+    async fn retire(&self, tag: &Tag) -> Result<Retired, CacheError> {
+        Ok(self.store().retire(tag.into()))
+    }
+
+    async fn collect(&self, tag: &Tag, rate: Rate, progress: ProgressFn<'_>) -> Result<Dropped, CacheError> {
+        Ok(self.collect_index(&tag.into(), &mut Pace::new(rate), progress).await)
+    }
+
+    async fn sweep(&self, rate: Rate) -> Result<Swept, CacheError> {
+        Ok(self.sweep_all(&mut Pace::new(rate)).await)
     }
 
     async fn token(&self, tag: &Tag) -> Result<u64, CacheError> {

@@ -13,6 +13,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::error::{CacheError, CacheErrorKind};
+use super::nonce::nonce;
 
 pub use work::{Work, WorkCounts, WorkKind};
 
@@ -143,17 +144,6 @@ impl fmt::Debug for WorkerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
-}
-
-fn nonce() -> u128 {
-    use std::hash::{BuildHasher, RandomState};
-    use std::sync::atomic::{AtomicU64, Ordering};
-    use std::time::SystemTime;
-    static CALLS: AtomicU64 = AtomicU64::new(0);
-    // The standard library seeds `RandomState` from the system's randomness, once for each thread.
-    let seed = (CALLS.fetch_add(1, Ordering::Relaxed), std::process::id(), SystemTime::now());
-    let random = || u128::from(RandomState::new().hash_one(seed));
-    random() << 64 | random()
 }
 
 /// A delay in whole milliseconds.

@@ -5,9 +5,11 @@
 //! and all that a call has to do next for all its targets goes in one round trip.
 
 mod batch;
+mod collect;
 mod connection;
 mod drain;
 mod error;
+mod fence;
 mod inspect;
 mod layout;
 mod queue;
@@ -15,23 +17,23 @@ mod reply;
 mod script;
 mod source;
 mod store;
+mod sweep;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use redis::Value;
-
 use super::address::RedisAddress;
+use super::pace::Pace;
 use super::{
     Cache, CacheError, CacheErrorKind, CacheOptions, Claim, Claimed, Cursor, Dependent, DropRequest,
-    DropTarget, Dropped, Enqueued, Entry, EntrySummary, KeyDescription, LeaseToken, Page, Pending,
-    ProgressFn, Reach, ServerInfo, Settle, TagDescription, TagSummary, Work, WorkerId,
+    DropTarget, Dropped, Enqueued, Entry, EntrySummary, Fence, FencedPut, KeyDescription, LeaseToken, Page,
+    Pending, ProgressFn, Rate, Reach, Retired, ServerInfo, Settle, Swept, TagDescription, TagSummary, Work,
+    WorkerId,
 };
 use crate::model::{Key, Pattern, Tag};
 use batch::{Batch, command};
 use connection::{Connection, Repeat};
-use drain::Drain;
 use layout::Layout;
 
 /// A cache in a Redis or Valkey node. The first operation connects.
@@ -69,17 +71,40 @@ impl Cache for RedisCache {
     }
 
     async fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, CacheError> {
-        let key = key.as_str().as_bytes();
-        let mut batch = Batch::default();
-        batch.add(command("GET", &[key]));
-        let replies = self.connection.run(&batch, Repeat::Safe).await?;
-        match replies.first() {
-            // A fenced entry, perhaps.
-            Some(Value::ServerError(error)) if error.code() == "WRONGTYPE" => {
-                self.connection.ask(command("HGET", &[key, b"v"]), reply::optional_bytes).await
-            }
-            _ => self.connection.read(&replies, 0, reply::optional_bytes),
-        }
+        self.value(key).await
+    }
+
+    async fn fence(&self, key: &Key, tags: &[Tag], depends_on: &[Key]) -> Result<Fence, CacheError> {
+        self.take_fence(key, tags, depends_on).await
+    }
+
+    async fn put_fenced(
+        &self,
+        fence: &Fence,
+        value: &[u8],
+        ttl: Option<Duration>,
+    ) -> Result<FencedPut, CacheError> {
+        self.publish(fence, value, ttl).await
+    }
+
+    async fn retire(&self, tag: &Tag) -> Result<Retired, CacheError> {
+        self.set_aside(&tag.into()).await
+    }
+
+    async fn retire_and_enqueue(
+        &self,
+        tags: &[Tag],
+        items: &[(Work, Duration)],
+    ) -> (Vec<Result<Retired, CacheError>>, Result<Enqueued, CacheError>) {
+        self.set_aside_and_queue(tags, items).await
+    }
+
+    async fn collect(&self, tag: &Tag, rate: Rate, progress: ProgressFn<'_>) -> Result<Dropped, CacheError> {
+        self.collect_index(&tag.into(), &mut Pace::new(rate), progress).await
+    }
+
+    async fn sweep(&self, rate: Rate) -> Result<Swept, CacheError> {
+        self.sweep_all(&mut Pace::new(rate)).await
     }
 
     async fn token(&self, tag: &Tag) -> Result<u64, CacheError> {
@@ -117,7 +142,7 @@ impl Cache for RedisCache {
         requests: &[DropRequest],
         progress: ProgressFn<'_>,
     ) -> Vec<Result<Dropped, CacheError>> {
-        Drain::new(&self.connection, &self.layout, self.page_size, progress).run(requests).await
+        self.drain(progress).run(requests).await
     }
 
     async fn count(&self, target: &DropTarget) -> Result<u64, CacheError> {

@@ -1,4 +1,5 @@
-//! A progress line on the terminal for drops that take longer than a second.
+//! A progress line on the terminal for drops that take longer than a second, and what is said of one
+//! that was broken off.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -6,15 +7,34 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use invalidate::cache::Progress;
 
+use super::error::{CommandError, Exit};
+use super::output;
+
 /// How long a drop may take before it is worth a line.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What is said when Ctrl-C ends a drop: nothing is lost, since what is left is set aside in the cache.
+pub fn interrupted(bar: &Bar, targets: &[String], again: &str) -> CommandError {
+    let (removed, left) = bar.so_far();
+    let left = left.filter(|n| *n > 0).map_or_else(String::new, |n| format!(", about {n} are left"));
+    let gone = output::count(removed, "entry is", "entries are");
+    let mut named = targets.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    if targets.len() > 3 {
+        named.push_str(&format!(" and {} more", targets.len() - 3));
+    }
+    CommandError::new(Exit::Cache, format!("interrupted: {gone} gone{left}"))
+        .help(format!("not acknowledged: {named}"))
+        .help(format!(
+            "{again} to go on where this stopped; what is left of a tag is kept in the cache for it"
+        ))
+}
 
 /// Shows how many entries are gone, how many are left, and how fast it goes.
 pub struct Bar {
     started: Instant,
     bar: ProgressBar,
-    /// Removed so far, by request.
-    removed: Mutex<Vec<u64>>,
+    /// How far each request has come.
+    requests: Mutex<Vec<Option<Progress>>>,
 }
 
 impl Bar {
@@ -28,23 +48,34 @@ impl Bar {
         if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} entries dropped, {per_sec}, {msg}") {
             bar.set_style(style);
         }
-        Self { started: Instant::now(), bar, removed: Mutex::new(Vec::new()) }
+        Self { started: Instant::now(), bar, requests: Mutex::new(Vec::new()) }
     }
 
     pub fn update(&self, progress: Progress) {
-        let Ok(mut removed) = self.removed.lock() else { return };
-        if removed.len() <= progress.request {
-            removed.resize(progress.request + 1, 0);
+        let Ok(mut requests) = self.requests.lock() else { return };
+        if requests.len() <= progress.request {
+            requests.resize(progress.request + 1, None);
         }
-        removed[progress.request] = progress.removed;
+        requests[progress.request] = Some(progress);
         if self.started.elapsed() >= PATIENCE {
-            self.bar.set_position(removed.iter().sum());
-            let left = progress.left.map_or_else(String::new, |n| format!("{n} left"));
-            self.bar.set_message(left);
+            let (removed, left) = totals(&requests);
+            self.bar.set_position(removed);
+            self.bar.set_message(left.map_or_else(String::new, |n| format!("{n} left")));
         }
+    }
+
+    /// How many entries are gone, and how many index members are left to look at where that is known.
+    pub fn so_far(&self) -> (u64, Option<u64>) {
+        self.requests.lock().map_or((0, None), |requests| totals(&requests))
     }
 
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+fn totals(requests: &[Option<Progress>]) -> (u64, Option<u64>) {
+    let known = requests.iter().flatten();
+    let removed = known.clone().map(|progress| progress.removed).sum();
+    (removed, known.filter_map(|progress| progress.left).reduce(|a, b| a + b))
 }

@@ -3,6 +3,8 @@
 pub mod show;
 mod stream;
 
+use std::time::Duration;
+
 use clap::Args;
 use invalidate::cache::{AnyCache, Cache};
 use invalidate::check::{Undeclared, WriteErrorKind};
@@ -13,8 +15,8 @@ use invalidate::plan::{Plan, Program, Unfilled};
 use super::args::Format;
 use super::error::{CommandError, Exit};
 use super::output;
-use super::progress::Bar;
-use super::runtime::block_on;
+use super::progress::{Bar, interrupted};
+use super::runtime::{block_on, unless_interrupted};
 use super::session::Session;
 
 #[derive(Debug, Args)]
@@ -63,9 +65,14 @@ pub struct WriteArgs {
     #[arg(long)]
     widen: bool,
 
-    /// Leave batched drops in the queue, also when no worker is alive to carry them out
+    /// Leave batched drops, and collecting lazy ones, in the queue, also when no worker is alive
     #[arg(long, conflicts_with = "dry_run")]
     no_wait: bool,
+
+    /// Drop once more after a second, or after TIME: it ends what was filled from old data meanwhile
+    #[arg(long, value_name = "TIME", value_parser = super::cache::time, num_args = 0..=1)]
+    #[arg(require_equals = true, default_missing_value = "1s", conflicts_with = "dry_run")]
+    settle: Option<Duration>,
 
     /// How the plan or report is printed
     #[arg(long, value_name = "FORMAT", default_value = "table")]
@@ -79,8 +86,9 @@ struct Mode {
     count: bool,
     strict: bool,
     unfilled: Unfilled,
-    /// Whether to see to batched drops when no worker is alive.
+    /// Whether to see to what is queued when no worker is alive.
     wait: bool,
+    settle: Option<Duration>,
     format: Format,
 }
 
@@ -91,9 +99,16 @@ pub fn run(session: &Session, args: WriteArgs) -> Result<Exit, CommandError> {
         strict: args.strict,
         unfilled: if args.widen { Unfilled::Widen } else { Unfilled::Report },
         wait: !args.no_wait,
+        settle: args.settle,
         format: args.format,
     };
     if args.entity == "-" {
+        if mode.settle.is_some() {
+            return Err(CommandError::usage(
+                "`--settle` waits after a single write, not in a stream of them",
+            )
+            .help("drop the tags once more by `cache drop --tag TAG` when the stream has ended"));
+        }
         if args.id.is_some() || args.changed.is_some() {
             return Err(CommandError::usage(
                 "`write -` takes its writes from stdin, and no further arguments",
@@ -212,7 +227,20 @@ fn carry_out(session: &Session, program: Program, plan: Plan, mode: Mode) -> Res
     }
     let engine = Engine::new(program, session.cache()?);
     let report = block_on(async {
-        let report = apply(session, &engine, plan, mode).await;
+        let plan_again = mode.settle.is_some().then(|| plan.clone());
+        let mut report = apply(session, &engine, plan, mode).await?;
+        if let (Some(delay), Some(plan)) = (mode.settle, plan_again) {
+            session.note(&format!("dropping once more in {} ms", delay.as_millis()));
+            let sleep = unless_interrupted(tokio::time::sleep(delay)).await;
+            if sleep.is_none() {
+                return Err(CommandError::new(
+                    Exit::Cache,
+                    "interrupted before everything was dropped once more",
+                )
+                .help("run the same command again: what is dropped already harms nothing"));
+            }
+            report.settle(apply(session, &engine, plan, mode).await?);
+        }
         let print = async {
             // The counters are under way to the cache while the report is printed.
             tokio::task::yield_now().await;
@@ -228,14 +256,22 @@ fn carry_out(session: &Session, program: Program, plan: Plan, mode: Mode) -> Res
     Err(partly(&report, failed))
 }
 
-/// Carries out a plan with a progress line.
-async fn apply(session: &Session, engine: &Engine<AnyCache>, plan: Plan, mode: Mode) -> Report {
+/// Carries out a plan with a progress line, unless Ctrl-C comes.
+async fn apply(
+    session: &Session,
+    engine: &Engine<AnyCache>,
+    plan: Plan,
+    mode: Mode,
+) -> Result<Report, CommandError> {
     let bar = Bar::new(session.global.quiet);
     let progress = |progress| bar.update(progress);
-    let report =
-        if mode.wait { engine.apply(plan, &progress).await } else { engine.submit(plan, &progress).await };
+    let names: Vec<String> = plan.steps.iter().map(|s| format!("{} `{}`", s.kind.word(), s.target)).collect();
+    let report = unless_interrupted(async {
+        if mode.wait { engine.apply(plan, &progress).await } else { engine.submit(plan, &progress).await }
+    })
+    .await;
     bar.finish();
-    report
+    report.ok_or_else(|| interrupted(&bar, &names, "run the same write again"))
 }
 
 /// Counts what was carried out. Counters are a courtesy: their failure is a note.

@@ -1,16 +1,19 @@
 //! Work from the queue, carried out.
 //!
-//! Whoever carries items out leases them, drops them together, and settles: what is done leaves the
+//! Whoever carries items out leases them, drops or collects them, and settles: what is done leaves the
 //! queue, what failed goes back. Dying at any point in between costs a repetition and nothing else.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::cache::{
-    Cache, CacheError, Claim, Dropped, LeaseToken, MAX_DELAY, ProgressFn, Settle, Work, WorkCounts,
+    Cache, CacheError, Claim, Dropped, LeaseToken, MAX_DELAY, Progress, ProgressFn, Rate, Settle, Work,
+    WorkCounts,
 };
+use crate::model::Tag;
 
 /// For how long items are leased: as long as they stay undone when their holder dies. Who lives
 /// renews the lease.
@@ -36,6 +39,8 @@ pub struct Carried {
     pub done: WorkCounts,
     /// What went with them.
     pub dropped: Dropped,
+    /// How many of these entries lazy drops had set aside.
+    pub collected: u64,
     /// The items that failed, and why. They are in the queue again.
     pub failed: Vec<(Work, CacheError)>,
     /// Items that this version of the program does not know; they stay.
@@ -52,29 +57,154 @@ impl Carried {
         sum.collects += more.collects;
         sum.unknown += more.unknown;
         self.dropped += other.dropped;
+        self.collected += other.collected;
         self.failed.extend(other.failed);
         self.unknown += other.unknown;
     }
 }
 
-/// Drops leased items, and renews their lease meanwhile. `alive` is called as often.
-pub(super) async fn drop_leased<C: Cache>(
+/// How fast lazy drops are collected, and for how long before other work has its turn.
+#[derive(Clone, Copy)]
+pub(super) struct Haste {
+    rate: Rate,
+    slice: Option<Duration>,
+}
+
+impl Haste {
+    /// Somebody waits until all is done.
+    pub const ALL: Self = Self { rate: Rate::UNLIMITED, slice: None };
+
+    /// In the background: batched drops must not wait for a large collection, nor other clients of
+    /// the server for its pace.
+    pub const BACKGROUND: Self = Self {
+        rate: match NonZeroU32::new(COLLECTED_A_SECOND) {
+            Some(rate) => Rate::per_second(rate),
+            None => Rate::UNLIMITED,
+        },
+        slice: Some(SLICE),
+    };
+}
+
+const COLLECTED_A_SECOND: u32 = 20_000;
+const SLICE: Duration = Duration::from_millis(100);
+
+/// How many words of progress a collection gets at least, however long they take: by the third, what
+/// the first one told of has left the journal, so that the next slice goes on behind it.
+const WORDS: u64 = 3;
+
+/// What came of an item.
+#[derive(Clone, Debug)]
+pub(super) enum Outcome {
+    Done(Dropped),
+    /// So much of a collection; its time is up.
+    Part(Dropped),
+    Failed(CacheError),
+}
+
+impl Outcome {
+    pub fn into_result(self) -> Result<Dropped, CacheError> {
+        match self {
+            Self::Done(dropped) | Self::Part(dropped) => Ok(dropped),
+            Self::Failed(error) => Err(error),
+        }
+    }
+
+    pub fn error(&self) -> Option<&CacheError> {
+        if let Self::Failed(error) = self { Some(error) } else { None }
+    }
+}
+
+impl From<Result<Dropped, CacheError>> for Outcome {
+    fn from(result: Result<Dropped, CacheError>) -> Self {
+        result.map_or_else(Self::Failed, Self::Done)
+    }
+}
+
+/// Carries out leased items, and renews their lease meanwhile. `alive` is called as often.
+pub(super) async fn carry_out<C: Cache>(
     cache: &C,
     token: LeaseToken,
     items: &[Work],
+    haste: Haste,
     progress: ProgressFn<'_>,
     mut alive: impl AsyncFnMut(),
-) -> Vec<Result<Dropped, CacheError>> {
-    let requests: Vec<_> = items.iter().map(Work::request).collect();
-    let mut dropping = std::pin::pin!(cache.drop_many(&requests, progress));
+) -> Vec<Outcome> {
+    let mut work = std::pin::pin!(outcomes(cache, items, haste, progress));
     loop {
         tokio::select! {
-            outcomes = &mut dropping => return outcomes,
+            outcomes = &mut work => return outcomes,
             () = tokio::time::sleep(RENEWAL) => {
                 // A renewal that fails costs a repetition at worst: somebody else does it too.
                 let _ = cache.settle(token, items, Settle::Longer(LEASE)).await;
                 alive().await;
             }
+        }
+    }
+}
+
+/// Drops first, together, and then collections, one by one.
+async fn outcomes<C: Cache>(
+    cache: &C,
+    items: &[Work],
+    haste: Haste,
+    progress: ProgressFn<'_>,
+) -> Vec<Outcome> {
+    let requests: Vec<_> = items.iter().filter_map(Work::request).collect();
+    let mut dropped = Vec::new();
+    if !requests.is_empty() {
+        dropped = cache.drop_many(&requests, progress).await;
+    }
+    let mut dropped = dropped.into_iter();
+    let until = haste.slice.map(|slice| Instant::now() + slice);
+    // In what is told of progress, collections come after the drops.
+    let mut collection = requests.len();
+    let mut outcomes = Vec::with_capacity(items.len());
+    for work in items {
+        let outcome = match work {
+            Work::Drop(_) => dropped.next().map(Outcome::from),
+            Work::Collect(tag) => {
+                let request = collection;
+                collection += 1;
+                let progress = |part: Progress| progress(Progress { request, ..part });
+                Some(collect(cache, tag, haste.rate, until, &progress).await)
+            }
+        };
+        // `drop_many` answers every request; from one that it did not answer on, items stay leased.
+        let Some(outcome) = outcome else { break };
+        outcomes.push(outcome);
+    }
+    outcomes
+}
+
+async fn collect<C: Cache>(
+    cache: &C,
+    tag: &Tag,
+    rate: Rate,
+    until: Option<Instant>,
+    progress: ProgressFn<'_>,
+) -> Outcome {
+    let (words, removed) = (AtomicU64::new(0), AtomicU64::new(0));
+    let watch = |part: Progress| {
+        words.fetch_add(1, Ordering::Relaxed);
+        removed.store(part.removed, Ordering::Relaxed);
+        progress(part);
+    };
+    let over = async {
+        match until {
+            None => std::future::pending().await,
+            Some(until) => tokio::time::sleep_until(until).await,
+        }
+        while words.load(Ordering::Relaxed) < WORDS {
+            tokio::time::sleep(SLICE / 10).await;
+        }
+    };
+    tokio::select! {
+        // What was set aside is this item's own work.
+        done = cache.collect(tag, rate, &watch) => {
+            done.map(|dropped| Dropped { tags: 1, journals: 0, ..dropped }).into()
+        }
+        () = over => {
+            Outcome::Part(Dropped { keys: removed.load(Ordering::Relaxed), ..Dropped::default() })
         }
     }
 }
@@ -85,32 +215,40 @@ pub(super) async fn settle<C: Cache>(
     cache: &C,
     token: LeaseToken,
     items: Vec<Work>,
-    outcomes: Vec<Result<Dropped, CacheError>>,
+    outcomes: Vec<Outcome>,
     retry: Option<Duration>,
 ) -> Result<Carried, CacheError> {
     let mut carried = Carried::default();
     let mut done = Vec::new();
     let mut failed = Vec::new();
     let mut unlucky = Vec::new();
-    let mut outcomes = outcomes.into_iter();
-    for work in items {
-        match outcomes.next() {
-            Some(Ok(dropped)) => {
+    let mut begun = Vec::new();
+    for (work, outcome) in items.into_iter().zip(outcomes) {
+        if let (Work::Collect(_), Outcome::Done(part) | Outcome::Part(part)) = (&work, &outcome) {
+            carried.collected += part.entries();
+        }
+        match outcome {
+            Outcome::Done(dropped) => {
                 carried.done.count(work.kind());
                 carried.dropped += dropped;
                 done.push(work);
             }
-            Some(Err(error)) => {
+            Outcome::Part(dropped) => {
+                carried.dropped += dropped;
+                begun.push(work);
+            }
+            Outcome::Failed(error) => {
                 let list = if error.kind().is_transient() { &mut unlucky } else { &mut failed };
                 list.push(work.clone());
                 carried.failed.push((work, error));
             }
-            // `drop_many` answers every request; what it did not answer stays leased.
-            None => {}
         }
     }
     if !done.is_empty() {
         cache.settle(token, &done, Settle::Done).await?;
+    }
+    if !begun.is_empty() {
+        cache.settle(token, &begun, Settle::Again(Duration::ZERO)).await?;
     }
     let Some(retry) = retry else { return Ok(carried) };
     for (list, after) in [(failed, retry), (unlucky, retry.min(SOON))] {
@@ -153,10 +291,9 @@ pub async fn flush<C: Cache>(cache: &C, progress: ProgressFn<'_>) -> Result<Carr
         if claimed.items.is_empty() {
             continue;
         }
-        let outcomes = drop_leased(cache, token, &claimed.items, progress, async || {}).await;
+        let outcomes = carry_out(cache, token, &claimed.items, Haste::ALL, progress, async || {}).await;
         // What failed stays leased until the end, so that it is not claimed again.
-        let gone =
-            outcomes.iter().find_map(|o| o.as_ref().err().filter(|e| e.kind().is_transient()).cloned());
+        let gone = outcomes.iter().find_map(|o| o.error().filter(|e| e.kind().is_transient()).cloned());
         match settle(cache, token, claimed.items, outcomes, None).await {
             Ok(part) => carried.add(part),
             Err(error) => break Err(error),
@@ -177,10 +314,12 @@ pub async fn flush<C: Cache>(cache: &C, progress: ProgressFn<'_>) -> Result<Carr
 
 /// Adds the entries that went to the cache's counters; the targets were counted by their writers.
 pub(super) async fn record<C: Cache>(cache: &C, carried: &Carried) {
-    let entries = carried.dropped.entries();
-    if entries > 0 {
+    let batched = carried.dropped.entries().saturating_sub(carried.collected);
+    let counters = [("strategy.batched.entries", batched), ("strategy.lazy.entries", carried.collected)];
+    let counters: Vec<(&str, u64)> = counters.into_iter().filter(|(_, entries)| *entries > 0).collect();
+    if !counters.is_empty() {
         // Counters only inform.
-        let _ = cache.record(&[("strategy.batched.entries", entries)]).await;
+        let _ = cache.record(&counters).await;
     }
 }
 
@@ -197,76 +336,9 @@ pub async fn flush_these<C: Cache>(
     for part in items.chunks(BATCH) {
         let token = LeaseToken::fresh();
         let claimed = cache.claim(Claim::These(part), token, BATCH, LEASE).await?;
-        let outcomes = drop_leased(cache, token, &claimed.items, progress, async || {}).await;
+        let outcomes = carry_out(cache, token, &claimed.items, Haste::ALL, progress, async || {}).await;
         carried.add(settle(cache, token, claimed.items, outcomes, Some(Duration::ZERO)).await?);
     }
     record(cache, &carried).await;
     Ok(carried)
-}
-
-/// Items that this process has put into the queue and sees to itself, since no worker was alive.
-#[derive(Debug, Default)]
-pub struct Own {
-    /// The items by their member, with the time at which they are due.
-    items: BTreeMap<String, (Instant, Work)>,
-    /// The same, in the order in which they are due.
-    order: BTreeSet<(Instant, String)>,
-}
-
-impl Own {
-    pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
-    }
-
-    /// Adds an item that is due after this time from now.
-    pub fn add(&mut self, work: Work, delay: Duration) {
-        let due = Instant::now() + delay;
-        let member = work.member();
-        if let Some((earlier, _)) = self.items.get(&member) {
-            if *earlier <= due {
-                return;
-            }
-            self.order.remove(&(*earlier, member.clone()));
-        }
-        self.order.insert((due, member.clone()));
-        self.items.insert(member, (due, work));
-    }
-
-    /// Waits until the next item is due; for ever when there is none.
-    pub async fn due(&self) {
-        match self.order.first() {
-            Some((due, _)) => tokio::time::sleep_until(*due).await,
-            None => std::future::pending().await,
-        }
-    }
-
-    /// Carries out what is due by now, unless others have: their items need nothing more.
-    ///
-    /// # Errors
-    /// What the cache reports for the queue itself. The items stay in the queue.
-    pub async fn carry_out<C: Cache>(
-        &mut self,
-        cache: &C,
-        progress: ProgressFn<'_>,
-    ) -> Result<Vec<(Work, Result<Dropped, CacheError>)>, CacheError> {
-        let now = Instant::now();
-        let mut done = Vec::new();
-        loop {
-            let mut part = Vec::new();
-            while part.len() < BATCH
-                && self.order.first().is_some_and(|(due, _)| *due <= now)
-                && let Some((_, member)) = self.order.pop_first()
-            {
-                part.extend(self.items.remove(&member).map(|(_, work)| work));
-            }
-            if part.is_empty() {
-                return Ok(done);
-            }
-            let token = LeaseToken::fresh();
-            let claimed = cache.claim(Claim::These(&part), token, BATCH, LEASE).await?;
-            let outcomes = drop_leased(cache, token, &claimed.items, progress, async || {}).await;
-            done.extend(claimed.items.iter().cloned().zip(outcomes.iter().cloned()));
-            let _ = settle(cache, token, claimed.items, outcomes, Some(Duration::ZERO)).await?;
-        }
-    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::batch::{BATCH, Carried, LEASE, RENEWAL, RETRY, drop_leased, record, settle};
+use super::batch::{BATCH, Carried, Haste, LEASE, RENEWAL, RETRY, carry_out, record, settle};
 use crate::cache::{Cache, CacheError, Claim, LeaseToken, MAX_DELAY, Settle, Work, WorkerId, quiet};
 
 /// How long others take a worker for alive after its last word.
@@ -51,7 +51,7 @@ pub async fn work_once<C: Cache>(cache: &C) -> Result<Carried, CacheError> {
             record(cache, &carried).await;
             return Ok(carried);
         }
-        let outcomes = drop_leased(cache, token, &claimed.items, quiet(), async || {}).await;
+        let outcomes = carry_out(cache, token, &claimed.items, Haste::BACKGROUND, quiet(), async || {}).await;
         carried.add(settle(cache, token, claimed.items, outcomes, Some(RETRY)).await?);
     }
 }
@@ -187,7 +187,7 @@ impl<C: Cache> Worker<'_, C> {
             // Missing one word is no harm: writers then see to their own.
             let _ = self.cache.announce(self.id, ALIVE).await;
         };
-        let outcomes = drop_leased(self.cache, token, &items, quiet(), alive).await;
+        let outcomes = carry_out(self.cache, token, &items, Haste::BACKGROUND, quiet(), alive).await;
         let part = settle(self.cache, token, items, outcomes, Some(RETRY)).await?;
         self.held = None;
         record(self.cache, &part).await;

@@ -119,6 +119,24 @@ fn a_dependent_whose_own_drop_crashed_is_resumed() {
 }
 
 #[test]
+fn a_drop_that_is_asked_for_twice_keeps_its_journal_open() {
+    let server = RedisServer::start();
+    let mut raw = server.raw();
+    raw.run(&["MSET", "a", "v", "b", "v"]);
+    raw.run(&["ZADD", "inv:t:{t}", "1", "a", "2", "b"]);
+    let script = include_str!("../../src/cache/redis/scripts/drop.lua");
+    let words = ["EVAL", script, "4", "inv:g:{t}", "inv:t:{t}", "inv:o:{t}", "inv:j:{t}:aa", "aa", "9", "0"];
+    // The answer to the first was lost with the connection.
+    for moved in ["1", "0"] {
+        let answer = raw.run(&words);
+        assert_eq!(answer.split(' ').skip(1).collect::<Vec<_>>(), [moved, "1", "aa"], "{answer}");
+    }
+    run(async {
+        assert_eq!(drop_tag(&open(&server.url()), "t").await.keys, 2);
+    });
+}
+
+#[test]
 fn a_journal_that_was_never_entered_into_the_open_set_is_not_touched() {
     let server = RedisServer::start();
     let mut raw = server.raw();
@@ -171,7 +189,12 @@ fn fenced_entries_are_read_and_dropped() {
     raw.run(&["RPUSH", "list", "y"]);
     run(async {
         let cache = open(&server.url());
+        assert_eq!(cache.get(&key("page")).await, Ok(None), "a generation that is missing matches nothing");
+        raw.run(&["SET", "inv:g:{t}", "1"]);
         assert_eq!(cache.get(&key("page")).await, Ok(Some(b"value".to_vec())));
+        raw.run(&["HSET", "page", "s", "what is this"]);
+        assert_eq!(cache.get(&key("page")).await, Ok(None), "stamps that cannot be read");
+        raw.run(&["HSET", "page", "s", "t=1"]);
         let told = cache.describe_key(&key("page")).await.expect("told").expect("there");
         assert_eq!((told.kind, told.bytes), (EntryKind::Fenced, 5));
         assert_eq!(cache.get(&key("foreign")).await, Ok(None), "a hash that is no entry");
@@ -274,6 +297,37 @@ fn scripts_that_the_server_forgot_are_sent_again() {
     });
 }
 
+/// How often the server was asked so far, this question included.
+fn reads(raw: &mut crate::redis::Raw) -> u64 {
+    let info = raw.run(&["INFO", "stats"]);
+    let line = info.lines().find_map(|line| line.strip_prefix("total_reads_processed:"));
+    line.and_then(|count| count.trim().parse().ok()).expect("a count")
+}
+
+#[test]
+fn dependents_take_round_trips_by_their_depth_and_not_by_their_number() {
+    let server = RedisServer::start();
+    run(async {
+        let cache = open(&server.url());
+        let mut raw = server.raw();
+        for n in 0..100 {
+            put(&cache, &format!("on:{n}"), &[], &["root"]).await;
+            put(&cache, &format!("far:{n}"), &[], &[&format!("on:{n}")]).await;
+            put(&cache, &format!("farther:{n}"), &[], &[&format!("far:{n}")]).await;
+        }
+        let before = reads(&mut raw);
+        let found = cache.dependents(&key("root"), Reach::Transitive).await.expect("found");
+        let after = reads(&mut raw);
+        assert_eq!((found.len(), found.last().map(|last| last.distance)), (300, Some(3)));
+        // Two for each level and one to see that there is no further; some arrive in pieces.
+        assert!(after - before <= 30, "{}", after - before);
+        assert_eq!(drop_key(&cache, "root").await.dependents, 300);
+        // Each level is set aside, removed and seen to be empty.
+        let dropped = reads(&mut raw) - after;
+        assert!(dropped <= 60, "{dropped}");
+    });
+}
+
 #[test]
 fn a_few_small_drops_take_three_round_trips() {
     let server = RedisServer::start();
@@ -282,12 +336,9 @@ fn a_few_small_drops_take_three_round_trips() {
         for name in ["a", "b", "c"] {
             put(&cache, name, &[&format!("t:{name}"), "x"], &[]).await;
         }
+        // A server is told the scripts once.
+        cache.drop_tag(&tag("unknown"), Reach::Transitive, quiet()).await.expect("drop");
         let mut raw = server.raw();
-        let reads = |raw: &mut crate::redis::Raw| -> u64 {
-            let info = raw.run(&["INFO", "stats"]);
-            let line = info.lines().find_map(|line| line.strip_prefix("total_reads_processed:"));
-            line.and_then(|count| count.trim().parse().ok()).expect("a count")
-        };
         let before = reads(&mut raw);
         let requests = ["t:a", "t:b", "t:c"].map(|name| DropRequest::new(tag(name), Reach::Transitive));
         let outcomes = cache.drop_many(&requests, quiet()).await;

@@ -496,6 +496,8 @@ fn batched_steps_ride_with_the_immediate_ones() {
             let line = info.lines().find_map(|line| line.strip_prefix("total_reads_processed:"));
             line.and_then(|count| count.trim().parse().ok()).expect("a count")
         };
+        // A server is told the scripts once.
+        assert_eq!(engine.submit(plan("login"), invalidate::cache::quiet()).await.failures().count(), 0);
         let mut cost = Vec::new();
         for op in ["update", "login", "seen"] {
             let plan = plan(op);

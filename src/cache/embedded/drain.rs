@@ -7,7 +7,7 @@
 
 use super::environment::Environment;
 use super::failure::Failure;
-use super::layout::{self, ENTRY, INDEX, JOURNAL, JournalRow, name_id};
+use super::layout::{self, JOURNAL, JournalRow, ORPHANS, name_id};
 use super::rows::{Change, View};
 use super::scan::{Found, Scan};
 use crate::cache::clock::{now_ms, now_us};
@@ -70,12 +70,14 @@ async fn run(
 ) -> Result<(), CacheError> {
     let requests: Vec<&DropRequest> = drops.iter().map(|drop| drop.request).collect();
     let mut begun = 0;
-    let mut scan = Scan::default();
+    let mut scan = None;
     loop {
-        let found = match requests.get(begun).map(|request| &request.target) {
-            Some(DropTarget::Match(pattern)) => scan.next(environment, ENTRY, pattern, budget)?,
-            Some(DropTarget::TagsMatching(pattern)) => scan.next(environment, INDEX, pattern, budget)?,
-            _ => Found::default(),
+        if scan.is_none() {
+            scan = requests.get(begun).and_then(|request| Scan::of(&request.target));
+        }
+        let found = match &mut scan {
+            Some(scan) => scan.next(environment, budget)?,
+            None => Found::default(),
         };
         let epochs: Vec<u64> = drops.iter().map(|drop| drop.epoch).collect();
         let step = environment.write(|table, txn| {
@@ -93,7 +95,7 @@ async fn run(
         })?;
         let (step, finished) = step;
         if step.begun > begun {
-            scan = Scan::default();
+            scan = None;
         }
         begun = step.begun;
         for (request, drop) in drops.iter_mut().enumerate() {
@@ -115,16 +117,21 @@ async fn run(
 }
 
 /// What one transaction does.
-struct Step {
+pub(super) struct Step {
     /// How many of the requests have begun, that is, need only their journals drained.
     begun: usize,
     /// How many more rows may be removed.
-    budget: usize,
-    epochs: Vec<u64>,
-    dropped: Vec<Dropped>,
+    pub budget: usize,
+    pub epochs: Vec<u64>,
+    pub dropped: Vec<Dropped>,
 }
 
 impl Step {
+    /// A step of one drop, whose journals bear this epoch.
+    pub fn of_one(epoch: u64, budget: usize) -> Self {
+        Self { begun: 1, budget, epochs: vec![epoch], dropped: vec![Dropped::default()] }
+    }
+
     /// Begins requests while the budget lasts. `found` is the next part of the scan of the first one,
     /// should it need one; a later one that does waits for the next transaction.
     fn begin(
@@ -181,9 +188,17 @@ impl Step {
         row.generation = now_us().max(row.generation + 1);
         change.set_index(name, &row)?;
         self.budget = self.budget.saturating_sub(1);
-        let levels = if reach == Reach::Direct { 2 } else { u32::MAX };
+        let set_aside = change.view().retired_of(row.serial)?;
+        // What a lazy drop set aside is meant to go with all that depends on it.
+        let deep = reach == Reach::Transitive || !set_aside.is_empty();
+        let levels = if deep { u32::MAX } else { 2 };
         let journal = JournalRow { serial: row.serial, levels, depth: 0 };
-        change.open_journal(name, row, self.epochs[request], journal)
+        let moved = change.open_journal(name, row, self.epochs[request], journal)?;
+        for index in set_aside {
+            change.delete(&layout::retired(row.serial, index))?;
+            change.set(&layout::journal(self.epochs[request], index), &journal.encode())?;
+        }
+        Ok(moved)
     }
 
     fn begin_key(
@@ -199,7 +214,7 @@ impl Step {
     }
 
     /// Removes an entry and takes its dependents into a journal of the same drop.
-    fn remove(
+    pub fn remove(
         &mut self,
         change: &mut Change<'_, '_>,
         request: Option<usize>,
@@ -214,6 +229,17 @@ impl Step {
         if let Some(dropped) = self.dropped.get_mut(request.unwrap_or(0)) {
             *(if at.depth == 0 { &mut dropped.keys } else { &mut dropped.dependents }) += removed;
         }
+        self.remove_dependents(change, epoch, key, at)
+    }
+
+    /// Takes what depends on a key into a journal.
+    pub fn remove_dependents(
+        &mut self,
+        change: &mut Change<'_, '_>,
+        epoch: u64,
+        key: &[u8],
+        at: JournalRow,
+    ) -> Result<(), Failure> {
         if at.levels <= 1 {
             return Ok(());
         }
@@ -231,7 +257,7 @@ impl Step {
 
     /// Removes the members of journals, oldest first, while the budget lasts. Whether every journal
     /// that this call has to wait for is empty.
-    fn drain(&mut self, change: &mut Change<'_, '_>) -> Result<bool, Failure> {
+    pub fn drain(&mut self, change: &mut Change<'_, '_>) -> Result<bool, Failure> {
         let newest = self.epochs.iter().copied().max().unwrap_or(0);
         while self.budget > 0 {
             let Some((epoch, index, journal)) = oldest_journal(&change.view(), newest)? else {
@@ -250,7 +276,7 @@ impl Step {
             }
             if drained {
                 change.delete(&layout::journal(epoch, index))?;
-                let mine = request.is_some();
+                let mine = request.is_some() || epoch == ORPHANS;
                 if let Some(dropped) = self.dropped.first_mut().filter(|_| !mine) {
                     dropped.journals += 1;
                 }

@@ -36,7 +36,7 @@ impl View<'_> {
         depends_on.sort();
         tags.sort();
         Ok(Some(KeyDescription {
-            kind: EntryKind::Plain,
+            kind: self.kind(&id)?,
             bytes: entry.value.len() as u64,
             ttl: self.ttl(entry.expires),
             tags,
@@ -87,7 +87,8 @@ impl View<'_> {
                 page.next = last.map(Cursor);
                 break;
             }
-            page.items.push(EntrySummary { key, kind: EntryKind::Plain, ttl: self.ttl(expires) });
+            let kind = self.kind(row_key.get(1..).unwrap_or_default())?;
+            page.items.push(EntrySummary { key, kind, ttl: self.ttl(expires) });
             last = Some(row_key.to_vec());
         }
         Ok(page)
@@ -209,7 +210,18 @@ impl View<'_> {
                 journals.push(layout::number(row_key.get(9..).unwrap_or_default())?.0);
             }
         }
+        journals.extend(self.retired_of(serial)?);
         Ok(journals)
+    }
+
+    /// The indexes that lazy drops of one index have set aside.
+    pub(super) fn retired_of(&self, serial: u64) -> Result<Vec<u64>, Failure> {
+        let rows = self.table.prefix_iter(self.txn, &layout::retired_of(serial))?;
+        rows.map(|row| Ok(layout::number(row?.0.get(9..).unwrap_or_default())?.0)).collect()
+    }
+
+    fn kind(&self, id: &[u8]) -> Result<EntryKind, Failure> {
+        Ok(if self.stamps(id)?.is_some() { EntryKind::Fenced } else { EntryKind::Plain })
     }
 
     /// The indexes whose rows start with a prefix, each with its row key.

@@ -6,7 +6,10 @@
 //! | `T` index name | [`IndexRow`], name |
 //! | `M` index number, key | score, name |
 //! | `J` epoch, index number | [`JournalRow`] |
-//! | `X` expiry, index number (0: the entry itself), key | nothing |
+//! | `L` serial, index number | the name: members that a lazy drop has set aside |
+//! | `F` key | the stamps of a fenced entry: generation, length of name, name, of each |
+//! | `P` key | expiry, name, ticket |
+//! | `X` expiry, index number (0: the entry itself, [`TICKET_EXPIRY`]: its ticket), key | nothing |
 //! | `S` counter name | count, name |
 //! | `C` | version of this layout, next free number |
 //! | `Q` due time, member of the queue | name |
@@ -22,6 +25,8 @@
 use ring::digest::{SHA256, digest};
 
 use super::failure::Failure;
+use crate::cache::fence::Stamp;
+use crate::cache::index_name::IndexName;
 
 /// The names that fit a row key whole. LMDB takes 511 bytes; the longest row adds 17.
 const MAX_PLAIN: usize = 440;
@@ -36,6 +41,9 @@ pub(super) const ENTRY: u8 = b'E';
 pub(super) const INDEX: u8 = b'T';
 pub(super) const MEMBER: u8 = b'M';
 pub(super) const JOURNAL: u8 = b'J';
+pub(super) const RETIRED: u8 = b'L';
+pub(super) const STAMPS: u8 = b'F';
+pub(super) const TICKET: u8 = b'P';
 pub(super) const EXPIRY: u8 = b'X';
 pub(super) const COUNTER: u8 = b'S';
 pub(super) const QUEUED: u8 = b'Q';
@@ -46,6 +54,12 @@ pub(super) const WORKER: u8 = b'W';
 pub(super) const QUEUE_COUNTS: &[u8] = b"N";
 /// The whole key of the one row that holds the version and the next number.
 pub(super) const CONTROL: &[u8] = b"C";
+
+/// The epoch of what depended on members that were pruned. Drops count from 1.
+pub(super) const ORPHANS: u64 = 0;
+
+/// Stands for an index number in the expiry of a ticket. No index gets so far.
+pub(super) const TICKET_EXPIRY: u64 = u64::MAX;
 
 /// An expiry or a score that never comes.
 pub(super) const NEVER: u64 = u64::MAX;
@@ -77,6 +91,16 @@ pub(super) fn member(index: u64, id: &[u8]) -> Vec<u8> {
 
 pub(super) fn journal(epoch: u64, index: u64) -> Vec<u8> {
     [&[JOURNAL], &epoch.to_be_bytes()[..], &index.to_be_bytes()].concat()
+}
+
+/// The row of an index that a lazy drop set aside.
+pub(super) fn retired(serial: u64, index: u64) -> Vec<u8> {
+    [&[RETIRED], &serial.to_be_bytes()[..], &index.to_be_bytes()].concat()
+}
+
+/// What the rows of all that lazy drops of one index set aside start with.
+pub(super) fn retired_of(serial: u64) -> Vec<u8> {
+    [&[RETIRED], &serial.to_be_bytes()[..]].concat()
 }
 
 pub(super) fn expiry(at: u64, index: u64, id: &[u8]) -> Vec<u8> {
@@ -178,6 +202,30 @@ pub(super) fn decode_entry(row: &[u8]) -> Result<(u64, &[u8], &[u8]), Failure> {
     Ok((expires, name, value))
 }
 
+pub(super) fn encode_stamps(stamps: &[Stamp]) -> Vec<u8> {
+    let mut row = Vec::new();
+    for Stamp { name, generation } in stamps {
+        let name = name.as_bytes();
+        row.extend(generation.to_be_bytes());
+        row.extend((name.len() as u64).to_be_bytes());
+        row.extend(name);
+    }
+    row
+}
+
+pub(super) fn decode_stamps(mut row: &[u8]) -> Result<Vec<Stamp>, Failure> {
+    let mut stamps = Vec::new();
+    while !row.is_empty() {
+        let (generation, rest) = number(row)?;
+        let (length, rest) = number(rest)?;
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        let (name, rest) = rest.split_at_checked(length).ok_or(Failure::Corrupt("a stamp is cut short"))?;
+        stamps.push(Stamp { name: IndexName::from_bytes(name.to_vec()), generation });
+        row = rest;
+    }
+    Ok(stamps)
+}
+
 /// Takes a number off the front.
 pub(super) fn number(row: &[u8]) -> Result<(u64, &[u8]), Failure> {
     let (number, rest) = row.split_first_chunk::<8>().ok_or(Failure::Corrupt("a row is cut short"))?;
@@ -219,6 +267,11 @@ mod tests {
         let row = LeaseRow { until: 5, token: [7; 16] };
         assert_eq!(LeaseRow::decode(&row.encode(b"t:x")).ok(), Some((row, &b""[..])));
         assert!(LeaseRow::decode(&[0; 23]).is_err());
+        let stamp = |name: &str, generation| Stamp { name: IndexName::from_bytes(name.into()), generation };
+        let stamps = [stamp("a", 1), stamp("=b", u64::MAX)];
+        let row = encode_stamps(&stamps);
+        assert_eq!(decode_stamps(&row).ok().as_deref(), Some(&stamps[..]));
+        assert!(decode_stamps(&row[1..]).is_err() && decode_stamps(&row[..20]).is_err());
         let entry = encode_entry(9, b"name", b"value");
         assert_eq!(decode_entry(&entry).ok(), Some((9, &b""[..], &b"value"[..])));
         assert!(decode_entry(&entry[..11]).is_err() && IndexRow::decode(b"123").is_err());

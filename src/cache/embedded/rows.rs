@@ -5,9 +5,11 @@ use heed::{RoTxn, RwTxn};
 use super::environment::Table;
 use super::failure::Failure;
 use super::layout::{
-    self, CONTROL, COUNTER, ENTRY, EXPIRY, INDEX, IndexRow, JournalRow, LAYOUT_VERSION, NEVER, name_id, named,
+    self, CONTROL, COUNTER, ENTRY, EXPIRY, INDEX, IndexRow, JournalRow, LAYOUT_VERSION, NEVER, ORPHANS,
+    STAMPS, TICKET, TICKET_EXPIRY, name_id, named,
 };
 use crate::cache::clock::now_us;
+use crate::cache::fence::{Stamp, is_current};
 use crate::cache::index_name::IndexName;
 
 /// A look at the rows at one moment.
@@ -32,6 +34,22 @@ impl<'t> View<'t> {
         let Some(row) = self.table.get(self.txn, &named(ENTRY, id))? else { return Ok(None) };
         let (expires, _, value) = layout::decode_entry(row)?;
         Ok((expires > self.now).then_some(EntryRow { expires, value }))
+    }
+
+    /// A live entry that no lazy drop has made old.
+    pub fn readable(&self, id: &[u8]) -> Result<Option<EntryRow<'t>>, Failure> {
+        let Some(entry) = self.entry(id)? else { return Ok(None) };
+        let Some(stamps) = self.stamps(id)? else { return Ok(Some(entry)) };
+        Ok(is_current(&stamps, |name| self.generation(name))?.then_some(entry))
+    }
+
+    /// The stamps of a fenced entry; `None` for a plain one.
+    pub fn stamps(&self, id: &[u8]) -> Result<Option<Vec<Stamp>>, Failure> {
+        self.table.get(self.txn, &named(STAMPS, id))?.map(layout::decode_stamps).transpose()
+    }
+
+    pub fn generation(&self, name: &IndexName) -> Result<Option<u64>, Failure> {
+        Ok(self.index(name)?.map(|row| row.generation).filter(|generation| *generation != 0))
     }
 
     pub fn is_live(&self, id: &[u8]) -> Result<bool, Failure> {
@@ -114,8 +132,10 @@ impl Change<'_, '_> {
         self.expect_expiry(expires, 0, &id)
     }
 
-    /// Removes an entry; whether it was alive.
+    /// Removes an entry with its stamps and its ticket; whether it was alive.
     pub fn remove_entry(&mut self, id: &[u8]) -> Result<bool, Failure> {
+        self.remove_ticket(id)?;
+        self.delete(&named(STAMPS, id))?;
         let key = named(ENTRY, id);
         let Some(row) = self.table.get(self.txn, &key)? else { return Ok(false) };
         let (expires, ..) = layout::decode_entry(row)?;
@@ -200,28 +220,62 @@ impl Change<'_, '_> {
         self.set(&key, &layout::encode_number(old.saturating_add(by), name))
     }
 
-    /// Clears away at most `limit` things that have expired.
-    pub fn prune(&mut self, limit: usize) -> Result<(), Failure> {
+    /// Clears away at most `limit` things that have expired. How many there were, and how many of
+    /// them were members of an index.
+    pub fn prune(&mut self, limit: usize) -> Result<(usize, u64), Failure> {
         let due = layout::expiry(self.now.saturating_add(1), 0, &[]);
-        for _ in 0..limit {
+        let mut members = 0;
+        for pruned in 0..limit {
             let next = self.table.get_greater_than_or_equal_to(self.txn, &[EXPIRY])?;
             let Some((key, _)) = next.filter(|(key, _)| *key < due.as_slice() && key[0] == EXPIRY) else {
-                return Ok(());
+                return Ok((pruned, members));
             };
             let key = key.to_vec();
             let (_, rest) = layout::number(key.get(1..).unwrap_or_default())?;
             let (index, id) = layout::number(rest)?;
             self.delete(&key)?;
-            self.delete(&if index == 0 { named(ENTRY, id) } else { layout::member(index, id) })?;
+            match index {
+                0 => {
+                    self.delete(&named(ENTRY, id))?;
+                    self.delete(&named(STAMPS, id))?;
+                }
+                TICKET_EXPIRY => {
+                    self.delete(&named(TICKET, id))?;
+                }
+                index => {
+                    let row = layout::member(index, id);
+                    let kept = self.table.get(self.txn, &row)?.map(layout::number).transpose()?;
+                    let Some(name) = kept.map(|(_, kept)| layout::full_name(id, kept).to_vec()) else {
+                        continue;
+                    };
+                    self.delete(&row)?;
+                    members += 1;
+                    self.orphan(&name)?;
+                }
+            }
+        }
+        Ok((limit, members))
+    }
+
+    /// A key that leaves an index while entries may depend on it: a drop of the index would not find
+    /// them any more, so they go now, with whatever is drained next.
+    pub fn orphan(&mut self, key: &[u8]) -> Result<(), Failure> {
+        let name = IndexName::dependents_of(key);
+        let Some(mut row) = self.view().index(&name)? else { return Ok(()) };
+        row.generation = now_us().max(row.generation + 1);
+        let journal = JournalRow { serial: row.serial, levels: u32::MAX, depth: 1 };
+        // Older than any drop, so that every drop waits for it.
+        if !self.open_journal(&name, row, ORPHANS, journal)? {
+            self.set_index(&name, &row)?;
         }
         Ok(())
     }
 
-    fn expect_expiry(&mut self, at: u64, index: u64, id: &[u8]) -> Result<(), Failure> {
+    pub(super) fn expect_expiry(&mut self, at: u64, index: u64, id: &[u8]) -> Result<(), Failure> {
         if at == NEVER { Ok(()) } else { self.set(&layout::expiry(at, index, id), &[]) }
     }
 
-    fn forget_expiry(&mut self, at: u64, index: u64, id: &[u8]) -> Result<(), Failure> {
+    pub(super) fn forget_expiry(&mut self, at: u64, index: u64, id: &[u8]) -> Result<(), Failure> {
         if at != NEVER {
             self.delete(&layout::expiry(at, index, id))?;
         }

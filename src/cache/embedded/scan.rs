@@ -5,8 +5,9 @@ use std::ops::Bound;
 
 use super::environment::Environment;
 use super::failure::Failure;
-use super::layout::{self, ENTRY, named, scan_prefix};
+use super::layout::{self, ENTRY, INDEX, TICKET, named, scan_prefix};
 use super::rows::View;
+use crate::cache::DropTarget;
 use crate::cache::clock::now_ms;
 use crate::cache::error::CacheError;
 use crate::model::Pattern;
@@ -16,8 +17,10 @@ use crate::model::Pattern;
 const SCANNED_PER_READ: usize = 4096;
 
 /// A look through all keys or all tags, in parts.
-#[derive(Default)]
-pub(super) struct Scan {
+pub(super) struct Scan<'p> {
+    pattern: &'p Pattern,
+    /// The tables still to be looked through, the current one first.
+    tables: &'static [u8],
     /// The last row key looked at.
     after: Option<Vec<u8>>,
 }
@@ -30,21 +33,31 @@ pub(super) struct Found {
     pub more: bool,
 }
 
-impl Scan {
-    pub fn next(
-        &mut self,
-        environment: &Environment,
-        table_id: u8,
-        pattern: &Pattern,
-        limit: usize,
-    ) -> Result<Found, CacheError> {
+impl<'p> Scan<'p> {
+    /// A look for what a drop by pattern names; `None` for a drop that names its target.
+    pub fn of(target: &'p DropTarget) -> Option<Self> {
+        match target {
+            // A fill that is under way holds a ticket where its entry will be.
+            DropTarget::Match(pattern) => Some(Self { pattern, tables: &[ENTRY, TICKET], after: None }),
+            DropTarget::TagsMatching(pattern) => Some(Self { pattern, tables: &[INDEX], after: None }),
+            DropTarget::Tag(_) | DropTarget::Key(_) => None,
+        }
+    }
+
+    pub fn next(&mut self, environment: &Environment, limit: usize) -> Result<Found, CacheError> {
         loop {
+            let Some((&table_id, others)) = self.tables.split_first() else { return Ok(Found::default()) };
             let after = self.after.clone();
-            let (found, last) = environment.read(|table, txn| {
+            let (mut found, last) = environment.read(|table, txn| {
                 let view = View { table, txn, now: now_ms() };
-                scan_rows(&view, table_id, pattern, after.as_deref(), limit)
+                scan_rows(&view, table_id, self.pattern, after.as_deref(), limit)
             })?;
             self.after = last;
+            if !found.more {
+                self.tables = others;
+                self.after = None;
+                found.more = !others.is_empty();
+            }
             if !found.more || !found.names.is_empty() {
                 return Ok(found);
             }
@@ -73,13 +86,13 @@ fn scan_rows(
         }
         last = Some(key.to_vec());
         let id = key.get(1..).unwrap_or_default();
-        let kept = if table_id == ENTRY {
+        let kept = if table_id != INDEX {
             layout::decode_entry(value)?.1
         } else {
             layout::IndexRow::decode(value)?.1
         };
         let name = layout::full_name(id, kept);
-        let is_target = table_id == ENTRY || !name.starts_with(b"=");
+        let is_target = table_id != INDEX || !name.starts_with(b"=");
         if is_target && std::str::from_utf8(name).is_ok_and(|name| pattern.matches(name)) {
             names.insert(name.to_vec());
         }

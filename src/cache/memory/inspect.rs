@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
 use std::time::Duration;
 
+use rustc_hash::FxHashSet;
+
 use super::store::{AHEAD, Store, Stored};
 use crate::cache::index_name::IndexName;
 use crate::cache::{
@@ -21,7 +23,7 @@ impl Store {
             on.filter_map(|on| Key::new(String::from_utf8_lossy(&on)).ok()).collect();
         depends_on.sort();
         Some(KeyDescription {
-            kind: EntryKind::Plain,
+            kind: kind(stored),
             bytes: stored.value.len() as u64,
             ttl: ttl(stored, now),
             tags: carried().filter_map(|(name, _)| name.tag()).collect(),
@@ -38,7 +40,7 @@ impl Store {
         TagDescription {
             generation: self.generations.get(name).copied(),
             live: members().count() as u64,
-            journals: 0,
+            journals: self.retired.get(name).map_or(0, Vec::len) as u64,
             members: members()
                 .take(limit)
                 .map(|(key, stored)| TagMember { key: key.clone(), ttl: ttl(stored, now) })
@@ -62,7 +64,7 @@ impl Store {
             .filter(|(_, stored)| stored.expires.is_none_or(|expires| expires > now))
             .map(|(key, stored)| EntrySummary {
                 key: key.clone(),
-                kind: EntryKind::Plain,
+                kind: kind(stored),
                 ttl: ttl(stored, now),
             });
         page(items, limit, |item| item.key.as_str().as_bytes().to_vec())
@@ -91,7 +93,9 @@ impl Store {
         };
         match target {
             DropTarget::Tag(tag) => {
-                live(&mut self.indexes.get(&tag.into()).into_iter().flat_map(BTreeMap::keys))
+                let name = tag.into();
+                let members: BTreeSet<&Key> = self.members(&name).collect();
+                live(&mut members.into_iter())
             }
             DropTarget::Key(key) => live(&mut [key].into_iter()),
             DropTarget::Match(pattern) => {
@@ -101,25 +105,34 @@ impl Store {
                 .indexes
                 .iter()
                 .filter(|(name, _)| name.tag().is_some_and(|tag| pattern.matches(tag.as_str())))
-                .map(|(_, members)| live(&mut members.keys()))
+                .map(|(name, _)| {
+                    let members: BTreeSet<&Key> = self.members(name).collect();
+                    live(&mut members.into_iter())
+                })
                 .sum(),
         }
     }
 
+    /// The members of an index, and those that lazy drops have set aside.
+    fn members(&self, name: &IndexName) -> impl Iterator<Item = &Key> {
+        let set_aside = self.retired.get(name).into_iter().flatten();
+        self.indexes.get(name).into_iter().chain(set_aside).flat_map(BTreeMap::keys)
+    }
+
     pub fn dependents(&self, key: &Key, reach: Reach, now: u64) -> Vec<Dependent> {
         let mut found = Vec::new();
-        let mut visited = BTreeSet::from([key.clone()]);
-        let mut queue = VecDeque::from([(key.clone(), 1)]);
+        let mut visited = FxHashSet::from_iter([key]);
+        let mut queue = VecDeque::from([(key, 1)]);
         while let Some((on, distance)) = queue.pop_front() {
             let members = self.indexes.get(&IndexName::dependents_of(on.as_str().as_bytes()));
             for (member, &score) in members.into_iter().flatten() {
                 if visited.contains(member) || !(score == AHEAD || self.live(member, now).is_some()) {
                     continue;
                 }
-                visited.insert(member.clone());
+                visited.insert(member);
                 found.push(Dependent { key: member.clone(), distance });
                 if reach == Reach::Transitive {
-                    queue.push_back((member.clone(), distance + 1));
+                    queue.push_back((member, distance + 1));
                 }
             }
         }
@@ -136,6 +149,10 @@ impl Store {
     pub fn statistics(&self) -> BTreeMap<String, u64> {
         self.counters.clone()
     }
+}
+
+fn kind(stored: &Stored) -> EntryKind {
+    if stored.stamps.is_some() { EntryKind::Fenced } else { EntryKind::Plain }
 }
 
 fn ttl(stored: &Stored, now: u64) -> Option<Duration> {

@@ -7,7 +7,7 @@ use crate::model::{Key, Pattern, Tag};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Work {
     Drop(DropRequest),
-    /// What an earlier drop of the tag has left to do.
+    /// What a lazy drop of the tag, or one that was broken off, has set aside.
     Collect(Tag),
 }
 
@@ -45,13 +45,9 @@ impl Work {
         }
     }
 
-    /// The drop that does this work. Collecting is a drop as well: it finishes what earlier drops of
-    /// the tag have left.
-    pub fn request(&self) -> DropRequest {
-        match self {
-            Self::Drop(request) => request.clone(),
-            Self::Collect(tag) => DropRequest::new(tag.clone(), Reach::Transitive),
-        }
+    /// The drop that this work is; `None` for a collection.
+    pub fn request(&self) -> Option<DropRequest> {
+        if let Self::Drop(request) = self { Some(request.clone()) } else { None }
     }
 
     /// The member that stands for it in the queue, such as `t:user:1`. Equal work has equal members.

@@ -1,7 +1,7 @@
 //! One connection to the server, made by the first command and made anew when it breaks.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
@@ -26,6 +26,8 @@ pub(super) struct Connection {
     response_timeout: Duration,
     scripts: Scripts,
     live: Mutex<Option<Live>>,
+    /// How many connections were made.
+    made: AtomicU64,
 }
 
 #[derive(Clone)]
@@ -34,6 +36,19 @@ struct Live {
     /// The scripts that were sent over this connection, a bit each. Its own for each connection, so
     /// that a server that restarted is told them again.
     known: Arc<AtomicU32>,
+    epoch: Epoch,
+}
+
+/// One connection among those of a process, by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Epoch(u64);
+
+/// What came of commands that may go over one connection alone.
+pub(super) enum Sent {
+    Answered(Vec<Value>, Epoch),
+    /// The connection is gone, and nobody knows whether the commands were carried out. Behind another
+    /// one there may be a replica that never saw what went over this one.
+    Broken(CacheError),
 }
 
 /// What may be sent again when the connection broke before the answer came.
@@ -52,8 +67,9 @@ impl Connection {
             place,
             connect_timeout,
             response_timeout,
-            scripts: Scripts::new(),
+            scripts: Scripts::default(),
             live: Mutex::new(None),
+            made: AtomicU64::new(0),
         }
     }
 
@@ -66,18 +82,29 @@ impl Connection {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
-        let mut replies = self.send(batch, repeat).await?;
-        // The server forgets scripts when it restarts or is told to.
-        if let Some((again, positions)) = batch.forgotten(&replies) {
-            if let Some(live) = &*self.live.lock().await {
-                live.known.store(0, Ordering::Relaxed);
-            }
-            let answers = self.send(&again, repeat).await?;
-            for (position, answer) in positions.into_iter().zip(answers) {
-                replies[position] = answer;
+        loop {
+            let (live, fresh) = self.live().await?;
+            match self.send(batch, &live).await? {
+                Sent::Answered(replies, _) => return Ok(replies),
+                // A server that was restarted closes idle connections without a word.
+                Sent::Broken(_) if !fresh && repeat == Repeat::Safe => {}
+                Sent::Broken(error) => return Err(error),
             }
         }
-        Ok(replies)
+    }
+
+    /// Sends the commands in one round trip, over the connection of this number where one is given,
+    /// and once at most.
+    pub async fn run_over(&self, batch: &Batch, over: Option<Epoch>) -> Result<Sent, CacheError> {
+        let (live, fresh) = self.live().await?;
+        if over.is_some_and(|epoch| epoch != live.epoch) {
+            let message = format!("the connection to {} broke", self.place);
+            return Ok(Sent::Broken(CacheError::new(CacheErrorKind::Unreachable, message)));
+        }
+        match self.send(batch, &live).await? {
+            Sent::Broken(error) if fresh => Err(error),
+            sent => Ok(sent),
+        }
     }
 
     /// Sends one command and takes its reply apart.
@@ -103,28 +130,45 @@ impl Connection {
         read(reply).map_err(|error| reply_error(&self.place, error))
     }
 
-    async fn send(&self, batch: &Batch, repeat: Repeat) -> Result<Vec<Value>, CacheError> {
-        loop {
-            let (mut live, fresh) = self.live().await?;
-            let mut known = live.known.load(Ordering::Relaxed);
-            let pipeline = batch.encode(&self.scripts, &mut known);
-            match live.connection.req_packed_commands(&pipeline, 0, batch.len()).await {
-                // As many replies as commands: positions in the batch are positions in here.
-                Ok(replies) if replies.len() != batch.len() => {
-                    self.forget(&live).await;
-                    return Err(reply_error(&self.place, ReplyError::Unexpected));
-                }
-                Ok(replies) => {
-                    live.known.fetch_or(known, Ordering::Relaxed);
-                    return Ok(replies);
-                }
-                Err(error) => {
-                    self.forget(&live).await;
-                    // A server that was restarted closes idle connections without a word.
-                    if fresh || repeat == Repeat::Never || !error.is_connection_dropped() {
-                        return Err(self.connection_error(&error, self.response_timeout));
+    async fn send(&self, batch: &Batch, live: &Live) -> Result<Sent, CacheError> {
+        let mut replies = match self.send_once(batch, live).await? {
+            Sent::Answered(replies, _) => replies,
+            broken => return Ok(broken),
+        };
+        // The server forgets scripts when it restarts or is told to.
+        if let Some((again, positions)) = batch.forgotten(&replies) {
+            live.known.store(0, Ordering::Relaxed);
+            match self.send_once(&again, live).await? {
+                Sent::Answered(answers, _) => {
+                    for (position, answer) in positions.into_iter().zip(answers) {
+                        replies[position] = answer;
                     }
                 }
+                broken => return Ok(broken),
+            }
+        }
+        Ok(Sent::Answered(replies, live.epoch))
+    }
+
+    async fn send_once(&self, batch: &Batch, live: &Live) -> Result<Sent, CacheError> {
+        let mut known = live.known.load(Ordering::Relaxed);
+        let pipeline = batch.encode(&self.scripts, &mut known);
+        let mut connection = live.connection.clone();
+        match connection.req_packed_commands(&pipeline, 0, batch.len()).await {
+            // As many replies as commands: positions in the batch are positions in here.
+            Ok(replies) if replies.len() != batch.len() => {
+                self.forget(live).await;
+                Err(reply_error(&self.place, ReplyError::Unexpected))
+            }
+            Ok(replies) => {
+                live.known.fetch_or(known, Ordering::Relaxed);
+                Ok(Sent::Answered(replies, live.epoch))
+            }
+            Err(error) => {
+                self.forget(live).await;
+                let is_dropped = error.is_connection_dropped();
+                let error = self.connection_error(&error, self.response_timeout);
+                if is_dropped { Ok(Sent::Broken(error)) } else { Err(error) }
             }
         }
     }
@@ -144,7 +188,8 @@ impl Connection {
             .await
             .map_err(|_| timed_out(&self.place, self.is_encrypted(), self.connect_timeout))?
             .map_err(|error| self.connection_error(&error, self.connect_timeout))?;
-        let live = Live { connection, known: Arc::new(AtomicU32::new(u32::MAX)) };
+        let epoch = Epoch(self.made.fetch_add(1, Ordering::Relaxed));
+        let live = Live { connection, known: Arc::new(AtomicU32::new(u32::MAX)), epoch };
         *slot = Some(live.clone());
         Ok((live, true))
     }

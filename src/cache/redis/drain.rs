@@ -7,81 +7,114 @@
 //! them waits. What is held in memory is a few pages for each level of dependencies.
 
 mod ask;
+mod frame;
+mod guard;
+mod overlap;
 mod take;
+
+pub(super) use take::PRUNED;
 
 use std::collections::HashSet;
 
+use self::frame::{Begin, CountTags, Frame, Slots, Start};
+use self::guard::Guard;
+use super::RedisCache;
 use super::batch::{Batch, command};
-use super::connection::{Connection, Repeat};
+use super::connection::{Connection, Epoch, Sent};
 use super::error::reply_error;
 use super::layout::Layout;
 use super::reply::{self, Reply};
 use super::source::{From, Source};
 use crate::cache::error::{CacheError, CacheErrorKind};
 use crate::cache::index_name::IndexName;
+use crate::cache::nonce::nonce_text;
+use crate::cache::pace::Pace;
 use crate::cache::{DropRequest, DropTarget, Dropped, Progress, ProgressFn, Reach};
-use ask::journal_id;
+
+/// How often a drop begins again at the front of its journals because a connection broke.
+const MOST_RESTARTS: u32 = 8;
+
+/// How a drop goes on after a round trip.
+enum Next {
+    On,
+    /// With another frame, which has to be finished before.
+    Below(Frame),
+    /// From the front of the journals: the connection broke.
+    Again(CacheError),
+}
 
 /// How many targets are worked on at once. Each may hold two pages of members.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 256;
 
-/// What a start adds to the number of dropped tags.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum CountTags {
-    One,
-    /// For a name that a scan found: one if there is anything to remove. A scan finds a name by its
-    /// generation too, perhaps after the tag was dropped.
-    IfAny,
-    /// For dependents, and for a tag that was counted before.
-    None,
-}
-
-/// An index that is to be dropped.
-struct Start {
-    name: IndexName,
-    owner: usize,
-    depth: u32,
-    levels: u32,
-    tags: CountTags,
-}
-
-/// Targets that are worked on together.
-#[derive(Default)]
-struct Frame {
-    /// Indexes to be set aside.
-    starts: Vec<Start>,
-    /// Indexes with so many open journals that they are dropped again when these are drained.
-    again: Vec<Start>,
-    sources: Vec<Source>,
-}
-
-/// Where the replies of one target stand among those of a round trip.
-#[derive(Default)]
-struct Slots {
-    removed: Option<usize>,
-    /// Removals of members by name; only errors matter.
-    settled: Option<usize>,
-    next: Option<usize>,
+impl RedisCache {
+    pub(super) fn drain<'a>(&'a self, progress: ProgressFn<'a>) -> Drain<'a> {
+        Drain::new(&self.connection, &self.layout, self.page_size, self.queue_limit, progress)
+    }
 }
 
 pub(super) struct Drain<'a> {
     connection: &'a Connection,
     layout: &'a Layout,
+    /// How many members a page may have now, and at most.
     page: usize,
+    largest: usize,
     progress: ProgressFn<'a>,
     outcomes: Vec<Result<Dropped, CacheError>>,
     /// The journals that some frame is draining. A cycle of dependencies ends where it meets one.
     draining: HashSet<(IndexName, Vec<u8>)>,
+    /// Whether large journals are still drained with two round trips under way.
+    may_overlap: bool,
+    /// Work in the background goes no faster than this.
+    pace: Option<&'a mut Pace>,
+    /// The connection that all of it goes over. After another one has taken its place, journals are read
+    /// from their front again: a replica that took over may have back what was removed, and members
+    /// that leave a journal by then would be nowhere.
+    over: Option<Epoch>,
+    guard: Guard,
 }
 
 impl<'a> Drain<'a> {
-    pub fn new(
+    fn new(
         connection: &'a Connection,
         layout: &'a Layout,
         page: usize,
+        queue_limit: u64,
         progress: ProgressFn<'a>,
     ) -> Self {
-        Self { connection, layout, page, progress, outcomes: Vec::new(), draining: HashSet::new() }
+        let (outcomes, draining) = (Vec::new(), HashSet::new());
+        Self {
+            connection,
+            layout,
+            page,
+            largest: page,
+            progress,
+            outcomes,
+            draining,
+            may_overlap: true,
+            pace: None,
+            over: None,
+            guard: Guard::new(queue_limit),
+        }
+    }
+
+    /// Drains what is set aside of one index already, at a pace. A tag's members that were filled under
+    /// a fence since they were set aside stay; what depends on them goes, since it may be older.
+    pub async fn collect(mut self, name: &IndexName, pace: &'a mut Pace) -> Result<Dropped, CacheError> {
+        self.outcomes = vec![Ok(Dropped::default())];
+        self.page = pace.step(self.page);
+        self.pace = Some(pace);
+        let begin = if name.is_dependency() { Begin::Open } else { Begin::Collect };
+        let start = Start {
+            begin,
+            name: name.clone(),
+            owner: 0,
+            depth: 0,
+            levels: u32::MAX,
+            tags: CountTags::None,
+            id: None,
+        };
+        self.finish(Frame { starts: vec![start], ..Frame::default() }).await;
+        self.outcomes.into_iter().sum()
     }
 
     pub async fn run(mut self, requests: &[DropRequest]) -> Vec<Result<Dropped, CacheError>> {
@@ -99,13 +132,23 @@ impl<'a> Drain<'a> {
 
     async fn finish(&mut self, first: Frame) {
         let mut frames = vec![first];
+        let mut restarts = 0;
         while let Some(frame) = frames.last_mut() {
-            match self.step(frame).await {
-                Ok(Some(below)) => frames.push(below),
-                Ok(None) if frame.is_done() => {
+            let next = match self.step(frame).await {
+                Ok(Next::Again(error)) if restarts == MOST_RESTARTS => Err(error),
+                next => next,
+            };
+            match next {
+                Ok(Next::Below(below)) => frames.push(below),
+                Ok(Next::On) if frame.is_done() => {
                     frames.pop();
                 }
-                Ok(None) => {}
+                Ok(Next::On) => {}
+                Ok(Next::Again(_)) => {
+                    restarts += 1;
+                    self.over = None;
+                    frames.iter_mut().for_each(Frame::page_again);
+                }
                 Err(error) => {
                     // The connection is gone: nobody knows what was done for those still at work.
                     for owner in frames.iter().flat_map(Frame::owners) {
@@ -115,6 +158,7 @@ impl<'a> Drain<'a> {
                 }
             }
         }
+        self.release().await;
     }
 
     fn request(&mut self, owner: usize, DropRequest { target, reach }: &DropRequest, frame: &mut Frame) {
@@ -123,7 +167,8 @@ impl<'a> Drain<'a> {
         match target {
             DropTarget::Tag(tag) => {
                 let tags = CountTags::One;
-                frame.starts.push(Start { name: tag.into(), owner, depth: 0, levels, tags });
+                let begin = Begin::Drop;
+                frame.starts.push(Start { begin, name: tag.into(), owner, depth: 0, levels, tags, id: None });
             }
             DropTarget::Key(key) if self.layout.owns(key.as_str().as_bytes()) => {
                 self.fail(owner, reserved(key.as_str()));
@@ -143,8 +188,8 @@ impl<'a> Drain<'a> {
     }
 
     /// One round trip for all targets of a frame, and a second one to look for dependents where
-    /// there may be any. Returns the frame that has to be finished before this one goes on.
-    async fn step(&mut self, frame: &mut Frame) -> Result<Option<Frame>, CacheError> {
+    /// there may be any.
+    async fn step(&mut self, frame: &mut Frame) -> Result<Next, CacheError> {
         let outcomes = &self.outcomes;
         let failed = |owner: usize| outcomes.get(owner).is_none_or(Result::is_err);
         frame.starts.retain(|start| !failed(start.owner));
@@ -161,7 +206,17 @@ impl<'a> Drain<'a> {
             frame.starts.append(&mut frame.again);
         }
         if frame.is_done() {
-            return Ok(None);
+            return Ok(Next::On);
+        }
+        if self.is_single(frame)
+            && let Some(source) = frame.sources.first_mut()
+        {
+            if let Some(broken) = self.overlap(source).await? {
+                return Ok(Next::Again(broken));
+            }
+            if self.outcomes[source.owner].is_err() {
+                return Ok(Next::On);
+            }
         }
 
         let mut batch = Batch::default();
@@ -172,18 +227,26 @@ impl<'a> Drain<'a> {
         let room = AT_ONCE.saturating_sub(frame.sources.len());
         // They stay in the frame until their replies are in: a broken connection fails them.
         let mut begun = Vec::new();
-        for start in frame.starts.iter().take(room) {
-            let id = journal_id();
-            let drop = self.ask_start(&start.name, &id, &mut batch);
+        for start in frame.starts.iter_mut().take(room) {
+            let id = start.id.get_or_insert_with(|| nonce_text().into_bytes()).clone();
+            let drop = self.ask_start(start, &id, &mut batch);
             begun.push((id, drop));
         }
-        let replies = self.connection.run(&batch, Repeat::Safe).await?;
+        self.guard.ask(self.layout, &mut batch);
+        let replies = match self.connection.run_over(&batch, self.over).await? {
+            Sent::Answered(replies, epoch) => {
+                self.over = Some(epoch);
+                replies
+            }
+            Sent::Broken(error) => return Ok(Next::Again(error)),
+        };
 
         let has_dependencies = match reply::count(&replies[marker]) {
             Ok(count) => count > 0,
             // Without the right to look, dependents are assumed.
             Err(_) => true,
         };
+        let looked_at: usize = frame.sources.iter().map(|source| source.page.len()).sum();
         let mut changed = Vec::new();
         for (source, slots) in frame.sources.iter_mut().zip(slots) {
             let owner = source.owner;
@@ -199,7 +262,8 @@ impl<'a> Drain<'a> {
         for source in &mut frame.sources {
             for name in source.tags.drain(..) {
                 let (owner, levels) = (source.owner, source.levels);
-                below.starts.push(Start { name, owner, depth: 0, levels, tags: CountTags::IfAny });
+                let (begin, tags) = (Begin::Drop, CountTags::IfAny);
+                below.starts.push(Start { begin, name, owner, depth: 0, levels, tags, id: None });
             }
         }
         self.close_finished(frame);
@@ -210,7 +274,10 @@ impl<'a> Drain<'a> {
             self.checked(owner, result);
         }
         self.report(&changed);
-        Ok((!below.is_done()).then_some(below))
+        if let Some(pace) = &mut self.pace {
+            pace.looked_at(looked_at).await;
+        }
+        Ok(if below.is_done() { Next::On } else { Next::Below(below) })
     }
 
     fn checked<T>(&mut self, owner: usize, result: Reply<T>) -> Option<T> {
@@ -240,17 +307,6 @@ impl<'a> Drain<'a> {
             let left = changed.iter().filter(|(owner, _)| *owner == request).map(|(_, left)| left.flatten());
             (self.progress)(Progress { request, removed: dropped.entries(), left: left.sum() });
         }
-    }
-}
-
-impl Frame {
-    fn is_done(&self) -> bool {
-        self.starts.is_empty() && self.again.is_empty() && self.sources.is_empty()
-    }
-
-    fn owners(&self) -> impl Iterator<Item = usize> {
-        let starts = self.starts.iter().chain(&self.again).map(|start| start.owner);
-        starts.chain(self.sources.iter().map(|source| source.owner))
     }
 }
 

@@ -22,6 +22,9 @@ use crate::model::{Key, Tag};
 /// How many names one step of a scan looks at, and how many keys one round trip asks about.
 const STEP: usize = 512;
 
+/// How many indexes of dependents are read together, and how many members of each.
+const TOGETHER: usize = 128;
+
 impl RedisCache {
     pub(super) async fn key_description(&self, key: &Key) -> Result<Option<KeyDescription>, CacheError> {
         let name = key.as_str().as_bytes();
@@ -31,6 +34,7 @@ impl RedisCache {
         // Of these two, one fails with the wrong type: that is how the kinds are told apart.
         batch.add(command("STRLEN", &[name]));
         batch.add(command("HGET", &[name, b"v"]));
+        batch.add(command("HEXISTS", &[name, b"p"]));
         let replies = self.connection.run(&batch, Repeat::Safe).await?;
         let left = self.connection.read(&replies, 1, reply::integer)?;
         if left == -2 {
@@ -40,6 +44,8 @@ impl RedisCache {
             "string" => (EntryKind::Plain, self.connection.read(&replies, 2, reply::count)?),
             "hash" => match self.connection.read(&replies, 3, reply::optional_bytes)? {
                 Some(value) => (EntryKind::Fenced, value.len() as u64),
+                // A fill is under way; there is no entry yet.
+                None if matches!(replies.get(4), Some(Value::Int(1))) => return Ok(None),
                 None => (EntryKind::Foreign("hash".to_owned()), 0),
             },
             other => (EntryKind::Foreign(other.to_owned()), 0),
@@ -77,7 +83,8 @@ impl RedisCache {
         Ok((tags, depends_on))
     }
 
-    /// Breadth first: all that depends on one level is asked for together.
+    /// Breadth first: all that depends on one level is asked for together, so that round trips grow
+    /// with the depth, and with the keys only by the hundred.
     pub(super) async fn all_dependents(&self, key: &Key, reach: Reach) -> Result<Vec<Dependent>, CacheError> {
         let first = key.as_str().as_bytes().to_vec();
         let mut found = Vec::new();
@@ -86,47 +93,64 @@ impl RedisCache {
         let mut distance = 1;
         while !level.is_empty() {
             let mut below = Vec::new();
-            for on in level {
-                let members = self.live_dependents(&on).await?;
-                for member in members {
-                    if visited.insert(member.clone()) {
-                        found.extend(printable_key(&member).map(|key| Dependent { key, distance }));
-                        below.push(member);
-                    }
-                }
+            for part in level.chunks(TOGETHER) {
+                self.live_dependents(part, &mut visited, &mut below).await?;
             }
+            found.extend(below.iter().filter_map(|member| {
+                let key = printable_key(member)?;
+                Some(Dependent { key, distance })
+            }));
             level = if reach == Reach::Transitive { below } else { Vec::new() };
             distance += 1;
         }
         Ok(found)
     }
 
-    /// Direct dependents that exist, or that were recorded before they did.
-    async fn live_dependents(&self, on: &[u8]) -> Result<Vec<Vec<u8>>, CacheError> {
-        let index = self.layout.index(&IndexName::dependents_of(on));
-        let mut live = Vec::new();
+    /// Adds the direct dependents of some keys that exist, or that were recorded before they did.
+    async fn live_dependents(
+        &self,
+        on: &[Vec<u8>],
+        visited: &mut HashSet<Vec<u8>>,
+        live: &mut Vec<Vec<u8>>,
+    ) -> Result<(), CacheError> {
+        let mut indexes: Vec<Vec<u8>> =
+            on.iter().map(|on| self.layout.index(&IndexName::dependents_of(on))).collect();
         let mut offset = 0;
-        loop {
-            let (from, to) = (offset.to_string(), (offset + STEP - 1).to_string());
-            let page = command("ZRANGE", &[&index, from.as_bytes(), to.as_bytes(), b"WITHSCORES"]);
-            let page = self.connection.ask(page, reply::list).await?;
+        while !indexes.is_empty() {
+            let (from, to) = (offset.to_string(), (offset + TOGETHER - 1).to_string());
             let mut batch = Batch::default();
-            for member in page.chunks_exact(2) {
-                batch.add(command("EXISTS", &[&member[0]]));
+            for index in &indexes {
+                batch.add(command("ZRANGE", &[index, from.as_bytes(), to.as_bytes(), b"WITHSCORES"]));
             }
             let replies = self.connection.run(&batch, Repeat::Safe).await?;
-            for (position, member) in page.chunks_exact(2).enumerate() {
-                let exists = self.connection.read(&replies, position, reply::count)? > 0;
+            let mut members = Vec::new();
+            let mut position = 0;
+            for reply in 0..replies.len() {
+                let page = self.connection.read(&replies, reply, reply::list)?;
+                if page.len() < 2 * TOGETHER {
+                    // That was its last page.
+                    indexes.remove(position);
+                } else {
+                    position += 1;
+                }
+                let new = page.chunks_exact(2).filter(|member| !visited.contains(&member[0]));
                 // The server writes infinity without the sign that it was given.
-                if exists || member[1] == b"inf" || member[1] == AHEAD {
-                    live.push(member[0].clone());
+                members.extend(new.map(|m| (m[0].clone(), m[1] == b"inf" || m[1] == AHEAD)));
+            }
+            let mut batch = Batch::default();
+            for (member, _) in &members {
+                batch.add(command("EXISTS", &[member]));
+            }
+            let replies = self.connection.run(&batch, Repeat::Safe).await?;
+            for (position, (member, is_ahead)) in members.into_iter().enumerate() {
+                let exists = self.connection.read(&replies, position, reply::count)? > 0;
+                if (exists || is_ahead) && visited.insert(member.clone()) {
+                    live.push(member);
                 }
             }
-            if page.len() < 2 * STEP {
-                return Ok(live);
-            }
-            offset += STEP;
+            offset += TOGETHER;
         }
+        Ok(())
     }
 
     pub(super) async fn counters(&self) -> Result<BTreeMap<String, u64>, CacheError> {

@@ -56,6 +56,11 @@ impl Layout {
         format!("{}:q:{{{shard}}}:tok", self.prefix).into_bytes()
     }
 
+    /// What CLAIM and SETTLE work on.
+    pub fn queue_keys(&self, shard: u32) -> Vec<Vec<u8>> {
+        vec![self.queue(shard), self.leases(shard), self.tokens(shard)]
+    }
+
     /// `P:q:{N}:alive`: the workers, by the time until which they count as alive.
     pub fn alive(&self, shard: u32) -> Vec<u8> {
         format!("{}:q:{{{shard}}}:alive", self.prefix).into_bytes()

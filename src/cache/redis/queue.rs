@@ -20,15 +20,26 @@ use crate::cache::queue::{
 };
 
 /// The only shard.
-const SHARD: u32 = 0;
+pub(super) const SHARD: u32 = 0;
 
 /// How many members one step of a look at the queue asks for.
 const SCANNED_AT_ONCE: &str = "1000";
 
 impl RedisCache {
     pub(super) async fn put_into_queue(&self, items: &[(Work, Duration)]) -> Result<Enqueued, CacheError> {
-        let members: Vec<(String, u64)> = coalesce(items)?.into_iter().collect();
         let mut batch = Batch::default();
+        self.ask_enqueue(items, &mut batch)?;
+        let replies = self.connection.run(&batch, Repeat::Safe).await?;
+        self.enqueued(items, &replies)
+    }
+
+    /// Adds the commands that put work into the queue.
+    pub(super) fn ask_enqueue(
+        &self,
+        items: &[(Work, Duration)],
+        batch: &mut Batch,
+    ) -> Result<(), CacheError> {
+        let members: Vec<(String, u64)> = coalesce(items)?.into_iter().collect();
         for part in members.chunks(AT_ONCE) {
             let mut arguments = vec![number(self.queue_limit), number(OVERDUE_MS)];
             for (member, delay) in part {
@@ -37,10 +48,18 @@ impl RedisCache {
             let keys = vec![self.layout.queue(SHARD), self.layout.alive(SHARD)];
             batch.call(ScriptName::Enqueue, keys, arguments);
         }
-        let replies = self.connection.run(&batch, Repeat::Safe).await?;
+        Ok(())
+    }
+
+    /// Takes the replies to [`RedisCache::ask_enqueue`] apart.
+    pub(super) fn enqueued(
+        &self,
+        items: &[(Work, Duration)],
+        replies: &[Value],
+    ) -> Result<Enqueued, CacheError> {
         let mut enqueued = Enqueued::default();
         for position in 0..replies.len() {
-            let [new, waiting, workers, overdue] = self.connection.read(&replies, position, integers)?;
+            let [new, waiting, workers, overdue] = self.connection.read(replies, position, integers)?;
             let count = |n: i64| u64::try_from(n).unwrap_or(0);
             let Ok(new) = u64::try_from(new) else {
                 return Err(full(self.connection.place(), count(waiting), self.queue_limit));
@@ -102,7 +121,7 @@ impl RedisCache {
         arguments: Vec<Vec<u8>>,
     ) -> Result<(Vec<Vec<u8>>, Option<Duration>, u64), CacheError> {
         let mut batch = Batch::default();
-        batch.call(ScriptName::Claim, self.queue_keys(), arguments);
+        batch.call(ScriptName::Claim, self.layout.queue_keys(SHARD), arguments);
         let replies = self.connection.run(&batch, Repeat::Safe).await?;
         self.connection.read(&replies, 0, |value| match reply::array(value)? {
             [taken, next, ended] => {
@@ -131,7 +150,7 @@ impl RedisCache {
         for part in items.chunks(AT_ONCE) {
             let mut arguments = vec![word.into(), token.to_string().into(), number(time)];
             arguments.extend(part.iter().map(|work| work.member().into_bytes()));
-            batch.call(ScriptName::Settle, self.queue_keys(), arguments);
+            batch.call(ScriptName::Settle, self.layout.queue_keys(SHARD), arguments);
         }
         let replies = self.connection.run(&batch, Repeat::Safe).await?;
         let mut held = 0;
@@ -183,13 +202,9 @@ impl RedisCache {
         }
         Ok(pending)
     }
-
-    fn queue_keys(&self) -> Vec<Vec<u8>> {
-        vec![self.layout.queue(SHARD), self.layout.leases(SHARD), self.layout.tokens(SHARD)]
-    }
 }
 
-fn number(n: u64) -> Vec<u8> {
+pub(super) fn number(n: u64) -> Vec<u8> {
     n.to_string().into_bytes()
 }
 

@@ -8,75 +8,80 @@ pub(super) enum ScriptName {
     Token,
     Drop,
     Page,
+    Ticket,
+    Publish,
+    Open,
+    Trim,
+    Close,
+    Reap,
+    Prune,
+    Missing,
+    Forget,
     Enqueue,
     Claim,
     Settle,
     Announce,
 }
 
-/// The scripts with their digests.
+/// Every script, with its text.
+const TEXTS: [(ScriptName, &str); 16] = [
+    (ScriptName::Token, include_str!("scripts/token.lua")),
+    (ScriptName::Drop, include_str!("scripts/drop.lua")),
+    (ScriptName::Page, include_str!("scripts/page.lua")),
+    (ScriptName::Ticket, include_str!("scripts/ticket.lua")),
+    (ScriptName::Publish, include_str!("scripts/publish.lua")),
+    (ScriptName::Open, include_str!("scripts/open.lua")),
+    (ScriptName::Trim, include_str!("scripts/trim.lua")),
+    (ScriptName::Close, include_str!("scripts/close.lua")),
+    (ScriptName::Reap, include_str!("scripts/reap.lua")),
+    (ScriptName::Prune, include_str!("scripts/prune.lua")),
+    (ScriptName::Missing, include_str!("scripts/missing.lua")),
+    (ScriptName::Forget, include_str!("scripts/forget.lua")),
+    (ScriptName::Enqueue, include_str!("scripts/enqueue.lua")),
+    (ScriptName::Claim, include_str!("scripts/claim.lua")),
+    (ScriptName::Settle, include_str!("scripts/settle.lua")),
+    (ScriptName::Announce, include_str!("scripts/announce.lua")),
+];
+
+/// The scripts with their digests, each made when it is first called.
+#[derive(Default)]
 pub(super) struct Scripts {
-    token: Script,
-    drop: Script,
-    page: Script,
-    enqueue: Script,
-    claim: Script,
-    settle: Script,
-    announce: Script,
+    digests: [std::sync::OnceLock<String>; TEXTS.len()],
 }
 
-pub(super) struct Source {
+pub(super) struct Source<'s> {
     pub text: &'static str,
     /// What `EVALSHA` calls it by.
-    pub digest: String,
+    pub digest: &'s str,
 }
 
-const TOKEN: &str = include_str!("scripts/token.lua");
-const DROP: &str = include_str!("scripts/drop.lua");
-const PAGE: &str = include_str!("scripts/page.lua");
-const ENQUEUE: &str = include_str!("scripts/enqueue.lua");
-const CLAIM: &str = include_str!("scripts/claim.lua");
-const SETTLE: &str = include_str!("scripts/settle.lua");
-const ANNOUNCE: &str = include_str!("scripts/announce.lua");
-
 impl Scripts {
-    pub fn new() -> Self {
-        Self {
-            token: Script::new(TOKEN),
-            drop: Script::new(DROP),
-            page: Script::new(PAGE),
-            enqueue: Script::new(ENQUEUE),
-            claim: Script::new(CLAIM),
-            settle: Script::new(SETTLE),
-            announce: Script::new(ANNOUNCE),
-        }
-    }
-
-    pub fn get(&self, name: ScriptName) -> Source {
-        let (text, script) = match name {
-            ScriptName::Token => (TOKEN, &self.token),
-            ScriptName::Drop => (DROP, &self.drop),
-            ScriptName::Page => (PAGE, &self.page),
-            ScriptName::Enqueue => (ENQUEUE, &self.enqueue),
-            ScriptName::Claim => (CLAIM, &self.claim),
-            ScriptName::Settle => (SETTLE, &self.settle),
-            ScriptName::Announce => (ANNOUNCE, &self.announce),
-        };
-        Source { text, digest: script.get_hash().to_owned() }
+    pub fn get(&self, name: ScriptName) -> Source<'_> {
+        // The table has the order of the names, as its test requires.
+        let (_, text) = TEXTS[name as usize];
+        let digest = self.digests[name as usize].get_or_init(|| Script::new(text).get_hash().to_owned());
+        Source { text, digest }
     }
 }
 
 impl ScriptName {
     /// One bit for each script, to remember which of them a server knows.
     pub fn bit(self) -> u32 {
-        match self {
-            Self::Token => 1,
-            Self::Drop => 2,
-            Self::Page => 4,
-            Self::Enqueue => 8,
-            Self::Claim => 16,
-            Self::Settle => 32,
-            Self::Announce => 64,
+        1 << self as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_script_stands_at_its_name() {
+        for (position, (name, text)) in TEXTS.iter().enumerate() {
+            assert_eq!(*name as usize, position);
+            assert_eq!(Scripts::default().get(*name).text, *text);
+            let title = format!("{name:?}").to_uppercase();
+            assert!(text.lines().next().is_some_and(|line| line.contains(&title)), "{title}");
         }
     }
 }

@@ -6,11 +6,13 @@ use crate::model::Pattern;
 /// A journal, a scan, or one key.
 pub(super) enum From {
     Key,
-    /// The members of an index set aside; `own` unless another drop left it open.
+    /// The members of an index set aside; `own` unless another drop left it open; with `reap`,
+    /// entries filled under a fence since then stay.
     Journal {
         name: IndexName,
         id: Vec<u8>,
         own: bool,
+        reap: bool,
     },
     /// All keys, by pattern.
     Keys {
@@ -33,6 +35,12 @@ pub(super) struct Source {
     pub levels: u32,
     /// Members that are gone, with all that depends on them, and still stand in the journal.
     pub settled: Vec<Vec<u8>>,
+    /// Whether these have to leave it one by one.
+    pub by_name: bool,
+    /// The generation of the index when the page at hand was read, or later.
+    pub generation: Vec<u8>,
+    /// How many members the journal had when the last page was read.
+    pub left: u64,
     /// Members that the next round trip removes.
     pub page: Vec<Vec<u8>>,
     /// The page after that, where it has been read.
@@ -46,6 +54,8 @@ pub(super) struct Source {
 
 /// A page of a journal.
 pub(super) struct Page {
+    /// Empty when there is none.
+    pub generation: Vec<u8>,
     /// How many members the journal has.
     pub left: u64,
     pub members: Vec<Vec<u8>>,
@@ -59,6 +69,9 @@ impl Source {
             depth,
             levels,
             settled: Vec::new(),
+            by_name: false,
+            generation: Vec::new(),
+            left: 0,
             page: Vec::new(),
             next: None,
             tags: Vec::new(),
@@ -73,6 +86,16 @@ impl Source {
         self.page.is_empty() || self.page.len() >= size
     }
 
+    /// Forgets what was read of a journal.
+    pub fn page_again(&mut self) {
+        if let From::Journal { .. } = self.from {
+            self.settled.clear();
+            self.by_name = false;
+            self.page.clear();
+            self.next = None;
+        }
+    }
+
     /// Goes on to the next page, once the one at hand is gone with all that depends on it.
     pub fn turn(&mut self, size: usize) {
         let read = self.wants_page(size);
@@ -82,7 +105,7 @@ impl Source {
             From::Journal { .. } => {
                 // An empty page that was read from the front of the journal: it is drained.
                 self.finished = read && self.page.is_empty() && next.is_empty();
-                self.settled = std::mem::replace(&mut self.page, next);
+                self.settled.append(&mut std::mem::replace(&mut self.page, next));
             }
             From::Keys { .. } | From::Tags { .. } => {
                 self.page = next;

@@ -1,5 +1,7 @@
 //! Storing entries and dependencies: the protocol's plain writer.
 
+use redis::Value;
+
 use super::RedisCache;
 use super::batch::{Batch, command};
 use super::connection::Repeat;
@@ -46,7 +48,7 @@ impl RedisCache {
         if let Err(error) = stored {
             // A transaction runs to its end whatever fails inside it. An entry must not stay where
             // its place in an index could not be written.
-            if matches!(replies.get(exec), Some(redis::Value::Array(_))) {
+            if matches!(replies.get(exec), Some(Value::Array(_))) {
                 self.connection.ask(command("UNLINK", &[key]), reply::done).await?;
             }
             return Err(self.reply_error(error));
@@ -66,7 +68,17 @@ impl RedisCache {
             return Ok(());
         }
         let key = self.entry_key(key)?;
-        let left = self.connection.ask(command("PTTL", &[key]), reply::integer).await?;
+        let mut batch = Batch::default();
+        batch.add(command("PTTL", &[key]));
+        // Of these two, one fails with the wrong type where there is an entry.
+        batch.add(command("STRLEN", &[key]));
+        batch.add(command("HEXISTS", &[key, b"v"]));
+        let replies = self.connection.run(&batch, Repeat::Safe).await?;
+        let left = self.connection.read(&replies, 0, reply::integer)?;
+        // Where a fill is under way there is a key, but no entry yet.
+        let is_filling = matches!(replies.get(1), Some(Value::ServerError(_)))
+            && matches!(replies.get(2), Some(Value::Int(0)));
+        let left = if is_filling { -2 } else { left };
         let score = match (left, u64::try_from(left)) {
             (_, Ok(left)) => now_ms().saturating_add(left).to_string().into_bytes(),
             (-1, _) => endless_score(now_ms()).to_string().into_bytes(),

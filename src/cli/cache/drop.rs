@@ -1,24 +1,23 @@
 //! `invalidate cache drop`.
 
+mod show;
+
 use std::time::Duration;
 
 use clap::Args;
 use invalidate::cache::{
-    AnyCache, Cache, CacheError, DropRequest, DropTarget, Dropped, MAX_DELAY, Progress, Reach, Work,
+    AnyCache, Cache, CacheError, DropRequest, DropTarget, Dropped, MAX_DELAY, Progress, Reach, Work, quiet,
 };
 use invalidate::engine::Own;
 use invalidate::model::{Key, Pattern, Tag};
-use serde::Serialize;
 
-use super::{key, pattern, tag};
+use super::{key, pattern, tag, time};
 use crate::cli::args::Format;
 use crate::cli::config::parse_duration;
 use crate::cli::error::{CommandError, Exit};
-use crate::cli::output;
-use crate::cli::progress::Bar;
-use crate::cli::runtime::block_on;
+use crate::cli::progress::{Bar, interrupted};
+use crate::cli::runtime::{block_on, unless_interrupted};
 use crate::cli::session::Session;
-use crate::cli::table::{render, table};
 use crate::cli::write::show::queue_notes;
 
 #[derive(Debug, Args)]
@@ -52,6 +51,11 @@ pub struct DropArgs {
     #[arg(long, requires = "batched")]
     no_wait: bool,
 
+    /// Drop once more after a second, or after TIME: it ends what was filled from old data meanwhile
+    #[arg(long, value_name = "TIME", value_parser = time, num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "1s", conflicts_with_all = ["dry_run", "batched"])]
+    settle: Option<Duration>,
+
     /// Count what would go and touch nothing
     #[arg(long)]
     dry_run: bool,
@@ -82,23 +86,26 @@ pub fn run(session: &Session, args: DropArgs) -> Result<Exit, CommandError> {
             }
             Ok(counts)
         })?;
-        return dry_run(&targets, &counts, args.format);
+        return show::counts(&targets, &counts, args.format);
     }
     let reach = if args.shallow { Reach::Direct } else { Reach::Transitive };
     let requests: Vec<DropRequest> = targets.iter().map(|t| DropRequest::new(t.clone(), reach)).collect();
     let bar = Bar::new(session.global.quiet);
     let progress = |progress| bar.update(progress);
-    let outcomes: Vec<Outcome> = block_on(async {
-        if args.batched {
-            let delay = args.delay.unwrap_or(DEFAULT_DELAY);
-            return batched(session, &cache, &requests, delay, !args.no_wait, &progress).await;
-        }
-        let outcomes = cache.drop_many(&requests, &progress).await;
-        Ok(outcomes.into_iter().map(|outcome| outcome.map(Some)).collect())
-    })?;
-    bar.finish();
     let due = args.batched.then(|| args.delay.unwrap_or(DEFAULT_DELAY));
-    print(&targets, &outcomes, due, args.format)?;
+    let work = async {
+        match due {
+            Some(delay) => batched(session, &cache, &requests, delay, !args.no_wait, &progress).await,
+            None => Ok(at_once(session, &cache, &requests, args.settle, &progress).await),
+        }
+    };
+    let outcomes = block_on(async { unless_interrupted(work).await.transpose() })?;
+    bar.finish();
+    let Some(outcomes) = outcomes else {
+        let names: Vec<String> = targets.iter().map(show::name).collect();
+        return Err(interrupted(&bar, &names, "run the same command again"));
+    };
+    show::outcomes(&targets, &outcomes, due, args.format)?;
     match outcomes.into_iter().find_map(Result::err) {
         None => Ok(Exit::Clean),
         Some(error) => Err(CommandError::from(error).help(
@@ -112,6 +119,30 @@ const DEFAULT_DELAY: Duration = Duration::from_millis(100);
 
 /// What came of a target; `None` while it waits in the queue.
 type Outcome = Result<Option<Dropped>, CacheError>;
+
+/// Drops, and once more after the time that is to settle it.
+async fn at_once(
+    session: &Session,
+    cache: &AnyCache,
+    requests: &[DropRequest],
+    settle: Option<Duration>,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Vec<Outcome> {
+    let mut outcomes = cache.drop_many(requests, progress).await;
+    if let Some(delay) = settle {
+        session.note(&format!("dropping once more in {} ms", delay.as_millis()));
+        tokio::time::sleep(delay).await;
+        let again = cache.drop_many(requests, quiet()).await;
+        for (first, again) in outcomes.iter_mut().zip(again) {
+            match (first, again) {
+                (Ok(first), Ok(again)) => *first += Dropped { tags: 0, ..again },
+                (first @ Ok(_), Err(error)) => *first = Err(error),
+                (Err(_), _) => {}
+            }
+        }
+    }
+    outcomes.into_iter().map(|outcome| outcome.map(Some)).collect()
+}
 
 /// Puts drops into the queue, and sees to them if nobody else does.
 async fn batched(
@@ -154,95 +185,5 @@ fn delay(text: &str) -> Result<Duration, String> {
         Some(delay) if (Duration::from_millis(10)..=MAX_DELAY).contains(&delay) => Ok(delay),
         Some(_) => Err("a delay is 10ms to 5s".to_owned()),
         None => Err("write milliseconds, such as 200, or 200ms or 2s".to_owned()),
-    }
-}
-
-#[derive(Serialize)]
-struct Document {
-    schema: u32,
-    targets: Vec<Line>,
-}
-
-#[derive(Serialize)]
-struct Line {
-    kind: &'static str,
-    target: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    live: Option<u64>,
-    /// Present where the drop waits in the queue.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    due_in_ms: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    removed: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dependents: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
-}
-
-impl Line {
-    fn new(target: &DropTarget) -> Self {
-        let (kind, target) = match target {
-            DropTarget::Tag(tag) => ("tag", tag.to_string()),
-            DropTarget::Key(key) => ("key", key.to_string()),
-            DropTarget::Match(pattern) => ("match", pattern.to_string()),
-            DropTarget::TagsMatching(pattern) => ("tag_match", pattern.to_string()),
-        };
-        Self { kind, target, live: None, due_in_ms: None, removed: None, dependents: None, error: None }
-    }
-}
-
-fn dry_run(targets: &[DropTarget], counts: &[u64], format: Format) -> Result<Exit, CommandError> {
-    let lines: Vec<Line> =
-        targets.iter().zip(counts).map(|(t, n)| Line { live: Some(*n), ..Line::new(t) }).collect();
-    match format {
-        Format::Json => output::json(&Document { schema: 1, targets: lines })?,
-        Format::Table => {
-            let mut rows = table(&["would drop", "target", "#live keys"]);
-            for (line, n) in lines.iter().zip(counts) {
-                rows.add_row([line.kind, &line.target, &n.to_string()]);
-            }
-            output::data(&render(&rows))?;
-        }
-    }
-    Ok(Exit::Clean)
-}
-
-fn print(
-    targets: &[DropTarget],
-    outcomes: &[Outcome],
-    delay: Option<Duration>,
-    format: Format,
-) -> Result<(), CommandError> {
-    let lines: Vec<Line> = targets
-        .iter()
-        .zip(outcomes)
-        .map(|(target, outcome)| {
-            let line = Line::new(target);
-            match outcome {
-                Ok(None) => {
-                    let due = delay.map(|delay| u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
-                    Line { due_in_ms: due, ..line }
-                }
-                Ok(Some(d)) => Line { removed: Some(d.keys), dependents: Some(d.dependents), ..line },
-                Err(error) => Line { error: Some(error.to_string()), ..line },
-            }
-        })
-        .collect();
-    match format {
-        Format::Json => output::json(&Document { schema: 1, targets: lines }),
-        Format::Table => {
-            let mut rows = table(&["dropped", "target", "#keys", "#dependents"]);
-            for line in &lines {
-                let keys = match (line.removed, line.due_in_ms) {
-                    (Some(n), _) => n.to_string(),
-                    (None, Some(due)) => format!("in {due} ms"),
-                    (None, None) => "failed".to_owned(),
-                };
-                let dependents = line.dependents.map_or_else(String::new, |n| n.to_string());
-                rows.add_row([line.kind, &line.target, &keys, &dependents]);
-            }
-            output::data(&render(&rows))
-        }
     }
 }

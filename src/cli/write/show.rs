@@ -46,6 +46,9 @@ pub fn report(report: &Report, verbose: bool) -> String {
     let mut rows = table(&["dropped", "target", "#keys", "#dependents", "rule", "why"]);
     for (step, outcome) in plan.steps.iter().zip(&report.steps) {
         let (keys, dependents) = match &outcome.outcome {
+            Ok(_) if outcome.queued.is_some() && step.strategy == Strategy::Lazy => {
+                ("lazily".to_owned(), String::new())
+            }
             Ok(_) if outcome.queued.is_some() => {
                 (format!("in {} ms", outcome.queued.map_or(0, |d| d.as_millis())), String::new())
             }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use invalidate::cache::{AnyCache, Cache, Enqueued, Work};
 use invalidate::check::Undeclared;
-use invalidate::engine::{Engine, Own, Report, target};
+use invalidate::engine::{Engine, Own, Report, work_of};
 use invalidate::model::RawWrite;
 use invalidate::plan::Plan;
 use tokio::sync::mpsc;
@@ -23,7 +23,7 @@ use crate::cli::args::Format;
 use crate::cli::error::{CommandError, Exit};
 use crate::cli::output;
 use crate::cli::progress::Bar;
-use crate::cli::runtime::block_on;
+use crate::cli::runtime::{block_on, unless_interrupted};
 use crate::cli::session::Session;
 
 /// Lines that are carried out together: no more than these, and no more than come in this time, so
@@ -45,6 +45,7 @@ pub fn run(session: &Session, mode: Mode) -> Result<Exit, CommandError> {
         engine: Engine::new(program, cache),
         number: 0,
         tally: Tally::default(),
+        reported: 0,
         own: Own::default(),
         queue: Enqueued::default(),
         counters: BTreeMap::new(),
@@ -52,10 +53,14 @@ pub fn run(session: &Session, mode: Mode) -> Result<Exit, CommandError> {
     };
     let lines = read_ahead()?;
     let outcome = block_on(async {
-        let outcome = stream.take_lines(lines).await;
-        // What is queued is seen to, also when a line has failed.
-        let rest = stream.finish().await;
-        outcome.and(rest)
+        let work = async {
+            let outcome = stream.take_lines(lines).await;
+            // What is queued is seen to, also when a line has failed.
+            let rest = stream.finish().await;
+            outcome.and(rest)
+        };
+        let outcome = unless_interrupted(work).await;
+        outcome.unwrap_or_else(|| Err(stream.interrupted()))
     });
     stream.summary();
     outcome?;
@@ -88,6 +93,8 @@ struct Stream<'s> {
     engine: Engine<AnyCache>,
     /// The number of the last line taken.
     number: u64,
+    /// The number of the last line whose report is out.
+    reported: u64,
     tally: Tally,
     /// What is queued and has to be seen to here.
     own: Own,
@@ -164,6 +171,7 @@ impl Stream<'_> {
                     self.report(number, &report)?;
                 }
             }
+            self.reported = number;
         }
         failed.map_or(Ok(()), Err)
     }
@@ -224,9 +232,9 @@ impl Stream<'_> {
             self.queue = queue;
             if self.mode.wait && queue.workers == 0 {
                 for (step, delay) in report.queued() {
-                    // It was a target when it was queued.
-                    if let Ok(target) = target(step) {
-                        self.own.add(Work::drop(target), delay);
+                    // It was work when it was queued.
+                    if let Ok(work) = work_of(step) {
+                        self.own.add(work, delay);
                     }
                 }
             } else {
@@ -271,7 +279,8 @@ impl Stream<'_> {
             match outcome {
                 Ok(dropped) => {
                     self.tally.entries += dropped.entries();
-                    let entries = self.counters.entry("strategy.batched.entries".to_owned()).or_default();
+                    let strategy = if matches!(work, Work::Collect(_)) { "lazy" } else { "batched" };
+                    let entries = self.counters.entry(format!("strategy.{strategy}.entries")).or_default();
                     *entries += dropped.entries();
                 }
                 Err(why) => {
@@ -309,6 +318,18 @@ impl Stream<'_> {
             self.session.note(&format!("the statistics were not kept: {error}"));
         }
         self.recorded = Instant::now();
+    }
+
+    /// What is said when Ctrl-C ends the stream. Lines without a report may have been carried out.
+    fn interrupted(&self) -> CommandError {
+        let mut error = CommandError::new(Exit::Cache, format!("interrupted after line {}", self.reported));
+        if self.number > self.reported {
+            error = error.help(format!("go on from line {}; what is done harms nothing", self.reported + 1));
+        }
+        if !self.own.is_empty() {
+            error = error.help("what is queued stays so; `invalidate flush` carries it out");
+        }
+        error
     }
 
     fn bad_line(&mut self, number: u64, why: &str, help: Option<&str>) {

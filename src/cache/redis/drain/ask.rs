@@ -1,6 +1,7 @@
 //! The commands of a drop's next round trip.
 
-use super::{Drain, Slots};
+use super::Drain;
+use super::frame::{Begin, Slots, Start};
 use crate::cache::index_name::IndexName;
 use crate::cache::redis::batch::{Batch, command};
 use crate::cache::redis::script::ScriptName;
@@ -9,22 +10,34 @@ use crate::cache::redis::source::{From, Source};
 /// How many open journals one drop asks for by name. More of them are drained in turns.
 const OPEN_AT_ONCE: usize = 128;
 
+/// How many entries one call of REAP looks at.
+const REAPED_AT_ONCE: usize = 64;
+
+/// So few members leave a journal by name as fast as by range.
+const BY_NAME: usize = 4;
+
 impl Drain<'_> {
     /// Adds the next commands of a source: forget members that are gone, remove the page at hand,
     /// read the page after it.
     pub(super) fn ask_source(&self, source: &Source, batch: &mut Batch) -> Slots {
         let mut slots = Slots::default();
-        if let From::Journal { name, id, .. } = &source.from
-            && !source.settled.is_empty()
-        {
-            let mut forget = command("ZREM", &[&self.layout.journal(name, id)]);
-            forget.arg(&source.settled);
-            slots.settled = Some(batch.add(forget));
+        if let From::Journal { name, id, .. } = &source.from {
+            let journal = self.layout.journal(name, id);
+            slots.settled = self.ask_settled(&source.settled, source.by_name, journal, batch);
         }
-        if !source.page.is_empty() {
-            let mut unlink = redis::cmd("UNLINK");
-            unlink.arg(&source.page);
-            slots.removed = Some(batch.add(unlink));
+        match &source.from {
+            From::Journal { name, reap: true, .. } => {
+                for keys in source.page.chunks(REAPED_AT_ONCE) {
+                    let arguments = vec![name.as_bytes().to_vec(), source.generation.clone()];
+                    slots.removed.push(batch.call(ScriptName::Reap, keys.to_vec(), arguments));
+                }
+            }
+            _ if source.page.is_empty() => {}
+            _ => {
+                let mut unlink = redis::cmd("UNLINK");
+                unlink.arg(&source.page);
+                slots.removed.push(batch.add(unlink));
+            }
         }
         match &source.from {
             From::Key => {}
@@ -43,6 +56,25 @@ impl Drain<'_> {
         slots
     }
 
+    /// Takes members that are gone out of their journal: as a range where they are one still, else by
+    /// name, at several times the cost.
+    fn ask_settled(
+        &self,
+        settled: &[Vec<u8>],
+        by_name: bool,
+        journal: Vec<u8>,
+        batch: &mut Batch,
+    ) -> Option<usize> {
+        let (first, last) = (settled.first()?, settled.last()?);
+        if by_name || settled.len() <= BY_NAME {
+            let mut forget = command("ZREM", &[&journal]);
+            forget.arg(settled);
+            return Some(batch.add(forget));
+        }
+        let count = settled.len().to_string().into_bytes();
+        Some(batch.call(ScriptName::Trim, vec![journal], vec![first.clone(), last.clone(), count]))
+    }
+
     fn ask_scan(&self, source: &Source, glob: &str, batch: &mut Batch) -> Option<usize> {
         let cursor = source.cursor.as_ref()?;
         let count = self.page.to_string();
@@ -56,26 +88,21 @@ impl Drain<'_> {
         batch.call(ScriptName::Page, keys, arguments)
     }
 
-    /// Adds a DROP and the first page of the journal that it may make.
-    pub(super) fn ask_start(&self, name: &IndexName, id: &[u8], batch: &mut Batch) -> usize {
-        let layout = self.layout;
-        let keys =
-            vec![layout.generation(name), layout.index(name), layout.open(name), layout.journal(name, id)];
-        let drop =
-            batch.call(ScriptName::Drop, keys, vec![id.to_vec(), OPEN_AT_ONCE.to_string().into_bytes()]);
-        self.ask_page(name, id, 0, batch);
-        drop
+    /// Adds what begins a start. After a drop comes the first page of the journal that it may make.
+    pub(super) fn ask_start(&self, start: &Start, id: &[u8], batch: &mut Batch) -> usize {
+        let (layout, name) = (self.layout, &start.name);
+        let (generation, open) = (layout.generation(name), layout.open(name));
+        let at_once = OPEN_AT_ONCE.to_string().into_bytes();
+        match start.begin {
+            Begin::Drop | Begin::CollectRest => {
+                let keys = vec![generation, layout.index(name), open, layout.journal(name, id)];
+                let drop = batch.call(ScriptName::Drop, keys, vec![id.to_vec(), at_once, b"0".to_vec()]);
+                self.ask_page(name, id, 0, batch);
+                drop
+            }
+            Begin::Open | Begin::Collect => {
+                batch.call(ScriptName::Open, vec![generation, open], vec![at_once])
+            }
+        }
     }
-}
-
-/// A journal's name, new for every attempt, so that no attempt writes into the journal of another.
-pub(super) fn journal_id() -> Vec<u8> {
-    use std::hash::{BuildHasher, RandomState};
-    use std::sync::atomic::{AtomicU64, Ordering};
-    use std::time::SystemTime;
-    static ATTEMPTS: AtomicU64 = AtomicU64::new(0);
-    // The standard library seeds `RandomState` from the system's randomness, once for each thread.
-    let seed = (ATTEMPTS.fetch_add(1, Ordering::Relaxed), std::process::id(), SystemTime::now());
-    let random = || RandomState::new().hash_one(seed);
-    format!("{:016x}{:016x}", random(), random()).into_bytes()
 }

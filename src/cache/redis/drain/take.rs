@@ -2,13 +2,20 @@
 
 use redis::Value;
 
-use super::{CountTags, Drain, Frame, Slots, Start};
+use super::Drain;
+use super::frame::{Begin, CountTags, Frame, Slots, Start};
 use crate::cache::error::CacheError;
 use crate::cache::index_name::IndexName;
 use crate::cache::redis::batch::{Batch, command};
 use crate::cache::redis::connection::Repeat;
 use crate::cache::redis::reply::{self, Reply};
 use crate::cache::redis::source::{From, Page, Source};
+
+/// Stands among open journals for an index that could not be set aside any more.
+const REST: &[u8] = b"+";
+
+/// What the IDs of journals of pruned members begin with.
+pub(in crate::cache::redis) const PRUNED: &[u8] = b"x";
 
 impl Drain<'_> {
     /// Takes in the replies to [`Drain::ask_source`]. Returns how many members are left, if known.
@@ -19,10 +26,14 @@ impl Drain<'_> {
         replies: &[Value],
     ) -> Reply<Option<u64>> {
         if let Some(position) = slots.settled {
-            reply::done(&replies[position])?;
-            source.settled.clear();
+            let gone = reply::count(&replies[position])?;
+            // Another drain of the journal has taken some of them: the rest goes by name.
+            source.by_name = gone == 0 && !source.by_name;
+            if !source.by_name {
+                source.settled.clear();
+            }
         }
-        if let Some(position) = slots.removed {
+        for &position in &slots.removed {
             let removed = reply::count(&replies[position])?;
             if let Ok(dropped) = &mut self.outcomes[source.owner] {
                 *(if source.depth == 0 { &mut dropped.keys } else { &mut dropped.dependents }) += removed;
@@ -36,6 +47,8 @@ impl Drain<'_> {
                 From::Journal { .. } => {
                     let page = page_of(reply)?;
                     left = Some(page.left.saturating_sub(source.page.len() as u64));
+                    source.generation = page.generation;
+                    source.left = page.left;
                     source.next = Some(page.members);
                 }
                 From::Keys { pattern } => {
@@ -89,7 +102,8 @@ impl Drain<'_> {
                 let keys = [layout.generation(&name), layout.index(&name), layout.open(&name)];
                 batch.add(command("EXISTS", &[&keys[0], &keys[1], &keys[2]]));
                 let (owner, depth) = (source.owner, source.depth.saturating_add(1));
-                candidates.push(Start { name, owner, depth, levels, tags: CountTags::None });
+                let (begin, tags) = (Begin::Drop, CountTags::None);
+                candidates.push(Start { begin, name, owner, depth, levels, tags, id: None });
             }
         }
         let replies = self.connection.run(&batch, Repeat::Safe).await?;
@@ -112,37 +126,55 @@ impl Drain<'_> {
         replies: &[Value],
         frame: &mut Frame,
     ) -> Reply<()> {
-        let Start { name, owner, depth, levels, tags } = start;
+        let Start { begin, name, owner, depth, levels, tags, id: _ } = start;
         let [_, moved, open, ids] = reply::array(&replies[position])? else {
             return Err(reply::ReplyError::Unexpected);
         };
-        let moved = reply::integer(moved)? == 1;
         let open = reply::count(open)?;
-        let ids = reply::list(ids)?;
-        let first = page_of(&replies[position + 1])?;
-        // Whoever left a journal open may have meant all levels.
+        let mut ids = reply::list(ids)?;
+        // When the answer to a first attempt was lost, the second finds the index set aside already.
+        let moved = reply::integer(moved)? == 1 || ids.contains(&id);
+        let named = ids.len() as u64;
+        let has_rest = ids.iter().any(|id| id == REST);
+        ids.retain(|id| id != REST);
+        // Whoever left a journal open, or dropped lazily, may have meant all levels.
         let levels = if ids.iter().any(|other| *other != id) { u32::MAX } else { levels };
         if let Ok(dropped) = &mut self.outcomes[owner] {
             dropped.tags += u64::from(tags == CountTags::One || (tags == CountTags::IfAny && open > 0));
         }
+        let keeps_fresh = matches!(begin, Begin::Collect | Begin::CollectRest);
+        // Another drop that has left a journal may have left word of it too.
+        let mut is_long = ids.iter().any(|other| *other != id);
         if moved && self.draining.insert((name.clone(), id.clone())) {
-            let from = From::Journal { name: name.clone(), id: id.clone(), own: true };
+            let first = page_of(&replies[position + 1])?;
+            let from = From::Journal { name: name.clone(), id: id.clone(), own: true, reap: keeps_fresh };
             let mut source = Source::new(from, owner, depth, levels);
+            is_long = first.left > first.members.len() as u64;
             source.page = first.members;
+            source.generation = first.generation;
+            source.left = first.left;
             frame.sources.push(source);
         }
-        let more = open > ids.len() as u64;
+        if is_long && begin == Begin::Drop && !name.is_dependency() {
+            self.guard.add(&name, owner);
+        }
         let before = frame.sources.len();
         for other in ids {
             if other != id && self.draining.insert((name.clone(), other.clone())) {
-                let from = From::Journal { name: name.clone(), id: other, own: false };
+                // Pruned members have no place in the index any more: they go, whatever they are now.
+                let reap = keeps_fresh && !other.starts_with(PRUNED);
+                let from = From::Journal { name: name.clone(), id: other, own: false, reap };
                 frame.sources.push(Source::new(from, owner, depth, levels));
             }
         }
         // Asking again gives other journals only once some of these are done; where all of them are
         // another frame's, that frame asks again.
+        let more = open > named;
         if more && (moved || frame.sources.len() > before) {
-            frame.again.push(Start { name, owner, depth, levels, tags: CountTags::None });
+            frame.again.push(Start { begin, name, owner, depth, levels, tags: CountTags::None, id: None });
+        } else if has_rest && begin == Begin::Collect {
+            let begin = Begin::CollectRest;
+            frame.again.push(Start { begin, name, owner, depth, levels, tags: CountTags::None, id: None });
         }
         Ok(())
     }
@@ -153,7 +185,7 @@ impl Drain<'_> {
             if !source.is_finished() {
                 return true;
             }
-            if let From::Journal { name, id, own } = &source.from {
+            if let From::Journal { name, id, own, .. } = &source.from {
                 draining.remove(&(name.clone(), id.clone()));
                 if let Ok(dropped) = &mut outcomes[source.owner] {
                     dropped.journals += u64::from(!own);
@@ -167,7 +199,11 @@ impl Drain<'_> {
 /// The reply of PAGE.
 fn page_of(reply: &Value) -> Reply<Page> {
     match reply::array(reply)? {
-        [_, left, members] => Ok(Page { left: reply::count(left)?, members: reply::list(members)? }),
+        [generation, left, members] => Ok(Page {
+            generation: reply::optional_bytes(generation)?.unwrap_or_default(),
+            left: reply::count(left)?,
+            members: reply::list(members)?,
+        }),
         _ => Err(reply::ReplyError::Unexpected),
     }
 }

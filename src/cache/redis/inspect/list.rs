@@ -44,6 +44,7 @@ impl RedisCache {
         for key in keys {
             batch.add(command("TYPE", &[key]));
             batch.add(command("HEXISTS", &[key, b"v"]));
+            batch.add(command("HEXISTS", &[key, b"p"]));
         }
         let replies = self.connection.run(&batch, Repeat::Safe).await?;
         let lives = self.lives(keys).await?;
@@ -51,9 +52,12 @@ impl RedisCache {
         for (position, (name, life)) in keys.iter().zip(lives).enumerate() {
             // A key that has vanished meanwhile is no entry.
             let (Some(ttl), Some(key)) = (life, printable_key(name)) else { continue };
-            let kind = match self.connection.read(&replies, 2 * position, reply::text)?.as_str() {
+            let has = |field: usize| matches!(replies.get(3 * position + field), Some(Value::Int(1)));
+            let kind = match self.connection.read(&replies, 3 * position, reply::text)?.as_str() {
                 "string" => EntryKind::Plain,
-                "hash" if matches!(replies.get(2 * position + 1), Some(Value::Int(1))) => EntryKind::Fenced,
+                "hash" if has(1) => EntryKind::Fenced,
+                // A fill is under way; there is no entry yet.
+                "hash" if has(2) => continue,
                 other => EntryKind::Foreign(other.to_owned()),
             };
             items.push(EntrySummary { key, kind, ttl });

@@ -1,11 +1,13 @@
 -- DROP: raise the generation and set the index aside as a journal, whatever its size.
 -- KEYS: P:g:{tag}, P:t:{tag}, P:o:{tag}, P:j:{tag}:ID
--- ARGV: ID, how many open journals to name
+-- ARGV: ID, how many open journals to name, and how many there may be for the index to be set aside
+-- (0: however many). A tag that is dropped lazily over and over keeps its index; `+` among the open
+-- journals then says that it holds members to be collected.
 -- Returns the generation, 1 when there was an index, the number of open journals, and their IDs.
 
--- A write that a full server allows. Once a script has written, the server lets it finish, so that
--- a cache without memory can still be made smaller.
-redis.call('SREM', KEYS[3], ARGV[1])
+-- A write that a full server allows, of no effect. Once a script has written, the server lets it
+-- finish, so that a cache without memory can still be made smaller.
+redis.call('SREM', KEYS[3], '')
 
 local time = redis.call('TIME')
 local generation = time[1] * 1000000 + time[2]
@@ -17,12 +19,18 @@ generation = string.format('%.0f', generation)
 redis.call('SET', KEYS[1], generation)
 
 local moved = 0
-if redis.call('EXISTS', KEYS[2]) == 1 then
+local most = tonumber(ARGV[3])
+if redis.call('EXISTS', KEYS[2]) == 0 then
+  redis.call('SREM', KEYS[3], '+')
+elseif most > 0 and redis.call('SCARD', KEYS[3]) >= most then
+  redis.call('SADD', KEYS[3], '+')
+else
   -- A sorted set and nothing else may become a journal: this raises WRONGTYPE otherwise.
   redis.call('ZCARD', KEYS[2])
   moved = redis.call('RENAMENX', KEYS[2], KEYS[4])
   if moved == 1 then
     redis.call('SADD', KEYS[3], ARGV[1])
+    redis.call('SREM', KEYS[3], '+')
   end
 end
 

@@ -1,0 +1,124 @@
+//! What a process has put into the queue and sees to itself, since no worker was alive.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::apply::work;
+use super::batch::{BATCH, Haste, LEASE, Outcome, carry_out, settle};
+use super::report::{Report, StepError, StepReport};
+use crate::cache::{Cache, CacheError, Claim, Dropped, LeaseToken, ProgressFn, Work};
+
+/// Items that this process has put into the queue and sees to itself, since no worker was alive.
+#[derive(Debug, Default)]
+pub struct Own {
+    /// The items by their member, with the time at which they are due.
+    items: BTreeMap<String, (Instant, Work)>,
+    /// The same, in the order in which they are due.
+    order: BTreeSet<(Instant, String)>,
+}
+
+impl Own {
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Adds an item that is due after this time from now.
+    pub fn add(&mut self, work: Work, delay: Duration) {
+        let due = Instant::now() + delay;
+        let member = work.member();
+        if let Some((earlier, _)) = self.items.get(&member) {
+            if *earlier <= due {
+                return;
+            }
+            self.order.remove(&(*earlier, member.clone()));
+        }
+        self.order.insert((due, member.clone()));
+        self.items.insert(member, (due, work));
+    }
+
+    /// Waits until the next item is due; for ever when there is none.
+    pub async fn due(&self) {
+        match self.order.first() {
+            Some((due, _)) => tokio::time::sleep_until(*due).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Carries out what is due by now, unless others have: their items need nothing more.
+    ///
+    /// # Errors
+    /// What the cache reports for the queue itself. The items stay in the queue.
+    pub async fn carry_out<C: Cache>(
+        &mut self,
+        cache: &C,
+        progress: ProgressFn<'_>,
+    ) -> Result<Vec<(Work, Result<Dropped, CacheError>)>, CacheError> {
+        let now = Instant::now();
+        let mut done = Vec::new();
+        loop {
+            let mut part = Vec::new();
+            while part.len() < BATCH
+                && self.order.first().is_some_and(|(due, _)| *due <= now)
+                && let Some((_, member)) = self.order.pop_first()
+            {
+                part.extend(self.items.remove(&member).map(|(_, work)| work));
+            }
+            if part.is_empty() {
+                return Ok(done);
+            }
+            let token = LeaseToken::fresh();
+            let claimed = cache.claim(Claim::These(&part), token, BATCH, LEASE).await?;
+            let outcomes = carry_out(cache, token, &claimed.items, Haste::ALL, progress, async || {}).await;
+            let results = outcomes.iter().cloned().map(Outcome::into_result);
+            done.extend(claimed.items.iter().cloned().zip(results));
+            let _ = settle(cache, token, claimed.items, outcomes, Some(Duration::ZERO)).await?;
+        }
+    }
+}
+
+/// Carries out the queued steps of reports when they are due, where no worker was alive to take them.
+/// What then came of a target stands with the first step that names it.
+pub async fn see_to<C: Cache>(cache: &C, reports: &mut [Report], progress: ProgressFn<'_>) {
+    let mut own = Own::default();
+    // By member: where the steps are that name it.
+    let mut places: BTreeMap<String, Vec<(usize, usize)>> = BTreeMap::new();
+    for (r, report) in reports.iter().enumerate() {
+        if report.queue.is_none_or(|queue| queue.workers > 0) {
+            continue;
+        }
+        for (s, (step, outcome)) in report.plan.steps.iter().zip(&report.steps).enumerate() {
+            if let (Some(delay), Ok(work)) = (outcome.queued, work(step)) {
+                places.entry(work.member()).or_default().push((r, s));
+                own.add(work, delay);
+            }
+        }
+    }
+    while !own.is_empty() {
+        own.due().await;
+        match own.carry_out(cache, progress).await {
+            Ok(done) => {
+                for (work, outcome) in done {
+                    let mut outcome = outcome.map_err(StepError::Cache);
+                    for (r, s) in places.remove(&work.member()).unwrap_or_default() {
+                        let first = outcome.clone();
+                        reports[r].steps[s] = StepReport { outcome: first, queued: None };
+                        outcome = outcome.map(|_| Dropped::default());
+                    }
+                }
+            }
+            Err(error) => {
+                for (r, s) in places.into_values().flatten() {
+                    reports[r].steps[s] =
+                        StepReport { outcome: Err(StepError::Cache(error.clone())), queued: None };
+                }
+                return;
+            }
+        }
+    }
+    // Others have carried these out already.
+    for (r, s) in places.into_values().flatten() {
+        reports[r].steps[s].queued = None;
+    }
+}
