@@ -2,7 +2,7 @@
 
 /// Cells of edit-distance tables that one search fills at most: those of some thousands of names. What
 /// it has found by then counts, so that a thousand misspelt names among a hundred thousand take no hour.
-const MAX_CELLS: usize = 300_000;
+const MAX_CELLS: usize = 100_000;
 
 /// Candidates up to which a list is told without repetitions, and exactly counted.
 const MAX_SORTED: usize = 1_000;
