@@ -153,7 +153,7 @@ mod tests {
         );
         // However many long ones there are, the search ends.
         let long: Vec<String> = (0..20_000).map(|n| format!("{n:06}").repeat(50)).collect();
-        assert_eq!(nearest(&"012345".repeat(50), long.iter().map(String::as_str).skip(20_000 - 5)), None);
+        assert_eq!(nearest(&"zebras".repeat(50), long.iter().map(String::as_str)), None);
         assert!(nearest(&"01234x".repeat(50), long.iter().map(String::as_str)).is_some());
     }
 }
