@@ -37,6 +37,9 @@ fn rules_that_compile() {
         "dep list",
         "stats",
         "lint",
+        "lint --format concise",
+        "lint --format github",
+        "lint --coverage",
     ] {
         let outcome = place.run(&line.split(' ').collect::<Vec<_>>());
         assert!(is_tame(&outcome), "`{line}`: {outcome:?}");
