@@ -3,7 +3,7 @@
 //!
 //! A condition looks at each value through finitely many tests, so finitely many *representatives* of
 //! a value stand for all that it can hold: every literal, and enough values of each gap between them
-//! ([`domain`]). A search over operations and representatives ([`search`]) then finds a write, or
+//! (`domain`). A search over operations and representatives (`search`) then finds a write, or
 //! proves that there is none.
 //!
 //! Decided is what the planner makes of *complete* writes: everything that the condition names is
