@@ -15,7 +15,7 @@ pub use fix::{Edit, Fix, Safety};
 pub use render::render;
 pub use suggest::{did_you_mean, distance, nearest, quoted_list};
 pub use tidy::tidy;
-pub use visible::{is_hidden, visible};
+pub use visible::{escape_json, is_hidden, visible};
 
 use crate::span::Span;
 

@@ -128,16 +128,7 @@ impl Graph {
     /// by its first node.
     pub fn components(&self, keep: impl Fn(&Edge) -> bool) -> Vec<Vec<NodeId>> {
         let kept = EdgeFiltered::from_fn(&self.inner, |e| keep(e.weight()));
-        let mut out: Vec<Vec<NodeId>> = petgraph::algo::tarjan_scc(&kept)
-            .into_iter()
-            .map(|component| {
-                let mut nodes: Vec<NodeId> = component.into_iter().map(id).collect();
-                nodes.sort_unstable();
-                nodes
-            })
-            .collect();
-        out.sort_unstable();
-        out
+        sorted(petgraph::algo::tarjan_scc(&kept), id)
     }
 
     /// The components in which something comes back to where it began: more than one node, or a
@@ -185,11 +176,17 @@ pub fn components_among(nodes: usize, edges: &[(usize, usize)]) -> Vec<Vec<usize
             graph.add_edge(*from, *to, ());
         }
     }
-    let mut out: Vec<Vec<usize>> = petgraph::algo::tarjan_scc(&graph)
+    let mut components = petgraph::algo::tarjan_scc(&graph);
+    components.retain(|component| component.len() > 1);
+    sorted(components, NodeIndex::index)
+}
+
+/// Each component in order, and all of them by their first member.
+fn sorted<T: Ord>(components: Vec<Vec<NodeIndex>>, name: impl Fn(NodeIndex) -> T) -> Vec<Vec<T>> {
+    let mut out: Vec<Vec<T>> = components
         .into_iter()
-        .filter(|component| component.len() > 1)
         .map(|component| {
-            let mut members: Vec<usize> = component.into_iter().map(NodeIndex::index).collect();
+            let mut members: Vec<T> = component.into_iter().map(&name).collect();
             members.sort_unstable();
             members
         })

@@ -1,8 +1,12 @@
 //! Conditions decided, against the planner: every witness is planned, and random conditions are tried
 //! with every write that could tell.
 
+#[path = "support/cases.rs"]
+mod cases;
+
 use std::collections::BTreeSet;
 
+use cases::cases;
 use invalidate::check::condition::{Condition, Image, Operand, Test};
 use invalidate::check::ruleset::{EntityId, Operations, Trigger};
 use invalidate::check::{RuleSet, Undeclared};
@@ -13,7 +17,6 @@ use proptest::prelude::{
     Just, ProptestConfig, Strategy, TestCaseError, any, prop_assert, prop_assert_eq, prop_assert_ne,
     prop_oneof, proptest,
 };
-use proptest::test_runner::RngSeed;
 use serde_json::{Value as Json, json};
 
 const DECLARATIONS: &str = r#"
@@ -566,24 +569,8 @@ fn all_writes(rules: &RuleSet, condition: &Condition, ordered: bool) -> Option<V
     Some(out)
 }
 
-/// `PROPTEST_CASES` overrides how many conditions are tried, FUZZ=1 tries new ones.
-fn config() -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(200);
-    let rng_seed = match std::env::var_os("FUZZ") {
-        Some(_) => RngSeed::Random,
-        None => RngSeed::Fixed(1),
-    };
-    ProptestConfig {
-        cases,
-        failure_persistence: None,
-        rng_seed,
-        max_global_rejects: 100_000,
-        ..ProptestConfig::default()
-    }
-}
-
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(ProptestConfig { max_global_rejects: 100_000, ..cases(200) })]
 
     #[test]
     fn verdicts_are_those_of_all_writes((ordered, when) in conditions()) {

@@ -1,5 +1,7 @@
 //! The planner against a second reading of the design: random rules, random writes, one meaning.
 
+#[path = "support/cases.rs"]
+mod cases;
 #[path = "reference/generate.rs"]
 mod generate;
 #[path = "reference/model.rs"]
@@ -7,6 +9,7 @@ mod model;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cases::cases;
 use generate::Source;
 use invalidate::check::ruleset::{Hop, TagOrigin};
 use invalidate::check::{RuleSet, Undeclared, Write, WriteError};
@@ -18,25 +21,7 @@ use proptest::prelude::{
     ProptestConfig, Strategy as _, TestCaseError, any, prop_assert, prop_assert_eq, prop_assume, prop_oneof,
     proptest,
 };
-use proptest::test_runner::RngSeed;
 use serde_json::json;
-
-/// `PROPTEST_CASES` overrides how many cases a property is tried with.
-fn cases(usual: u32) -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(usual);
-    // The same cases each time, so that a change is what makes a difference; FUZZ=1 looks at new ones.
-    let rng_seed = match std::env::var_os("FUZZ") {
-        Some(_) => RngSeed::Random,
-        None => RngSeed::Fixed(1),
-    };
-    ProptestConfig {
-        cases,
-        failure_persistence: None,
-        max_shrink_iters: 4000,
-        rng_seed,
-        ..ProptestConfig::default()
-    }
-}
 
 /// A row of numbers that nobody wants to read.
 #[derive(Clone)]

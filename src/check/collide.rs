@@ -32,11 +32,11 @@ pub fn check(table: &[Entity], varies: &[Vary], errors: &mut ErrorCount, finding
         .collect();
     // Of keys that could meet the one with the shortest fixed beginning comes first.
     all.sort_by(|a, b| {
-        let order = |n: &Named<'_>| (n.shape.len(), n.key.span);
+        let order = |n: &Named<'_>| (n.shape.piece_count(), n.key.span);
         (order(a).0, &a.start, order(a).1).cmp(&(order(b).0, &b.start, order(b).1))
     });
     // Only keys of one length can meet.
-    for group in all.chunk_by(|a, b| a.shape.len() == b.shape.len()) {
+    for group in all.chunk_by(|a, b| a.shape.piece_count() == b.shape.piece_count()) {
         let shapes: Vec<&Shape> = group.iter().map(|named| &named.shape).collect();
         let mut trie = Trie::over(&shapes);
         for (place, named) in group.iter().enumerate() {

@@ -171,6 +171,11 @@ impl Entity {
         self.index.refs.get(name).map(|at| &self.refs[*at as usize])
     }
 
+    /// The names of all its operations, the built-in ones first.
+    pub fn operation_names(&self) -> impl Iterator<Item = &str> + Clone {
+        Operation::BUILT_IN.into_iter().chain(self.operations.iter().map(String::as_str))
+    }
+
     /// Whether it is declared, or built in.
     pub fn has_operation(&self, name: &str) -> bool {
         Operation::BUILT_IN.contains(&name) || self.index.operations.contains(name)

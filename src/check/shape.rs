@@ -42,13 +42,8 @@ impl Shape {
     }
 
     /// How many pieces it has between `:`.
-    pub fn len(&self) -> usize {
+    pub fn piece_count(&self) -> usize {
         self.0.len()
-    }
-
-    /// Whether it has no piece at all; a shape never is.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 
     /// Its pieces, in order.
@@ -64,12 +59,6 @@ impl Shape {
     /// A text that both can produce, a short one.
     pub fn common(&self, other: &Self) -> Option<String> {
         if self.0.len() != other.0.len() { None } else { common_key(&self.0, &other.0) }
-    }
-
-    /// A text that it produces.
-    pub fn sample(&self) -> String {
-        let pieces: Vec<String> = self.0.iter().filter_map(|s| texts_of(s).into_iter().next()).collect();
-        pieces.join(":")
     }
 }
 

@@ -155,15 +155,13 @@ impl RuleSet {
 
     fn operation(&self, entity: EntityId, name: &str) -> Result<Operation, WriteError> {
         let entity = self.entity(entity);
-        let known: Vec<&str> =
-            Operation::BUILT_IN.into_iter().chain(entity.operations.iter().map(String::as_str)).collect();
-        if known.contains(&name) {
+        if entity.has_operation(name) {
             return Ok(Operation::named(name));
         }
         Err(WriteError::new(
             WriteErrorKind::UnknownOperation,
             format!("`{}` has no operation `{name}`", entity.name),
-            did_you_mean(name, known.iter().copied(), "it has"),
+            did_you_mean(name, entity.operation_names(), "it has"),
         ))
     }
 

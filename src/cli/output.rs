@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstyle::{AnsiColor, Style};
-use invalidate::diagnostic::{is_hidden, visible};
+use invalidate::diagnostic::{escape_json, is_hidden, visible};
 use serde::Serialize;
 
 use super::args::Color;
@@ -64,22 +64,9 @@ pub fn pretty(document: &impl Serialize) -> String {
     escaped(serde_json::to_string_pretty(document).unwrap_or_default())
 }
 
-/// Escapes the hidden characters that JSON lets through. They stand only in strings.
+/// Escapes the hidden characters that JSON lets through.
 fn escaped(json: String) -> String {
-    let is_let_through = |c: char| c != '\n' && is_hidden(c);
-    if !json.chars().any(is_let_through) {
-        return json;
-    }
-    let mut out = String::with_capacity(json.len() + 16);
-    for c in json.chars() {
-        if is_let_through(c) {
-            // All of them take four digits.
-            out.push_str(&format!("\\u{:04x}", u32::from(c)));
-        } else {
-            out.push(c);
-        }
-    }
-    out
+    escape_json(json, |c| c != '\n' && is_hidden(c))
 }
 
 /// A note for people.

@@ -54,9 +54,8 @@ impl Kind {
 impl<'a> Subject<'a> {
     /// The writes of an entity with these operations.
     pub fn writes(rules: &'a RuleSet, entity: EntityId, operations: &Operations) -> Self {
-        let custom = || rules.entity(entity).operations.iter().map(|name| Operation::named(name));
         let mut operations = match operations {
-            Operations::All => built_in().into_iter().chain(custom()).collect(),
+            Operations::All => rules.entity(entity).operation_names().map(Operation::named).collect(),
             Operations::Some(list) => list.clone(),
         };
         // The most usual write is the easiest to read.

@@ -8,6 +8,7 @@ use super::problem::{Place, Problem};
 use super::subject::{On, Subject};
 use crate::check::condition::{Condition, Image, Operand};
 use crate::check::ruleset::{Operation, TagPattern, TagSegment, TagTrigger};
+use crate::diagnostic::{escape_json, is_hidden};
 use crate::model::{RawId, RawWrite, Value, escape_into};
 
 /// The id of a written row where any would do.
@@ -170,31 +171,16 @@ fn values(f: &mut fmt::Formatter<'_>, prefix: &str, map: &Map<String, Json>) -> 
     for (name, value) in map {
         let argument = match value {
             Json::String(text) if text.chars().all(|c| !is_unseen(c)) => format!("{prefix}{name}={text}"),
-            other => format!("{prefix}{name}:={}", visible(&other.to_string())),
+            other => format!("{prefix}{name}:={}", escape_json(other.to_string(), is_unseen)),
         };
         write!(f, " {}", quoted(&argument))?;
     }
     Ok(())
 }
 
-/// Whether a character does something else than to stand there: a terminal would not show it.
+/// Whether a character does something else than to stand there, or stands there unseen.
 fn is_unseen(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-}
-
-/// JSON in which every such character is an escape.
-fn visible(json: &str) -> String {
-    let mut out = String::new();
-    for c in json.chars() {
-        if is_unseen(c) {
-            // All of them have one unit.
-            out.push_str(&format!("\\u{:04x}", u32::from(c)));
-        } else {
-            out.push(c);
-        }
-    }
-    out
+    is_hidden(c) || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{206f}')
 }
 
 /// A word as a shell takes it.

@@ -28,6 +28,23 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// JSON in which the characters that `is_escaped` names, none of them past U+FFFF, are escapes. They
+/// must stand in strings only.
+pub fn escape_json(json: String, is_escaped: impl Fn(char) -> bool) -> String {
+    if !json.chars().any(&is_escaped) {
+        return json;
+    }
+    let mut out = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if is_escaped(c) {
+            out.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// Source text for a snippet, no byte of it moved: stand-ins for the hidden characters that the
 /// renderer would let through. It replaces the ASCII ones and those of writing direction itself.
 pub(super) fn same_length(text: &str) -> Cow<'_, str> {

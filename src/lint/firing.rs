@@ -141,6 +141,5 @@ fn is_own(path: &RowPath) -> bool {
 
 /// Every operation of an entity, the built-in ones first.
 pub fn operations(rules: &RuleSet, entity: EntityId) -> Vec<Operation> {
-    let declared = rules.entity(entity).operations.iter().map(String::as_str);
-    Operation::BUILT_IN.into_iter().chain(declared).map(Operation::named).collect()
+    rules.entity(entity).operation_names().map(Operation::named).collect()
 }

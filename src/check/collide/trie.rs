@@ -33,7 +33,7 @@ pub struct TooMany;
 impl<'a> Trie<'a> {
     /// A trie for these shapes, all of one length, with none of them in it.
     pub fn over(shapes: &[&'a Shape]) -> Self {
-        let length = shapes.first().map_or(0, |shape| shape.len());
+        let length = shapes.first().map_or(0, |shape| shape.piece_count());
         let mut holes = vec![0usize; length];
         for shape in shapes {
             for (count, segment) in holes.iter_mut().zip(shape.segments()) {

@@ -26,8 +26,8 @@ struct Entry<'a> {
     message: String,
     /// The item it stands in, e.g. `rule users`.
     item: &'a str,
-    place: Option<Place<'a>>,
-    also: Vec<Place<'a>>,
+    place: Option<Labelled<'a>>,
+    also: Vec<Labelled<'a>>,
     help: Vec<String>,
     fixes: Vec<Mending<'a>>,
     /// Stays the same while lines move.
@@ -45,6 +45,12 @@ struct Place<'a> {
     end_column: usize,
     start: u32,
     end: u32,
+}
+
+#[derive(Serialize)]
+struct Labelled<'a> {
+    #[serde(flatten)]
+    place: Place<'a>,
     label: String,
 }
 
@@ -59,31 +65,17 @@ struct Mending<'a> {
 /// `text` stands in the place of what stood there, to the letter.
 #[derive(Serialize)]
 struct Replacement<'a> {
-    file: &'a str,
-    line: usize,
-    column: usize,
-    end_line: usize,
-    end_column: usize,
-    start: u32,
-    end: u32,
+    #[serde(flatten)]
+    place: Place<'a>,
     text: &'a str,
 }
 
 impl<'a> Entry<'a> {
     fn of(found: &'a Finding<'a>) -> Self {
         let finding = found.diagnostic;
-        let place = |span: Span, label: &str| {
-            let range = found.range_of(span);
-            Place {
-                file: found.file_of(span),
-                line: range.start.line,
-                column: range.start.column,
-                end_line: range.end.line,
-                end_column: range.end.column,
-                start: span.start,
-                end: span.end,
-                label: visible(label).into_owned(),
-            }
+        let place = |span: Span, label: &str| Labelled {
+            place: Place::of(found, span),
+            label: visible(label).into_owned(),
         };
         Self {
             code: finding.code.number(),
@@ -100,21 +92,25 @@ impl<'a> Entry<'a> {
     }
 }
 
+impl<'a> Place<'a> {
+    fn of(found: &'a Finding<'a>, span: Span) -> Self {
+        let range = found.range_of(span);
+        Self {
+            file: found.file_of(span),
+            line: range.start.line,
+            column: range.start.column,
+            end_line: range.end.line,
+            end_column: range.end.column,
+            start: span.start,
+            end: span.end,
+        }
+    }
+}
+
 impl<'a> Mending<'a> {
     fn of(found: &'a Finding<'a>, fix: &'a Fix) -> Self {
-        let replacement = |edit: &'a Edit| {
-            let range = found.range_of(edit.span);
-            Replacement {
-                file: found.file_of(edit.span),
-                line: range.start.line,
-                column: range.start.column,
-                end_line: range.end.line,
-                end_column: range.end.column,
-                start: edit.span.start,
-                end: edit.span.end,
-                text: &edit.text,
-            }
-        };
+        let replacement =
+            |edit: &'a Edit| Replacement { place: Place::of(found, edit.span), text: &edit.text };
         let edits = fix.edits.iter().map(replacement).collect();
         Self { title: visible(&fix.title).into_owned(), safe: fix.is_safe(), edits }
     }

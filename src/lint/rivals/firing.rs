@@ -5,10 +5,11 @@ use std::rc::Rc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::Subject;
+use super::super::firing::operations;
 use super::super::flow::{Firing, FiringId, Flow, View};
 use crate::check::RuleSet;
 use crate::check::condition::{Condition, Operand, Test};
-use crate::check::ruleset::{ContextId, EntityId, Operation, Operations, Trigger};
+use crate::check::ruleset::{ContextId, Operation, Operations, Trigger};
 use crate::check::template::RowPath;
 use crate::decide;
 
@@ -59,12 +60,6 @@ pub fn meet(rules: &RuleSet, a: &Firing<'_>, b: &Firing<'_>) -> Option<Operation
     let mut both = operations(rules, entity);
     both.retain(|op| a.operations.contains(op) && b.operations.contains(op));
     (!both.is_empty()).then_some(Operations::Some(both))
-}
-
-fn operations(rules: &RuleSet, entity: EntityId) -> Vec<Operation> {
-    let custom = &rules.entity(entity).operations;
-    let names = Operation::BUILT_IN.into_iter().chain(custom.iter().map(String::as_str));
-    names.map(Operation::named).collect()
 }
 
 /// What conditions look at.

@@ -237,7 +237,7 @@ fn said(proposals: &[Proposal]) -> String {
 
 /// A tag's template with the holes of a trigger, where they stand in the same places.
 fn in_holes_of(shape: &Shape, pattern: &TagPattern, trigger: &TagTrigger, prefix: &str) -> Option<String> {
-    if shape.len() != pattern.segments.len() {
+    if shape.piece_count() != pattern.segments.len() {
         return None;
     }
     let piece = |(piece, segment): (Option<&str>, &TagSegment)| match (piece, segment) {
