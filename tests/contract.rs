@@ -2,6 +2,8 @@
 
 #[path = "support/caches.rs"]
 mod caches;
+#[path = "support/cases.rs"]
+mod cases;
 #[path = "support/redis.rs"]
 mod redis;
 

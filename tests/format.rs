@@ -1,6 +1,8 @@
 //! The formatter: pairs of a text and its canonical form, and what must hold for every text.
 //! `UPDATE=1 cargo test --test format` writes the expected forms anew for review.
 
+#[path = "support/cases.rs"]
+mod cases;
 #[path = "format/corpus.rs"]
 mod corpus;
 #[path = "format/properties.rs"]

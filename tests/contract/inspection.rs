@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use invalidate::cache::{Cache, EntryKind};
+use invalidate::cache::{Cache, DropTarget, EntryKind};
 
 use crate::caches::{every_cache, key, pattern, put, run, tag};
 
@@ -37,6 +37,24 @@ fn a_tag_tells_who_carries_it() {
             assert!(told.members.iter().all(|member| member.ttl.is_some()), "{}", fresh.name);
             let told = fresh.cache.describe_tag(&tag("unknown"), 2).await.expect(fresh.name);
             assert_eq!(told, Default::default(), "{}", fresh.name);
+        });
+    }
+}
+
+/// A key that is filled anew between two lazy drops stands in what each of them set aside.
+#[test]
+fn a_key_that_is_set_aside_twice_counts_once() {
+    for fresh in every_cache() {
+        run(async {
+            for name in ["a", "b"] {
+                put(&fresh.cache, "common", &["t"], &[]).await;
+                put(&fresh.cache, name, &["t"], &[]).await;
+                fresh.cache.retire(&tag("t")).await.expect(fresh.name);
+            }
+            put(&fresh.cache, "common", &["t"], &[]).await;
+            assert_eq!(fresh.cache.count_tag(&tag("t")).await, Ok(3), "{}", fresh.name);
+            let all = fresh.cache.count(&DropTarget::TagsMatching(pattern("t"))).await;
+            assert_eq!(all, Ok(3), "{}", fresh.name);
         });
     }
 }

@@ -8,6 +8,7 @@ use invalidate::cache::{
 use proptest::prelude::*;
 
 use crate::caches::{every_cache, key, left, pattern, put, run, tag};
+use crate::cases::cases;
 
 const KEYS: [&str; 6] = ["a", "b", "c:1", "c:2", "{d}", "=a"];
 const TAGS: [&str; 4] = ["t", "u", "u:1", "v"];
@@ -361,8 +362,7 @@ async fn carry_out(cache: &AnyCache, model: &mut Model, fences: &mut [Option<Fen
 #[test]
 fn every_cache_does_what_the_model_does() {
     let caches = every_cache();
-    let config = ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() };
-    proptest!(config, |(steps in prop::collection::vec(step(), 1..25))| {
+    proptest!(cases(60), |(steps in prop::collection::vec(step(), 1..25))| {
         for fresh in &caches {
             run(async {
                 wipe(&fresh.cache).await;

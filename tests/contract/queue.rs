@@ -14,6 +14,7 @@ use invalidate::plan::Program;
 use proptest::prelude::*;
 
 use crate::caches::{every_cache, every_cache_with, key, left, open, pattern, put, run, tag};
+use crate::cases::cases;
 use crate::redis::RedisServer;
 
 const NOW: Duration = Duration::ZERO;
@@ -407,8 +408,7 @@ async fn carry_out(cache: &AnyCache, model: &mut Model, step: &Step) {
 #[test]
 fn every_queue_does_what_the_model_does() {
     let caches = every_cache();
-    let config = ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() };
-    proptest!(config, |(steps in prop::collection::vec(step(), 1..25))| {
+    proptest!(cases(60), |(steps in prop::collection::vec(step(), 1..25))| {
         for fresh in &caches {
             run(async {
                 fresh.cache.recall().await.expect("recalled");

@@ -1,8 +1,8 @@
 //! What must hold for every text: the texts of the corpus with comments, blanks and line ends put
 //! between their tokens at random, their clauses in any order; and anything at all.
 
+use crate::cases::cases;
 use proptest::prelude::*;
-use proptest::test_runner::Config;
 
 use super::{corpus, formatted, holds};
 
@@ -166,13 +166,8 @@ fn item() -> impl Strategy<Value = String> {
     ])
 }
 
-fn config(cases: u32) -> Config {
-    // Committed cases would say little: the texts they came from change.
-    Config { failure_persistence: None, ..Config::with_cases(cases) }
-}
-
 proptest! {
-    #![proptest_config(config(256))]
+    #![proptest_config(cases(256))]
 
     #[test]
     fn samples_with_other_gaps(text in sample(), gaps in prop::collection::vec(gap(), 1..400)) {

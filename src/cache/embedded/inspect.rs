@@ -189,16 +189,25 @@ impl View<'_> {
     /// What a drop of the tag would remove: its members, and those that an unfinished drop left.
     fn count_members(&self, row: &IndexRow) -> Result<u64, Failure> {
         let mut count = 0;
-        for member in self.members(row.index)? {
-            count += u64::from(self.is_live(member?.id)?);
-        }
-        for journal in self.journals_of(row.serial)? {
-            for member in self.members(journal)? {
+        // A key filled anew between two drops stands in several of them, and counts once.
+        let mut counted = Vec::new();
+        for set in std::iter::once(row.index).chain(self.journals_of(row.serial)?) {
+            for member in self.members(set)? {
                 let id = member?.id;
-                count += u64::from(self.is_live(id)? && self.score(row.index, id)?.is_none());
+                count += u64::from(self.is_live(id)? && !self.in_any(&counted, id)?);
             }
+            counted.push(set);
         }
         Ok(count)
+    }
+
+    fn in_any(&self, sets: &[u64], id: &[u8]) -> Result<bool, Failure> {
+        for set in sets {
+            if self.score(*set, id)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The open journals of one index.

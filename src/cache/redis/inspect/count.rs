@@ -5,7 +5,8 @@ use crate::cache::DropTarget;
 use crate::cache::error::CacheError;
 use crate::cache::index_name::IndexName;
 use crate::cache::redis::RedisCache;
-use crate::cache::redis::batch::command;
+use crate::cache::redis::batch::{Batch, command};
+use crate::cache::redis::connection::Repeat;
 use crate::cache::redis::reply;
 
 /// How many journals of one tag are looked into. There are more only where drops keep crashing.
@@ -50,49 +51,51 @@ impl RedisCache {
 
     /// Members that exist: those of the index, and those that an unfinished drop left in a journal.
     pub(super) async fn live_members(&self, name: &IndexName) -> Result<u64, CacheError> {
-        let index = self.layout.index(name);
-        let mut live = 0;
-        let mut offset = 0;
-        loop {
-            let page = self.members(&index, offset).await?;
-            live += self.existing(&page).await?;
-            if page.len() < STEP {
-                break;
-            }
-            offset += STEP;
-        }
         let open = command("SRANDMEMBER", &[&self.layout.open(name), JOURNALS]);
-        for id in self.connection.ask(open, reply::list).await? {
-            live += self.live_in_journal(&self.layout.journal(name, &id), &index).await?;
+        let journals = self.connection.ask(open, reply::list).await?;
+        let journals = journals.iter().map(|id| self.layout.journal(name, id));
+        // A key filled anew between two drops stands in several of them, and counts once.
+        let mut counted: Vec<Vec<u8>> = Vec::new();
+        let mut live = 0;
+        for set in std::iter::once(self.layout.index(name)).chain(journals) {
+            live += self.live_outside(&set, &counted).await?;
+            counted.push(set);
         }
         Ok(live)
     }
 
-    /// Existing members of a journal that the index does not hold too.
-    async fn live_in_journal(&self, journal: &[u8], index: &[u8]) -> Result<u64, CacheError> {
+    /// Existing members of a sorted set that none of some others holds.
+    async fn live_outside(&self, set: &[u8], others: &[Vec<u8>]) -> Result<u64, CacheError> {
         let mut live = 0;
         let mut offset = 0;
         loop {
-            let page = self.members(journal, offset).await?;
-            if page.is_empty() {
+            let page = self.members(set, offset).await?;
+            let mut outside = vec![true; page.len()];
+            let mut batch = Batch::default();
+            if !page.is_empty() {
+                for other in others {
+                    let mut scores = command("ZMSCORE", &[other]);
+                    scores.arg(&page);
+                    batch.add(scores);
+                }
+            }
+            let replies = self.connection.run(&batch, Repeat::Safe).await?;
+            for position in 0..replies.len() {
+                let scores = self.connection.read(&replies, position, |reply| {
+                    reply::array(reply)?.iter().map(reply::optional_bytes).collect::<Result<Vec<_>, _>>()
+                })?;
+                for (outside, score) in outside.iter_mut().zip(scores) {
+                    *outside &= score.is_none();
+                }
+            }
+            let length = page.len();
+            let mut outside = outside.into_iter();
+            let page: Vec<_> = page.into_iter().filter(|_| outside.next() == Some(true)).collect();
+            live += self.existing(&page).await?;
+            if length < STEP {
                 return Ok(live);
             }
-            let mut scores = command("ZMSCORE", &[index]);
-            scores.arg(&page);
-            let scores = self
-                .connection
-                .ask(scores, |reply| {
-                    reply::array(reply)?.iter().map(reply::optional_bytes).collect::<Result<Vec<_>, _>>()
-                })
-                .await?;
-            let only_here: Vec<Vec<u8>> = page
-                .iter()
-                .zip(scores)
-                .filter(|(_, score)| score.is_none())
-                .map(|(key, _)| key.clone())
-                .collect();
-            live += self.existing(&only_here).await?;
-            offset += page.len();
+            offset += STEP;
         }
     }
 
