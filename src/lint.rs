@@ -46,6 +46,26 @@ pub struct Lint {
 /// Everything there is to say of checked files, sorted by place: what the checker found, what the
 /// lints find where there was no error, less what an `@allow` or a level takes back.
 pub fn lint(checked: &Checked, levels: &Levels) -> Vec<Diagnostic> {
+    lint_with_allowed(checked, levels).findings
+}
+
+/// What there is to say, and what would be said but for an `@allow`.
+pub struct Linted {
+    /// Sorted by place.
+    pub findings: Vec<Diagnostic>,
+    /// In the order of the allowances.
+    pub allowed: Vec<Allowed>,
+}
+
+/// A finding that an `@allow` takes back.
+pub struct Allowed {
+    pub finding: Diagnostic,
+    /// The reason that the allowance gives, where it gives one.
+    pub reason: Option<String>,
+}
+
+/// As [`lint`], with what the allowances took back.
+pub fn lint_with_allowed(checked: &Checked, levels: &Levels) -> Linted {
     let mut findings = checked.findings.clone();
     if let Some(rules) = &checked.rules {
         let subject = Subject::new(rules, &checked.files);
@@ -53,9 +73,15 @@ pub fn lint(checked: &Checked, levels: &Levels) -> Vec<Diagnostic> {
             (lint.check)(&subject, &mut findings);
         }
     }
-    suppress::apply(&checked.files, checked.rules.is_some(), &mut findings);
+    let mut allowed = suppress::apply(&checked.files, checked.rules.is_some(), &mut findings);
+    allowed.retain_mut(|allowed| {
+        // A lint that is switched off has nothing to take back.
+        let mut one = vec![allowed.finding.clone()];
+        levels.apply(&checked.sources, &mut one);
+        one.pop().map(|finding| allowed.finding = finding).is_some()
+    });
     levels.apply(&checked.sources, &mut findings);
     diagnostic::tidy(&mut findings, &checked.sources);
     diagnostic::sort(&mut findings);
-    findings
+    Linted { findings, allowed }
 }

@@ -17,7 +17,7 @@ mod sarif;
 mod shared;
 
 use invalidate::diagnostic::{Diagnostic, Severity, render};
-use invalidate::lint::{Levels, Project, lint};
+use invalidate::lint::{Levels, Linted, Project, lint_with_allowed};
 use invalidate::span::Sources;
 
 use super::config::FailLevel;
@@ -72,8 +72,8 @@ fn project(session: &Session) -> Project {
 fn look(roots: Vec<Root>, levels: &Levels) -> Vec<Looked> {
     let look = |root: Root| {
         let checked = root.check();
-        let findings = lint(&checked, levels);
-        Looked { root, checked, findings }
+        let Linted { findings, allowed } = lint_with_allowed(&checked, levels);
+        Looked { root, checked, findings, allowed }
     };
     let mut looked: Vec<Looked> = roots.into_iter().map(look).collect();
     shared::agree(looked.iter_mut().map(|l| (&l.checked, &mut l.findings)).collect());

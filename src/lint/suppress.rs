@@ -2,26 +2,29 @@
 
 use std::collections::BTreeMap;
 
+use super::Allowed;
 use crate::diagnostic::{Code, Diagnostic, Fix, Severity};
 use crate::span::Span;
 use crate::syntax::ast::{Allow, File};
 
-/// Removes what is allowed, and reports allowances that are unknown, unused or without a reason.
+/// Removes and returns what is allowed, and reports allowances that are unknown, unused or without a reason.
 ///
 /// Where the rules have errors the lints did not run, and nobody can say what an allowance is for.
-pub fn apply(files: &[File], lints_ran: bool, findings: &mut Vec<Diagnostic>) {
+pub fn apply(files: &[File], lints_ran: bool, findings: &mut Vec<Diagnostic>) -> Vec<Allowed> {
+    let mut allowed = Vec::new();
     if files.iter().all(|file| file.allows.is_empty()) {
-        return;
+        return allowed;
     }
     let mut placed = Placed::default();
     for finding in findings.drain(..) {
         placed.push(finding);
     }
     for allow in files.iter().flat_map(|file| &file.allows) {
-        one(allow, lints_ran, &mut placed);
+        one(allow, lints_ran, &mut placed, &mut allowed);
     }
     findings.extend(placed.elsewhere);
     findings.extend(placed.by_place.into_values());
+    allowed
 }
 
 /// Findings by what and where they are, so that an allowance looks at no others than its own.
@@ -43,8 +46,8 @@ impl Placed {
         }
     }
 
-    /// Removes the findings of one code inside a span; whether there were any.
-    fn remove(&mut self, code: Code, scope: Span) -> bool {
+    /// Removes the findings of one code inside a span.
+    fn remove(&mut self, code: Code, scope: Span) -> Vec<Diagnostic> {
         let from = Span { end: scope.start, ..scope };
         let to = Span { start: scope.end, end: u32::MAX, ..scope };
         let inside: Vec<_> = self
@@ -53,14 +56,11 @@ impl Placed {
             .map(|(place, _)| *place)
             .filter(|(_, span, _)| scope.contains(*span))
             .collect();
-        for place in &inside {
-            self.by_place.remove(place);
-        }
-        !inside.is_empty()
+        inside.iter().filter_map(|place| self.by_place.remove(place)).collect()
     }
 }
 
-fn one(allow: &Allow, lints_ran: bool, findings: &mut Placed) {
+fn one(allow: &Allow, lints_ran: bool, findings: &mut Placed, allowed: &mut Vec<Allowed>) {
     let slug = allow.slug.text.as_str();
     let warnings = || Code::ALL.iter().filter(|c| c.severity() == Severity::Warning);
     let Some(code) = warnings().find(|c| c.slug() == slug) else {
@@ -83,7 +83,8 @@ fn one(allow: &Allow, lints_ran: bool, findings: &mut Placed) {
                 .help(format!("write `@allow({slug}, \"why this is fine here\")`")),
         );
     }
-    if !findings.remove(*code, allow.scope) && lints_ran {
+    let removed = findings.remove(*code, allow.scope);
+    if removed.is_empty() && lints_ran {
         findings.push(
             Diagnostic::at(
                 Code::UnusedAllow,
@@ -94,4 +95,5 @@ fn one(allow: &Allow, lints_ran: bool, findings: &mut Placed) {
             .fix(Fix::safe("remove the allowance", allow.span, "")),
         );
     }
+    allowed.extend(removed.into_iter().map(|finding| Allowed { finding, reason: allow.reason.clone() }));
 }

@@ -9,7 +9,7 @@ use pest::iterators::{Pair, Pairs};
 use rustc_hash::FxHashSet;
 
 use super::before::{Before, before};
-use super::way_out::{ITEMS, way_out};
+use super::way_out::{ITEMS, event, way_out};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::span::{FileId, Span};
 
@@ -159,6 +159,15 @@ fn describe(file: FileId, text: &str, offset: usize, error: &Error<Rule>) -> Dia
     let message = format!("unexpected {shown}");
     let error = Diagnostic::at(Code::Syntax, span, message, expected_list(&expected));
     let finding = way_out(error, span, found, rest, &expected);
+    let is_word = |text: &str| text.starts_with(is_word);
+    let last = before(text, offset..at).last.filter(|last| is_word(&text[last.clone()]) && is_word(found));
+    let finding = match last {
+        Some(last) if finding.help.is_empty() => {
+            let word = &text[last.clone()];
+            event(finding, (Span::new(file, last), word), (span, found), &expected)
+        }
+        _ => finding,
+    };
     // Neither a misspelt word nor an item is better understood by what stands in front of it.
     if ITEMS.contains(&found) || finding.help.first().is_some_and(|help| help.starts_with("did you mean")) {
         return finding;

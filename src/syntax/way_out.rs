@@ -36,6 +36,7 @@ pub fn way_out(error: Diagnostic, span: Span, found: &str, rest: &str, expected:
     }
     if is_word {
         let keywords = expected.iter().filter_map(|e| e.strip_prefix('`')?.strip_suffix('`'));
+        let keywords = keywords.filter(|keyword| keyword.starts_with(|c: char| c.is_alphabetic()));
         let items = ITEMS.iter().copied().filter(|_| could_be("an item") || could_be("`entity`"));
         let could = keywords.chain(items);
         if nearest(found, could.clone()).is_some() {
@@ -47,6 +48,24 @@ pub fn way_out(error: Diagnostic, span: Span, found: &str, rest: &str, expected:
         return error.help("equality is written `==`").fix(Fix::guess("write `==`", span, "=="));
     }
     error.maybe_help(sentence(found, rest, expected))
+}
+
+/// The way out where an event's entity and operation stand side by side: `user update`, `update user`.
+pub fn event(error: Diagnostic, before: (Span, &str), found: (Span, &str), expected: &[&str]) -> Diagnostic {
+    let is_operation = |word: &str| ["create", "update", "delete"].contains(&word);
+    let (entity, operation) = match (before.1, found.1) {
+        _ if !expected.contains(&"`.`") => return error,
+        (operation, entity) if is_operation(operation) => (entity, operation),
+        (entity, operation) if is_operation(operation) => (entity, operation),
+        _ => return error,
+    };
+    let meant = format!("{entity}.{operation}");
+    let place = Span { end: found.0.end, ..before.0 };
+    error.help("an operation stands behind its entity and a dot").fix(Fix::guess(
+        format!("write `{meant}`"),
+        place,
+        meant,
+    ))
 }
 
 /// What is said of a character or word that is no slip of another.

@@ -126,7 +126,8 @@ fn validate(log: &Value) -> Vec<Value> {
         result.get("relatedLocations").into_iter().flat_map(list).for_each(location);
         result.get("fixes").into_iter().flat_map(list).for_each(fix);
         for suppression in list(&result["suppressions"]) {
-            assert_eq!(object(suppression, &["kind"], &["justification"])["kind"], "external");
+            let kind = &object(suppression, &["kind"], &["justification"])["kind"];
+            assert!(["external", "inSource"].contains(&text(kind)));
         }
         let prints = object(&result["partialFingerprints"], &["invalidateFinding/v1"], &[]);
         assert!(fingerprints.insert(text(&prints["invalidateFinding/v1"])), "twice: {prints:?}");
@@ -177,6 +178,23 @@ fn what_a_baseline_knows_is_suppressed() {
     let results = validate(&place.ok("lint a.inv --baseline known.json --format sarif").json());
     assert_eq!(results.len(), 1);
     assert_eq!(results[0]["suppressions"][0]["kind"], "external");
+}
+
+#[test]
+fn what_is_allowed_is_suppressed_with_its_reason() {
+    let place = Place::new();
+    let rules = "entity a {\n  key k\n}\nrule a {\n  on a.create\n}\n";
+    place.file("a.inv", rules);
+    let before = validate(&place.exits("lint a.inv --format sarif", 1).json());
+    place.file("a.inv", format!("@allow(uncovered-operation, \"never changes\")\n{rules}"));
+    let results = validate(&place.ok("lint a.inv --format sarif").json());
+    assert_eq!((before.len(), results.len()), (1, 1));
+    let suppression = &results[0]["suppressions"][0];
+    assert_eq!(
+        (text(&suppression["kind"]), text(&suppression["justification"])),
+        ("inSource", "never changes")
+    );
+    assert_eq!(before[0]["partialFingerprints"], results[0]["partialFingerprints"]);
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use invalidate::check::{Checked, slashed};
-use invalidate::diagnostic::{Diagnostic, Severity, visible};
-use invalidate::lint::{Identities, Identity, Project};
+use invalidate::diagnostic::{Code, Diagnostic, Severity, visible};
+use invalidate::lint::{Allowed, Identities, Identity, Project};
 use invalidate::span::{Position, Sources, Span};
 
 use super::roots::Root;
@@ -14,6 +14,7 @@ pub struct Looked {
     pub root: Root,
     pub checked: Checked,
     pub findings: Vec<Diagnostic>,
+    pub allowed: Vec<Allowed>,
 }
 
 pub struct Report<'a> {
@@ -22,6 +23,8 @@ pub struct Report<'a> {
     pub findings: Vec<Finding<'a>>,
     /// Findings that the baseline hides.
     pub known: Vec<Finding<'a>>,
+    /// What an `@allow` takes back, with its reason.
+    pub allowed: Vec<(Finding<'a>, Option<&'a str>)>,
     names: &'a [String],
 }
 
@@ -48,27 +51,27 @@ pub fn names(looked: &[Looked]) -> Vec<String> {
 
 impl<'a> Report<'a> {
     /// Every finding once, though several roots may import one file.
-    pub fn new(looked: &'a [Looked], names: &'a [String], project: &Project) -> Self {
-        let mut report = Self { files: BTreeSet::new(), findings: Vec::new(), known: Vec::new(), names };
-        let mut seen = HashSet::new();
-        let mut nth: HashMap<Identity, usize> = HashMap::new();
+    pub fn new(looked: &'a [Looked], names: &'a [String], project: &'a Project) -> Self {
+        let mut report = Self {
+            files: BTreeSet::new(),
+            findings: Vec::new(),
+            known: Vec::new(),
+            allowed: Vec::new(),
+            names,
+        };
+        let mut once = Once { project, seen: HashSet::new(), nth: HashMap::new() };
+        let mut allowed = Vec::new();
         for (looked, root) in looked.iter().zip(names) {
             let sources = &looked.checked.sources;
             report.files.extend(sources.iter().map(|(_, source)| source.name.as_str()));
-            let identities = Identities::of(&looked.checked);
-            for diagnostic in &looked.findings {
-                let place = diagnostic.primary.as_ref().map(|label| {
-                    (sources.get(label.span.file).name.as_str(), label.span.start, label.span.end)
-                });
-                if !seen.insert((diagnostic.code, diagnostic.message.as_str(), place)) {
-                    continue;
-                }
-                let identity = identities.identity(diagnostic, root, project);
-                let nth = nth.entry(identity.clone()).or_default();
-                let fingerprint = identity.fingerprint(*nth);
-                *nth += 1;
-                report.findings.push(Finding { diagnostic, sources, root, identity, fingerprint });
-            }
+            let place = Place { sources, root, identities: Identities::of(&looked.checked) };
+            report.findings.extend(looked.findings.iter().filter_map(|found| once.finding(found, &place)));
+            allowed.push((&looked.allowed, place));
+        }
+        // Last, so that an allowance changes the fingerprint of no other finding.
+        for (allowed, place) in allowed {
+            let new = |a: &'a Allowed| Some((once.finding(&a.finding, &place)?, a.reason.as_deref()));
+            report.allowed.extend(allowed.iter().filter_map(new));
         }
         report
     }
@@ -80,6 +83,42 @@ impl<'a> Report<'a> {
 
     pub fn count(&self, severity: Severity) -> usize {
         self.findings.iter().filter(|found| found.diagnostic.severity == severity).count()
+    }
+}
+
+/// A root as its findings need it.
+struct Place<'a> {
+    sources: &'a Sources,
+    root: &'a str,
+    identities: Identities<'a>,
+}
+
+/// The file's name, and the first and last byte.
+type InFile<'a> = (&'a str, u32, u32);
+
+/// What was reported before.
+struct Once<'a> {
+    project: &'a Project,
+    seen: HashSet<(Code, &'a str, Option<InFile<'a>>)>,
+    nth: HashMap<Identity, usize>,
+}
+
+impl<'a> Once<'a> {
+    /// `None` for what another root reported.
+    fn finding(&mut self, diagnostic: &'a Diagnostic, place: &Place<'a>) -> Option<Finding<'a>> {
+        let Place { sources, root, identities } = place;
+        let span = diagnostic
+            .primary
+            .as_ref()
+            .map(|label| (sources.get(label.span.file).name.as_str(), label.span.start, label.span.end));
+        if !self.seen.insert((diagnostic.code, diagnostic.message.as_str(), span)) {
+            return None;
+        }
+        let identity = identities.identity(diagnostic, root, self.project);
+        let nth = self.nth.entry(identity.clone()).or_default();
+        let fingerprint = identity.fingerprint(*nth);
+        *nth += 1;
+        Some(Finding { diagnostic, sources, root, identity, fingerprint })
     }
 }
 

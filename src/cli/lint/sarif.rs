@@ -4,6 +4,7 @@
 mod location;
 mod rule;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use invalidate::diagnostic::{Code, Fix, visible};
@@ -23,6 +24,9 @@ const FINGERPRINT: &str = "invalidateFinding/v1";
 pub fn text(report: &Report<'_>) -> String {
     let new = report.findings.iter().map(|found| Outcome::of(found, Vec::new()));
     let known = report.known.iter().map(|found| Outcome::of(found, vec![Suppression::BASELINE]));
+    let allowed = report.allowed.iter().map(|(found, reason)| {
+        Outcome::of(found, vec![Suppression { kind: "inSource", justification: reason.map(visible) }])
+    });
     let readable = !report.findings.iter().any(|f| f.diagnostic.code == Code::UnreadableFile);
     let run = Run {
         tool: Tool {
@@ -40,7 +44,7 @@ pub fn text(report: &Report<'_>) -> String {
             .map(|file| Artifact { location: ArtifactLocation::of(file) })
             .collect(),
         column_kind: "utf16CodeUnits",
-        results: new.chain(known).collect(),
+        results: new.chain(known).chain(allowed).collect(),
     };
     output::pretty(&Log { schema: SCHEMA, version: "2.1.0", runs: [run] }) + "\n"
 }
@@ -115,17 +119,19 @@ struct Outcome<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     fixes: Vec<Change<'a>>,
     /// Present on all results or on none means that the tool knows of suppressions.
-    suppressions: Vec<Suppression>,
+    suppressions: Vec<Suppression<'a>>,
 }
 
 #[derive(Serialize)]
-struct Suppression {
+struct Suppression<'a> {
     kind: &'static str,
-    justification: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    justification: Option<Cow<'a, str>>,
 }
 
-impl Suppression {
-    const BASELINE: Self = Self { kind: "external", justification: "it stands in the project's baseline" };
+impl Suppression<'_> {
+    const BASELINE: Self =
+        Self { kind: "external", justification: Some(Cow::Borrowed("it stands in the project's baseline")) };
 }
 
 #[derive(Serialize)]
@@ -156,7 +162,7 @@ struct Inserted<'a> {
 }
 
 impl<'a> Outcome<'a> {
-    fn of(found: &'a Finding<'a>, suppressions: Vec<Suppression>) -> Self {
+    fn of(found: &'a Finding<'a>, suppressions: Vec<Suppression<'a>>) -> Self {
         let finding = found.diagnostic;
         let related = finding.secondary.iter().enumerate().map(|(index, label)| {
             Location::related(index, found.file_of(label.span), &found.range_of(label.span), &label.text)
