@@ -2,6 +2,7 @@
 
 mod apply;
 mod batch;
+pub mod doctor;
 mod own;
 mod report;
 mod transaction;

@@ -69,6 +69,7 @@ fn help() {
         "flush",
         "worker",
         "stats",
+        "doctor",
         "init",
         "demo",
         "completions",
