@@ -5,6 +5,7 @@ mod batch;
 pub mod doctor;
 mod own;
 mod report;
+mod statistics;
 mod transaction;
 mod work;
 
@@ -12,6 +13,7 @@ pub use apply::{target, work as work_of};
 pub use batch::{Carried, flush, flush_these};
 pub use own::Own;
 pub use report::{Report, StepError, StepReport};
+pub use statistics::{Counters, RuleStatistics, Statistics, StrategyStatistics};
 pub use transaction::Transaction;
 pub use work::{WorkEvent, work, work_once};
 
@@ -115,8 +117,6 @@ impl<C: Cache> Engine<C> {
     /// # Errors
     /// What the cache reports. Counters only inform: losing one loses no invalidation.
     pub async fn record(&self, report: &Report) -> Result<(), CacheError> {
-        let counters = report.counters();
-        let counters: Vec<(&str, u64)> = counters.iter().map(|(name, n)| (name.as_str(), *n)).collect();
-        self.cache.record(&counters).await
+        Counters::of(report, self.program.rules()).record(&self.cache).await
     }
 }

@@ -39,5 +39,7 @@ mod proof;
 mod reports;
 #[path = "cli/sarif.rs"]
 mod sarif;
+#[path = "cli/stats.rs"]
+mod stats;
 #[path = "cli/stream.rs"]
 mod stream;

@@ -1,7 +1,7 @@
 //! A plan, step by step, on a cache.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::report::{Report, StepError, StepReport};
 use crate::cache::{Cache, CacheError, DropTarget, Dropped, Enqueued, ProgressFn, Retired, Work};
@@ -13,7 +13,9 @@ use crate::plan::{Plan, Step, StepKind, Strategy};
 pub async fn submit<C: Cache>(cache: &C, plans: Vec<Plan>, progress: ProgressFn<'_>) -> Vec<Report> {
     let targets: Vec<Vec<Target>> =
         plans.iter().map(|plan| plan.steps.iter().map(Target::new).collect()).collect();
+    let start = Instant::now();
     let (queued, outcomes) = tokio::join!(queue(cache, &targets), drop_all(cache, &targets, progress));
+    let took = start.elapsed() / u32::try_from(plans.len().max(1)).unwrap_or(u32::MAX);
     let mut outcomes = outcomes.into_iter();
     let mut reports = Vec::with_capacity(plans.len());
     for (plan, targets) in plans.into_iter().zip(targets) {
@@ -33,7 +35,7 @@ pub async fn submit<C: Cache>(cache: &C, plans: Vec<Plan>, progress: ProgressFn<
         let steps: Vec<StepReport> = steps.collect();
         let queue = queued.answer.as_ref().and_then(|answer| answer.as_ref().ok()).copied();
         let queue = queue.filter(|_| steps.iter().any(|step| step.queued.is_some()));
-        reports.push(Report { plan, steps, queue });
+        reports.push(Report { plan, steps, queue, took });
     }
     reports
 }

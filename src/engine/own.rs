@@ -71,7 +71,7 @@ impl Own {
             let token = LeaseToken::fresh();
             let claimed = cache.claim(Claim::These(&part), token, BATCH, LEASE).await?;
             let outcomes = carry_out(cache, token, &claimed.items, Haste::ALL, progress, async || {}).await;
-            let results = outcomes.iter().cloned().map(Outcome::into_result);
+            let results = outcomes.each.iter().cloned().map(Outcome::into_result);
             done.extend(claimed.items.iter().cloned().zip(results));
             let _ = settle(cache, token, claimed.items, outcomes, Some(Duration::ZERO)).await?;
         }
@@ -97,11 +97,17 @@ pub async fn see_to<C: Cache>(cache: &C, reports: &mut [Report], progress: Progr
     }
     while !own.is_empty() {
         own.due().await;
+        let start = Instant::now();
         match own.carry_out(cache, progress).await {
             Ok(done) => {
+                let took = start.elapsed() / u32::try_from(done.len().max(1)).unwrap_or(u32::MAX);
                 for (work, outcome) in done {
                     let mut outcome = outcome.map_err(StepError::Cache);
-                    for (r, s) in places.remove(&work.member()).unwrap_or_default() {
+                    let places = places.remove(&work.member()).unwrap_or_default();
+                    if let Some((first, _)) = places.first() {
+                        reports[*first].took += took;
+                    }
+                    for (r, s) in places {
                         let first = outcome.clone();
                         reports[r].steps[s] = StepReport { outcome: first, queued: None };
                         outcome = outcome.map(|_| Dropped::default());

@@ -20,6 +20,7 @@ pub fn plan(program: &Program, write: &Write, unfilled: Unfilled) -> Plan {
         unresolved: collected.unresolved.into_iter().collect(),
         assumed: collected.assumed.into_iter().collect(),
         ignored: write.ignored().to_vec(),
+        firings: collected.firings,
     }
 }
 
