@@ -12,11 +12,13 @@ mod images;
 mod merge;
 mod names;
 mod program;
+mod together;
 
 use serde::{Deserialize, Serialize};
 
 pub use names::{Carried, InstanceNames, Origin};
 pub use program::Program;
+pub use together::together;
 
 use crate::check::ruleset::RuleId;
 use crate::model::RawWrite;

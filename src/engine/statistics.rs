@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::report::{Report, StepReport};
+use super::transaction::Committed;
 use crate::cache::{Cache, CacheError, Dropped, Work};
 use crate::check::RuleSet;
 use crate::plan::{Plan, Step, StepKind, Strategy};
@@ -22,6 +23,15 @@ impl Counters {
         counters.add("writes", 1);
         counters.firings(&report.plan, rules);
         counters.drops(&report.plan.steps, &report.steps, report.took);
+        counters
+    }
+
+    /// What a transaction adds: each of its writes, and each target once.
+    pub fn of_all(committed: &Committed, rules: &RuleSet) -> Self {
+        let mut counters = Self::default();
+        counters.add("writes", committed.plans.len() as u64);
+        committed.plans.iter().for_each(|plan| counters.firings(plan, rules));
+        counters.drops(&committed.steps, &committed.outcomes, committed.took);
         counters
     }
 
@@ -69,7 +79,7 @@ impl Counters {
         cache.record(&counters).await
     }
 
-    pub(super) fn firings(&mut self, plan: &Plan, rules: &RuleSet) {
+    fn firings(&mut self, plan: &Plan, rules: &RuleSet) {
         for (rule, fired) in plan.firings.iter() {
             let what = if fired { "executions" } else { "skipped" };
             self.add(&format!("rule.{}.{what}", rules.rule(rule).name), 1);
@@ -78,7 +88,7 @@ impl Counters {
 
     /// Steps that were carried out or queued, and their share of the time: a target and an entry weigh
     /// the same, since what takes long is many entries.
-    pub(super) fn drops(&mut self, steps: &[Step], outcomes: &[StepReport], took: Duration) {
+    fn drops(&mut self, steps: &[Step], outcomes: &[StepReport], took: Duration) {
         let done = || {
             let pairs = steps.iter().zip(outcomes);
             pairs.filter_map(|(step, report)| Some((step, report.outcome.as_ref().ok()?.entries())))
