@@ -16,6 +16,7 @@ mod embedded;
 mod entry;
 mod error;
 mod fence;
+mod health;
 mod index_name;
 mod memory;
 mod nonce;
@@ -42,13 +43,14 @@ pub use entry::{
 };
 pub use error::{CacheError, CacheErrorKind};
 pub use fence::{BadFence, FENCE_LIFE, Fence, FencedPut, FillOutcome, Filled};
+pub use health::{Found, Health, IndexHealth, Mended, Rights, ServerHealth, StoreHealth};
 pub use memory::MemoryCache;
 pub use options::CacheOptions;
 pub use pace::Rate;
 pub use queue::{
     Claim, Claimed, Enqueued, LeaseToken, MAX_DELAY, Pending, Settle, Work, WorkCounts, WorkKind, WorkerId,
 };
-pub use redis::RedisCache;
+pub use redis::{RedisCache, acl_line};
 pub use step::{Carrier, Step};
 
 /// What a cache can do, whatever holds it.
@@ -253,6 +255,12 @@ pub trait Cache: Send + Sync {
     /// What the backend reports.
     fn statistics(&self) -> impl Future<Output = Result<BTreeMap<String, u64>, CacheError>> + Send;
 
+    /// Forgets all counters.
+    ///
+    /// # Errors
+    /// What the backend reports.
+    fn reset_statistics(&self) -> impl Future<Output = Result<(), CacheError>> + Send;
+
     /// Puts work into the queue, each item due after its delay by the cache's own clock. Work that
     /// waits already stays one item, due at the earlier of both times. Once this returns, no crash
     /// of any client loses an item.
@@ -325,6 +333,21 @@ pub trait Cache: Send + Sync {
     /// # Errors
     /// What the backend reports.
     fn server_info(&self) -> impl Future<Output = Result<ServerInfo, CacheError>> + Send;
+
+    /// Looks at everything that bears on the guarantees and changes nothing. Goes through all names of
+    /// the layout, so it is meant for people.
+    ///
+    /// # Errors
+    /// What the backend reports where it cannot be spoken to at all; what it only refuses to tell stands
+    /// in the answer.
+    fn health(&self) -> impl Future<Output = Result<Health, CacheError>> + Send;
+
+    /// Puts right what is wrong with the layout itself: journals that no drop would find, and keys that
+    /// would expire. What the journals hold is then for [`Cache::sweep`].
+    ///
+    /// # Errors
+    /// What the backend reports; doing it again does the rest.
+    fn mend(&self) -> impl Future<Output = Result<Mended, CacheError>> + Send;
 
     /// Reads through the cache: the value that is there, or else what `load` gives, stored under a
     /// fence that was taken before `load` began. Where a drop or a failure of the cache keeps it from

@@ -8,6 +8,7 @@ mod config;
 mod demo;
 mod dep;
 mod diff;
+mod doctor;
 mod error;
 mod explain;
 mod flush;
@@ -78,6 +79,7 @@ fn run(cli: Cli) -> Result<Exit, CommandError> {
         Command::Flush(Lazy(args)) => flush::run(&session, args),
         Command::Worker(Lazy(args)) => worker::run(&session, &args),
         Command::Stats(Lazy(args)) => stats::run(&session, &args),
+        Command::Doctor(Lazy(args)) => doctor::run(&session, &args),
         Command::Init(Lazy(args)) => init::run(&session, &args),
         Command::Demo(Lazy(args)) => demo::run(&session, &args),
         Command::Explain(_) | Command::Completions(_) | Command::Man(_) => Ok(Exit::Clean),

@@ -2,8 +2,10 @@
 
 mod apply;
 mod batch;
+pub mod doctor;
 mod own;
 mod report;
+mod statistics;
 mod transaction;
 mod work;
 
@@ -11,7 +13,8 @@ pub use apply::{target, work as work_of};
 pub use batch::{Carried, flush, flush_these};
 pub use own::Own;
 pub use report::{Report, StepError, StepReport};
-pub use transaction::Transaction;
+pub use statistics::{Counters, RuleStatistics, Statistics, StrategyStatistics};
+pub use transaction::{Committed, Transaction};
 pub use work::{WorkEvent, work, work_once};
 
 use crate::cache::{Cache, CacheError, ProgressFn, quiet};
@@ -84,7 +87,8 @@ impl<C: Cache> Engine<C> {
     /// Waits for the queued steps of reports, where no worker was alive to take them, and carries
     /// them out when they are due.
     pub async fn see_to(&self, reports: &mut [Report], progress: ProgressFn<'_>) {
-        own::see_to(&self.cache, reports, progress).await;
+        let mut lists: Vec<own::Unsettled<'_>> = reports.iter_mut().map(own::Unsettled::from).collect();
+        own::see_to(&self.cache, &mut lists, progress).await;
     }
 
     /// Carries out everything that is in the queue, due or not.
@@ -114,8 +118,14 @@ impl<C: Cache> Engine<C> {
     /// # Errors
     /// What the cache reports. Counters only inform: losing one loses no invalidation.
     pub async fn record(&self, report: &Report) -> Result<(), CacheError> {
-        let counters = report.counters();
-        let counters: Vec<(&str, u64)> = counters.iter().map(|(name, n)| (name.as_str(), *n)).collect();
-        self.cache.record(&counters).await
+        Counters::of(report, self.program.rules()).record(&self.cache).await
+    }
+
+    /// As [`Engine::record`], of a transaction.
+    ///
+    /// # Errors
+    /// As [`Engine::record`].
+    pub async fn record_all(&self, committed: &Committed) -> Result<(), CacheError> {
+        Counters::of_all(committed, self.program.rules()).record(&self.cache).await
     }
 }

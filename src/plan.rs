@@ -12,12 +12,15 @@ mod images;
 mod merge;
 mod names;
 mod program;
+mod together;
 
 use serde::{Deserialize, Serialize};
 
 pub use names::{Carried, InstanceNames, Origin};
 pub use program::Program;
+pub use together::together;
 
+use crate::check::ruleset::RuleId;
 use crate::model::RawWrite;
 
 /// The version of the JSON document.
@@ -39,6 +42,31 @@ pub struct Plan {
     /// Names in the write that the rules do not declare.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ignored: Vec<String>,
+    /// How it was come by, for statistics.
+    #[serde(skip)]
+    pub firings: Firings,
+}
+
+/// The rules that a write matched, or a tag that it drops, and whether they fired. It is no part of what
+/// a plan says: plans that say the same are equal, also where rules with other places came to it.
+#[derive(Clone, Debug, Default)]
+pub struct Firings(Vec<(RuleId, bool)>);
+
+impl Firings {
+    /// Rules of the program that made the plan; one of a chain may come several times.
+    pub fn iter(&self) -> impl Iterator<Item = (RuleId, bool)> + '_ {
+        self.0.iter().copied()
+    }
+
+    fn add(&mut self, rule: RuleId, fired: bool) {
+        self.0.push((rule, fired));
+    }
+}
+
+impl PartialEq for Firings {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// One target to drop.

@@ -13,6 +13,8 @@ mod bad_input;
 mod baseline;
 #[path = "cli/batches.rs"]
 mod batches;
+#[path = "cli/doctor.rs"]
+mod doctor;
 #[path = "cli/escapes.rs"]
 mod escapes;
 #[path = "cli/everyday.rs"]
@@ -37,5 +39,7 @@ mod proof;
 mod reports;
 #[path = "cli/sarif.rs"]
 mod sarif;
+#[path = "cli/stats.rs"]
+mod stats;
 #[path = "cli/stream.rs"]
 mod stream;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use invalidate::RuleSet;
 use invalidate::cache::{Cache, Entry, MemoryCache, Pending, Reach, Work, quiet};
-use invalidate::engine::{Carried, Engine};
+use invalidate::engine::{Carried, Engine, Statistics};
 use invalidate::model::{Key, RawWrite, Tag};
 use invalidate::plan::Program;
 use serde_json::json;
@@ -63,9 +63,8 @@ fn a_transaction_drops_after_its_commit_and_never_after_a_rollback() {
         let mut transaction = engine.begin();
         assert!(transaction.write(write(json!({"entity": "usr", "id": 1, "op": "update"}))).is_err());
         transaction.write(change).unwrap();
-        let reports = transaction.commit().await;
-        assert_eq!(reports.len(), 1);
-        assert_eq!(reports[0].dropped().entries(), 2);
+        let committed = transaction.commit().await;
+        assert_eq!((committed.plans.len(), committed.dropped().entries()), (1, 2));
         assert!(!is_live(&engine, "user:1:profile").await && !is_live(&engine, "session:5:data").await);
     });
 }
@@ -139,11 +138,10 @@ fn a_transaction_waits_once_for_all_its_writes() {
         }
         transaction.write(seen(2)).unwrap();
         let start = Instant::now();
-        let reports = transaction.commit().await;
+        let committed = transaction.commit().await;
         assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
-        assert_eq!(reports[0].queue.unwrap().new, 2);
-        assert_eq!(reports.iter().map(|r| r.dropped().entries()).sum::<u64>(), 1);
-        assert!(reports.iter().all(|report| report.queued().count() == 0));
+        assert_eq!(committed.queue.unwrap().new, 2);
+        assert_eq!((committed.dropped().entries(), committed.queued().count()), (1, 0));
         assert!(!is_live(&engine, "a").await);
     });
 }
@@ -157,10 +155,59 @@ fn equal_targets_of_a_transaction_are_dropped_once() {
         for _ in 0..2 {
             transaction.write(write(json!({"entity": "user", "id": 1, "op": "delete"}))).unwrap();
         }
-        let reports = transaction.commit().await;
-        assert!(reports.iter().all(|r| r.failures().next().is_none() && r.steps.len() == 3));
-        let gone: Vec<u64> = reports.iter().map(|r| r.dropped().entries()).collect();
-        assert_eq!(gone, [1, 0]);
+        assert_eq!(transaction.steps().len(), 3, "{:?}", transaction.steps());
+        let committed = transaction.commit().await;
+        assert_eq!((committed.plans.len(), committed.steps.len(), committed.outcomes.len()), (2, 3, 3));
+        assert!(committed.failures().next().is_none() && committed.unresolved().next().is_none());
+        assert_eq!(committed.dropped().entries(), 1);
+        engine.record_all(&committed).await.unwrap();
+        let counted = Statistics::read(&engine.cache().statistics().await.unwrap());
+        let users = counted.rules["users"];
+        assert_eq!((counted.writes, users.executions, users.keys + users.tags, users.entries), (2, 2, 3, 1));
+    });
+}
+
+#[test]
+fn what_one_write_of_a_transaction_drops_at_once_does_not_wait_for_another() {
+    run(async {
+        let rules = r#"entity user { key profile } entity team { ref user }
+            rule users { on user priority 5 }
+            rule teams { on team strategy batched delay 5s drop key "user:{user.id}:profile", tag "late" }"#;
+        let engine = Engine::new(Program::new(RuleSet::parse(rules).rules.unwrap()), MemoryCache::default());
+        put(&engine, "user:1:profile", &[]).await;
+        let cache = engine.cache();
+        let worker = invalidate::cache::WorkerId::fresh();
+        cache.announce(worker, Duration::from_secs(60)).await.unwrap();
+        let mut transaction = engine.begin();
+        transaction
+            .write(write(json!({"entity": "team", "id": 2, "op": "create", "new": {"user": 1}})))
+            .unwrap();
+        transaction.write(write(json!({"entity": "user", "id": 1, "op": "update"}))).unwrap();
+        let committed = transaction.commit().await;
+        let steps: Vec<(&str, &str, u16, Vec<&str>)> = committed
+            .steps
+            .iter()
+            .map(|s| {
+                (
+                    s.target.as_str(),
+                    s.strategy.word(),
+                    s.priority,
+                    s.rules.iter().map(String::as_str).collect(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            steps,
+            [
+                ("late", "batched", 50, vec!["teams"]),
+                ("user:1:profile", "immediate", 5, vec!["teams", "users"]),
+                ("user:1", "immediate", 5, vec!["users"]),
+            ]
+        );
+        assert!(!is_live(&engine, "user:1:profile").await);
+        // Only what no write dropped at once waits.
+        let queued: Vec<&str> = committed.queued().map(|(step, _)| step.target.as_str()).collect();
+        assert_eq!((queued, cache.pending().await.unwrap().waiting.total()), (vec!["late"], 1));
     });
 }
 
@@ -227,13 +274,20 @@ fn counters_add_up_per_rule_and_strategy() {
             let report = engine.write(change.clone()).await.unwrap();
             engine.record(&report).await.unwrap();
         }
-        let counters = engine.cache().statistics().await.unwrap();
-        assert_eq!(counters["writes"], 2);
-        assert_eq!(counters["rule.users.writes"], 2);
-        assert_eq!(counters["rule.users.targets"], 6);
-        assert_eq!(counters["rule.users.entries"], 1);
-        assert_eq!(counters["strategy.batched.targets"], 2);
-        assert!(!counters.contains_key("strategy.batched.entries"));
+        let silent = write(json!({"entity": "user", "id": 1, "op": "update", "changed": []}));
+        engine.record(&engine.write(silent).await.unwrap()).await.unwrap();
+        let counted = Statistics::read(&engine.cache().statistics().await.unwrap());
+        assert_eq!(counted.writes, 3);
+        let users = counted.rules["users"];
+        assert_eq!((users.matches(), users.executions, users.skipped), (3, 2, 1));
+        assert_eq!((users.keys, users.tags, users.patterns, users.entries), (2, 4, 0, 1));
+        let seen = counted.rules["seen"];
+        assert_eq!((seen.matches(), seen.executions, seen.tags, seen.entries), (3, 3, 3, 0));
+        let (batched, immediate) = (counted.strategies["batched"], counted.strategies["immediate"]);
+        assert_eq!((batched.targets, batched.entries, immediate.targets, immediate.entries), (3, 0, 6, 1));
+        // The time of drops is shared out among the rules, to the microsecond.
+        let (by_rule, all) = (users.took + seen.took, batched.took + immediate.took);
+        assert!(by_rule > Duration::ZERO && by_rule.abs_diff(all) < Duration::from_micros(20));
     });
 }
 

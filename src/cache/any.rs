@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::address::Address;
 use super::{
     Cache, CacheError, CacheOptions, Claim, Claimed, Cursor, Dependent, DropRequest, DropTarget, Dropped,
-    EmbeddedCache, Enqueued, Entry, EntrySummary, Fence, FencedPut, KeyDescription, LeaseToken, MemoryCache,
-    Page, Pending, ProgressFn, Rate, Reach, RedisCache, Retired, ServerInfo, Settle, Swept, TagDescription,
-    TagSummary, Work, WorkerId,
+    EmbeddedCache, Enqueued, Entry, EntrySummary, Fence, FencedPut, Health, KeyDescription, LeaseToken,
+    MemoryCache, Mended, Page, Pending, ProgressFn, Rate, Reach, RedisCache, Retired, ServerInfo, Settle,
+    Swept, TagDescription, TagSummary, Work, WorkerId,
 };
 use crate::model::{Key, Pattern, Tag};
 
@@ -153,6 +153,10 @@ impl Cache for AnyCache {
         delegate!(self.statistics())
     }
 
+    async fn reset_statistics(&self) -> Result<(), CacheError> {
+        delegate!(self.reset_statistics())
+    }
+
     async fn enqueue(&self, items: &[(Work, Duration)]) -> Result<Enqueued, CacheError> {
         delegate!(self.enqueue(items))
     }
@@ -189,5 +193,13 @@ impl Cache for AnyCache {
 
     async fn server_info(&self) -> Result<ServerInfo, CacheError> {
         delegate!(self.server_info())
+    }
+
+    async fn health(&self) -> Result<Health, CacheError> {
+        delegate!(self.health())
+    }
+
+    async fn mend(&self) -> Result<Mended, CacheError> {
+        delegate!(self.mend())
     }
 }

@@ -9,6 +9,7 @@ mod drain;
 mod environment;
 mod failure;
 mod fence;
+mod health;
 mod inspect;
 mod layout;
 mod queue;
@@ -26,8 +27,9 @@ use super::index_name::{IndexName, indexes_of};
 use super::pace::Pace;
 use super::{
     Cache, CacheError, CacheOptions, Claim, Claimed, Cursor, Dependent, DropRequest, DropTarget, Dropped,
-    Enqueued, Entry, EntrySummary, Fence, FencedPut, KeyDescription, LeaseToken, Page, Pending, ProgressFn,
-    Rate, Reach, Retired, ServerInfo, Settle, Swept, TagDescription, TagSummary, Work, WorkerId,
+    Enqueued, Entry, EntrySummary, Fence, FencedPut, Health, KeyDescription, LeaseToken, Mended, Page,
+    Pending, ProgressFn, Rate, Reach, Retired, ServerInfo, Settle, Swept, TagDescription, TagSummary, Work,
+    WorkerId,
 };
 use crate::model::{Key, Pattern, Tag};
 use environment::Environment;
@@ -215,6 +217,10 @@ impl Cache for EmbeddedCache {
         self.read(|view| view.statistics())
     }
 
+    async fn reset_statistics(&self) -> Result<(), CacheError> {
+        self.write(|change| change.forget_counters())
+    }
+
     async fn enqueue(&self, items: &[(Work, Duration)]) -> Result<Enqueued, CacheError> {
         self.put_into_queue(items)
     }
@@ -262,5 +268,22 @@ impl Cache for EmbeddedCache {
             address: format!("embedded:{}", self.environment.folder().display()),
             facts: self.environment.facts(),
         })
+    }
+
+    async fn health(&self) -> Result<Health, CacheError> {
+        let latency = self.ping().await?;
+        Ok(Health {
+            latency,
+            info: self.server_info().await,
+            queue: self.pending().await,
+            index: self.read(|view| view.health()),
+            server: None,
+            store: Some(self.environment.health()?),
+        })
+    }
+
+    async fn mend(&self) -> Result<Mended, CacheError> {
+        // Every change is one transaction: nothing is ever left half done.
+        Ok(Mended::default())
     }
 }

@@ -18,8 +18,9 @@ use super::index_name::{IndexName, indexes_of};
 use super::pace::Pace;
 use super::{
     Cache, CacheError, CacheOptions, Claim, Claimed, Cursor, Dependent, DropRequest, DropTarget, Dropped,
-    Enqueued, Entry, EntrySummary, Fence, FencedPut, KeyDescription, LeaseToken, Page, Pending, Progress,
-    ProgressFn, Rate, Reach, Retired, ServerInfo, Settle, Swept, TagDescription, TagSummary, Work, WorkerId,
+    Enqueued, Entry, EntrySummary, Fence, FencedPut, Health, KeyDescription, LeaseToken, Mended, Page,
+    Pending, Progress, ProgressFn, Rate, Reach, Retired, ServerInfo, Settle, Swept, TagDescription,
+    TagSummary, Work, WorkerId,
 };
 use crate::model::{Key, Pattern, Tag};
 use queue::Queue;
@@ -183,6 +184,11 @@ impl Cache for MemoryCache {
         Ok(self.store().statistics())
     }
 
+    async fn reset_statistics(&self) -> Result<(), CacheError> {
+        self.store().counters.clear();
+        Ok(())
+    }
+
     async fn enqueue(&self, items: &[(Work, Duration)]) -> Result<Enqueued, CacheError> {
         self.queue().enqueue(items, now_ms())
     }
@@ -224,5 +230,21 @@ impl Cache for MemoryCache {
             address: "memory:".to_owned(),
             facts: Vec::new(),
         })
+    }
+
+    async fn health(&self) -> Result<Health, CacheError> {
+        Ok(Health {
+            latency: Duration::ZERO,
+            info: self.server_info().await,
+            queue: self.pending().await,
+            index: Ok(self.store().health(now_ms())),
+            server: None,
+            store: None,
+        })
+    }
+
+    async fn mend(&self) -> Result<Mended, CacheError> {
+        // One lock: nothing is ever left half done.
+        Ok(Mended::default())
     }
 }

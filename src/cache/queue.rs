@@ -87,6 +87,8 @@ pub struct Pending {
     pub waiting: WorkCounts,
     /// The items that somebody is carrying out, or was when he died.
     pub leased: u64,
+    /// Of these, the items whose lease has ended: their holder died, and the next claim finds them.
+    pub abandoned: u64,
     /// When the oldest waiting item is due, in milliseconds from now; negative when it is overdue.
     pub oldest_due_ms: Option<i64>,
     /// Workers that are alive.

@@ -10,6 +10,8 @@ mod connection;
 mod drain;
 mod error;
 mod fence;
+mod grant;
+mod health;
 mod inspect;
 mod layout;
 mod queue;
@@ -27,11 +29,14 @@ use super::address::RedisAddress;
 use super::pace::Pace;
 use super::{
     Cache, CacheError, CacheErrorKind, CacheOptions, Claim, Claimed, Cursor, Dependent, DropRequest,
-    DropTarget, Dropped, Enqueued, Entry, EntrySummary, Fence, FencedPut, KeyDescription, LeaseToken, Page,
-    Pending, ProgressFn, Rate, Reach, Retired, ServerInfo, Settle, Swept, TagDescription, TagSummary, Work,
-    WorkerId,
+    DropTarget, Dropped, Enqueued, Entry, EntrySummary, Fence, FencedPut, Health, KeyDescription, LeaseToken,
+    Mended, Page, Pending, ProgressFn, Rate, Reach, Retired, ServerInfo, Settle, Swept, TagDescription,
+    TagSummary, Work, WorkerId,
 };
 use crate::model::{Key, Pattern, Tag};
+
+pub use grant::acl_line;
+
 use batch::{Batch, command};
 use connection::{Connection, Repeat};
 use layout::Layout;
@@ -176,6 +181,10 @@ impl Cache for RedisCache {
         self.counters().await
     }
 
+    async fn reset_statistics(&self) -> Result<(), CacheError> {
+        self.connection.ask(command("UNLINK", &[&self.layout.statistics()]), reply::done).await
+    }
+
     async fn enqueue(&self, items: &[(Work, Duration)]) -> Result<Enqueued, CacheError> {
         self.put_into_queue(items).await
     }
@@ -214,6 +223,14 @@ impl Cache for RedisCache {
 
     async fn server_info(&self) -> Result<ServerInfo, CacheError> {
         self.info().await
+    }
+
+    async fn health(&self) -> Result<Health, CacheError> {
+        self.look().await
+    }
+
+    async fn mend(&self) -> Result<Mended, CacheError> {
+        self.mend_layout().await
     }
 }
 

@@ -84,6 +84,8 @@ pub enum Command {
     Worker(Lazy<super::worker::WorkerArgs>),
     /// Show what the rules hold and what they have dropped so far
     Stats(Lazy<super::stats::StatsArgs>),
+    /// Look for what is wrong with the cache, and mend it
+    Doctor(Lazy<super::doctor::DoctorArgs>),
     /// Write a first rule file and a commented invalidate.yaml
     Init(Lazy<super::init::InitArgs>),
     /// Show on a temporary cache what a write drops and what it leaves alone

@@ -23,6 +23,11 @@ pub fn set_color(color: Color) {
 /// Set once the reader of stdout has gone: what is left to do is done in silence.
 static GONE: AtomicBool = AtomicBool::new(false);
 
+/// Whether the reader of stdout has gone.
+pub fn is_gone() -> bool {
+    GONE.load(Ordering::Relaxed)
+}
+
 /// Prints data.
 pub fn data(text: &str) -> Result<(), CommandError> {
     write(anstream::stdout().lock(), text.as_bytes())

@@ -221,8 +221,9 @@ fn live_counts(session: &Session, plan: &Plan) -> Option<Vec<Option<u64>>> {
 fn carry_out(session: &Session, program: Program, plan: Plan, mode: Mode) -> Result<Exit, CommandError> {
     let exit = exit_of(&plan);
     if plan.steps.is_empty() {
-        let report = Report { plan, steps: Vec::new(), queue: None };
+        let report = Report { plan, steps: Vec::new(), queue: None, took: Duration::ZERO };
         print_report(session, &report, mode)?;
+        record_silence(session, program, &report);
         return Ok(exit);
     }
     let engine = Engine::new(program, session.cache()?);
@@ -280,6 +281,21 @@ async fn record(session: &Session, engine: &Engine<AnyCache>, report: &Report) {
         && let Err(error) = engine.record(report).await
     {
         session.note(&format!("everything was dropped, but the statistics were not kept: {error}"));
+    }
+}
+
+/// Counts the rules whose conditions kept a write from dropping anything. It is no reason to make a
+/// cache, and none to fail.
+fn record_silence(session: &Session, program: Program, report: &Report) {
+    if report.plan.firings.iter().next().is_none() {
+        return;
+    }
+    let recorded = session.cache_to_look_at().and_then(|cache| match cache {
+        None => Ok(()),
+        Some(cache) => block_on(async { Ok(Engine::new(program, cache).record(report).await?) }),
+    });
+    if let Err(error) = recorded {
+        session.note(&format!("the statistics were not kept: {}", error.message));
     }
 }
 

@@ -1,41 +1,53 @@
 //! A plan, step by step, on a cache.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::report::{Report, StepError, StepReport};
 use crate::cache::{Cache, CacheError, DropTarget, Dropped, Enqueued, ProgressFn, Retired, Work};
 use crate::model::{Key, Pattern, Tag};
 use crate::plan::{Plan, Step, StepKind, Strategy};
 
-/// Carries out the steps of plans, in the same round trip puts batched ones into the queue, and
-/// retires the tags of lazy ones, with their collection in the queue.
+/// Carries out the steps of plans; see [`carry_out`].
 pub async fn submit<C: Cache>(cache: &C, plans: Vec<Plan>, progress: ProgressFn<'_>) -> Vec<Report> {
-    let targets: Vec<Vec<Target>> =
-        plans.iter().map(|plan| plan.steps.iter().map(Target::new).collect()).collect();
-    let (queued, outcomes) = tokio::join!(queue(cache, &targets), drop_all(cache, &targets, progress));
-    let mut outcomes = outcomes.into_iter();
-    let mut reports = Vec::with_capacity(plans.len());
-    for (plan, targets) in plans.into_iter().zip(targets) {
-        let steps = targets.into_iter().map(|target| match target {
-            Target::Bad(error) => StepReport { outcome: Err(error), queued: None },
-            Target::Queue(_, delay) => queued.step(delay, Dropped::default()),
-            Target::Retire(tag) => match queued.retired.get(&tag) {
-                Some(Err(error)) => {
-                    StepReport { outcome: Err(StepError::Cache(error.clone())), queued: None }
-                }
-                _ => queued.step(Duration::ZERO, Dropped { tags: 1, ..Dropped::default() }),
-            },
-            Target::Drop(_) => {
-                StepReport { outcome: outcomes.next().unwrap_or_else(no_answer), queued: None }
-            }
-        });
-        let steps: Vec<StepReport> = steps.collect();
-        let queue = queued.answer.as_ref().and_then(|answer| answer.as_ref().ok()).copied();
+    let steps: Vec<&[Step]> = plans.iter().map(|plan| plan.steps.as_slice()).collect();
+    let (outcomes, queue, took) = carry_out(cache, &steps, progress).await;
+    let took = took / u32::try_from(plans.len().max(1)).unwrap_or(u32::MAX);
+    let reports = plans.into_iter().zip(outcomes).map(|(plan, steps)| {
         let queue = queue.filter(|_| steps.iter().any(|step| step.queued.is_some()));
-        reports.push(Report { plan, steps, queue });
-    }
-    reports
+        Report { plan, steps, queue, took }
+    });
+    reports.collect()
+}
+
+/// Drops the targets of some lists of steps, in the same round trip puts batched ones into the queue, and
+/// retires the tags of lazy ones, with their collection in the queue. Gives what came of each step, what
+/// the queue said, and how long it took.
+pub async fn carry_out<C: Cache>(
+    cache: &C,
+    lists: &[&[Step]],
+    progress: ProgressFn<'_>,
+) -> (Vec<Vec<StepReport>>, Option<Enqueued>, Duration) {
+    let targets: Vec<Vec<Target>> =
+        lists.iter().map(|steps| steps.iter().map(Target::new).collect()).collect();
+    let start = Instant::now();
+    let (queued, outcomes) = tokio::join!(queue(cache, &targets), drop_all(cache, &targets, progress));
+    let took = start.elapsed();
+    let mut outcomes = outcomes.into_iter();
+    let mut report = |target| match target {
+        Target::Bad(error) => StepReport { outcome: Err(error), queued: None },
+        Target::Queue(_, delay) => queued.step(delay, Dropped::default()),
+        Target::Retire(tag) => match queued.retired.get(&tag) {
+            Some(Err(error)) => StepReport { outcome: Err(StepError::Cache(error.clone())), queued: None },
+            _ => queued.step(Duration::ZERO, Dropped { tags: 1, ..Dropped::default() }),
+        },
+        Target::Drop(_) => StepReport { outcome: outcomes.next().unwrap_or_else(no_answer), queued: None },
+    };
+    let reports: Vec<Vec<StepReport>> =
+        targets.into_iter().map(|targets| targets.into_iter().map(&mut report).collect()).collect();
+    let answer = queued.answer.as_ref().and_then(|answer| answer.as_ref().ok()).copied();
+    let is_queued = reports.iter().flatten().any(|step| step.queued.is_some());
+    (reports, answer.filter(|_| is_queued), took)
 }
 
 /// What is done with a step.

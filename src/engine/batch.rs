@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::statistics::Counters;
 use crate::cache::{
     Cache, CacheError, Claim, Dropped, LeaseToken, MAX_DELAY, Progress, ProgressFn, Rate, Settle, Work,
     WorkCounts,
@@ -45,6 +46,8 @@ pub struct Carried {
     pub failed: Vec<(Work, CacheError)>,
     /// Items that this version of the program does not know; they stay.
     pub unknown: u64,
+    /// How long it took to carry them out.
+    pub took: Duration,
 }
 
 impl Carried {
@@ -60,6 +63,7 @@ impl Carried {
         self.collected += other.collected;
         self.failed.extend(other.failed);
         self.unknown += other.unknown;
+        self.took += other.took;
     }
 }
 
@@ -120,6 +124,13 @@ impl From<Result<Dropped, CacheError>> for Outcome {
     }
 }
 
+/// What came of items that were carried out together.
+pub(super) struct Outcomes {
+    /// One for each item, in their order.
+    pub each: Vec<Outcome>,
+    pub took: Duration,
+}
+
 /// Carries out leased items, and renews their lease meanwhile. `alive` is called as often.
 pub(super) async fn carry_out<C: Cache>(
     cache: &C,
@@ -128,11 +139,12 @@ pub(super) async fn carry_out<C: Cache>(
     haste: Haste,
     progress: ProgressFn<'_>,
     mut alive: impl AsyncFnMut(),
-) -> Vec<Outcome> {
+) -> Outcomes {
+    let start = Instant::now();
     let mut work = std::pin::pin!(outcomes(cache, items, haste, progress));
     loop {
         tokio::select! {
-            outcomes = &mut work => return outcomes,
+            each = &mut work => return Outcomes { each, took: start.elapsed() },
             () = tokio::time::sleep(RENEWAL) => {
                 // A renewal that fails costs a repetition at worst: somebody else does it too.
                 let _ = cache.settle(token, items, Settle::Longer(LEASE)).await;
@@ -215,15 +227,15 @@ pub(super) async fn settle<C: Cache>(
     cache: &C,
     token: LeaseToken,
     items: Vec<Work>,
-    outcomes: Vec<Outcome>,
+    outcomes: Outcomes,
     retry: Option<Duration>,
 ) -> Result<Carried, CacheError> {
-    let mut carried = Carried::default();
+    let mut carried = Carried { took: outcomes.took, ..Carried::default() };
     let mut done = Vec::new();
     let mut failed = Vec::new();
     let mut unlucky = Vec::new();
     let mut begun = Vec::new();
-    for (work, outcome) in items.into_iter().zip(outcomes) {
+    for (work, outcome) in items.into_iter().zip(outcomes.each) {
         if let (Work::Collect(_), Outcome::Done(part) | Outcome::Part(part)) = (&work, &outcome) {
             carried.collected += part.entries();
         }
@@ -293,7 +305,7 @@ pub async fn flush<C: Cache>(cache: &C, progress: ProgressFn<'_>) -> Result<Carr
         }
         let outcomes = carry_out(cache, token, &claimed.items, Haste::ALL, progress, async || {}).await;
         // What failed stays leased until the end, so that it is not claimed again.
-        let gone = outcomes.iter().find_map(|o| o.error().filter(|e| e.kind().is_transient()).cloned());
+        let gone = outcomes.each.iter().find_map(|o| o.error().filter(|e| e.kind().is_transient()).cloned());
         match settle(cache, token, claimed.items, outcomes, None).await {
             Ok(part) => carried.add(part),
             Err(error) => break Err(error),
@@ -314,13 +326,11 @@ pub async fn flush<C: Cache>(cache: &C, progress: ProgressFn<'_>) -> Result<Carr
 
 /// Adds the entries that went to the cache's counters; the targets were counted by their writers.
 pub(super) async fn record<C: Cache>(cache: &C, carried: &Carried) {
-    let batched = carried.dropped.entries().saturating_sub(carried.collected);
-    let counters = [("strategy.batched.entries", batched), ("strategy.lazy.entries", carried.collected)];
-    let counters: Vec<(&str, u64)> = counters.into_iter().filter(|(_, entries)| *entries > 0).collect();
-    if !counters.is_empty() {
-        // Counters only inform.
-        let _ = cache.record(&counters).await;
-    }
+    let all = carried.dropped.entries();
+    let counters =
+        Counters::from_queue(all.saturating_sub(carried.collected), carried.collected, carried.took);
+    // Counters only inform.
+    let _ = counters.record(cache).await;
 }
 
 /// Carries out these items now, where they wait or somebody else has claimed them.

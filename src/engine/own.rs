@@ -8,7 +8,8 @@ use tokio::time::Instant;
 use super::apply::work;
 use super::batch::{BATCH, Haste, LEASE, Outcome, carry_out, settle};
 use super::report::{Report, StepError, StepReport};
-use crate::cache::{Cache, CacheError, Claim, Dropped, LeaseToken, ProgressFn, Work};
+use crate::cache::{Cache, CacheError, Claim, Dropped, Enqueued, LeaseToken, ProgressFn, Work};
+use crate::plan::Step;
 
 /// Items that this process has put into the queue and sees to itself, since no worker was alive.
 #[derive(Debug, Default)]
@@ -71,46 +72,72 @@ impl Own {
             let token = LeaseToken::fresh();
             let claimed = cache.claim(Claim::These(&part), token, BATCH, LEASE).await?;
             let outcomes = carry_out(cache, token, &claimed.items, Haste::ALL, progress, async || {}).await;
-            let results = outcomes.iter().cloned().map(Outcome::into_result);
+            let results = outcomes.each.iter().cloned().map(Outcome::into_result);
             done.extend(claimed.items.iter().cloned().zip(results));
             let _ = settle(cache, token, claimed.items, outcomes, Some(Duration::ZERO)).await?;
         }
     }
 }
 
-/// Carries out the queued steps of reports when they are due, where no worker was alive to take them.
-/// What then came of a target stands with the first step that names it.
-pub async fn see_to<C: Cache>(cache: &C, reports: &mut [Report], progress: ProgressFn<'_>) {
+/// Steps of which some may wait in the queue for this process to see to them.
+pub struct Unsettled<'u> {
+    pub steps: &'u [Step],
+    /// One for each step.
+    pub outcomes: &'u mut [StepReport],
+    pub queue: Option<Enqueued>,
+    pub took: &'u mut Duration,
+}
+
+impl<'u> From<&'u mut Report> for Unsettled<'u> {
+    fn from(report: &'u mut Report) -> Self {
+        Self {
+            steps: &report.plan.steps,
+            outcomes: &mut report.steps,
+            queue: report.queue,
+            took: &mut report.took,
+        }
+    }
+}
+
+/// Carries out queued steps when they are due, where no worker was alive to take them. What then came of
+/// a target stands with the first step that names it.
+pub async fn see_to<C: Cache>(cache: &C, lists: &mut [Unsettled<'_>], progress: ProgressFn<'_>) {
     let mut own = Own::default();
     // By member: where the steps are that name it.
     let mut places: BTreeMap<String, Vec<(usize, usize)>> = BTreeMap::new();
-    for (r, report) in reports.iter().enumerate() {
-        if report.queue.is_none_or(|queue| queue.workers > 0) {
+    for (l, list) in lists.iter().enumerate() {
+        if list.queue.is_none_or(|queue| queue.workers > 0) {
             continue;
         }
-        for (s, (step, outcome)) in report.plan.steps.iter().zip(&report.steps).enumerate() {
+        for (s, (step, outcome)) in list.steps.iter().zip(list.outcomes.iter()).enumerate() {
             if let (Some(delay), Ok(work)) = (outcome.queued, work(step)) {
-                places.entry(work.member()).or_default().push((r, s));
+                places.entry(work.member()).or_default().push((l, s));
                 own.add(work, delay);
             }
         }
     }
     while !own.is_empty() {
         own.due().await;
+        let start = Instant::now();
         match own.carry_out(cache, progress).await {
             Ok(done) => {
+                let took = start.elapsed() / u32::try_from(done.len().max(1)).unwrap_or(u32::MAX);
                 for (work, outcome) in done {
                     let mut outcome = outcome.map_err(StepError::Cache);
-                    for (r, s) in places.remove(&work.member()).unwrap_or_default() {
+                    let places = places.remove(&work.member()).unwrap_or_default();
+                    if let Some((first, _)) = places.first() {
+                        *lists[*first].took += took;
+                    }
+                    for (l, s) in places {
                         let first = outcome.clone();
-                        reports[r].steps[s] = StepReport { outcome: first, queued: None };
+                        lists[l].outcomes[s] = StepReport { outcome: first, queued: None };
                         outcome = outcome.map(|_| Dropped::default());
                     }
                 }
             }
             Err(error) => {
-                for (r, s) in places.into_values().flatten() {
-                    reports[r].steps[s] =
+                for (l, s) in places.into_values().flatten() {
+                    lists[l].outcomes[s] =
                         StepReport { outcome: Err(StepError::Cache(error.clone())), queued: None };
                 }
                 return;
@@ -118,7 +145,7 @@ pub async fn see_to<C: Cache>(cache: &C, reports: &mut [Report], progress: Progr
         }
     }
     // Others have carried these out already.
-    for (r, s) in places.into_values().flatten() {
-        reports[r].steps[s].queued = None;
+    for (l, s) in places.into_values().flatten() {
+        lists[l].outcomes[s].queued = None;
     }
 }

@@ -1,6 +1,5 @@
 //! What came of a plan.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::cache::{CacheError, Dropped, Enqueued};
@@ -16,6 +15,8 @@ pub struct Report {
     /// What the queue said when it took the batched steps, those of all plans that were submitted
     /// together; `None` where there were none or the queue failed.
     pub queue: Option<Enqueued>,
+    /// How long it took to drop and to queue; of plans that were submitted together an equal share.
+    pub took: Duration,
 }
 
 /// What came of one step. The failure of one does not keep the others from being tried.
@@ -81,6 +82,7 @@ impl Report {
 
     /// Adds the report of the same plan carried out once more, for entries that were filled meanwhile.
     pub fn settle(&mut self, again: Self) {
+        self.took += again.took;
         for (first, again) in self.steps.iter_mut().zip(again.steps) {
             match (&mut first.outcome, again.outcome) {
                 (Ok(first), Ok(again)) => *first += Dropped { tags: 0, ..again },
@@ -88,28 +90,5 @@ impl Report {
                 (Err(_), _) => {}
             }
         }
-    }
-
-    /// The report as counters: `writes`, and targets and entries per rule and per strategy.
-    pub fn counters(&self) -> BTreeMap<String, u64> {
-        let mut out: BTreeMap<String, u64> = BTreeMap::new();
-        out.insert("writes".to_owned(), 1);
-        let mut rules: Vec<&str> = Vec::new();
-        for (step, report) in self.plan.steps.iter().zip(&self.steps) {
-            let Ok(dropped) = report.outcome else { continue };
-            let mut add = |name: String, n: u64| *out.entry(name).or_default() += n;
-            add(format!("strategy.{}.targets", step.strategy.word()), 1);
-            add(format!("strategy.{}.entries", step.strategy.word()), dropped.entries());
-            for rule in &step.rules {
-                add(format!("rule.{rule}.targets"), 1);
-                add(format!("rule.{rule}.entries"), dropped.entries());
-                if !rules.contains(&rule.as_str()) {
-                    rules.push(rule);
-                    add(format!("rule.{rule}.writes"), 1);
-                }
-            }
-        }
-        out.retain(|_, n| *n > 0);
-        out
     }
 }

@@ -1,12 +1,17 @@
 //! Writes that belong together: nothing is dropped before the commit, nothing after a rollback.
 
-use super::{Engine, Report};
-use crate::cache::{Cache, quiet};
+use std::time::Duration;
+
+use super::own::Unsettled;
+use super::report::{StepError, StepReport};
+use super::{Engine, apply, own};
+use crate::cache::{Cache, Dropped, Enqueued, quiet};
 use crate::check::WriteError;
 use crate::model::RawWrite;
-use crate::plan::Plan;
+use crate::plan::{Plan, Step, Unresolved, together};
 
-/// The writes of one database transaction. Dropping it is a rollback.
+/// The writes of one database transaction. Dropping it is a rollback: what an error or a panic leaves
+/// behind touches nothing.
 ///
 /// ```
 /// # use invalidate::{RuleSet, cache::MemoryCache, engine::Engine, model::RawWrite, plan::Program};
@@ -17,8 +22,8 @@ use crate::plan::Plan;
 /// let mut transaction = engine.begin();
 /// transaction.write(write)?;
 /// // … the database commits …
-/// let reports = transaction.commit().await;
-/// assert_eq!(reports.len(), 1);
+/// let committed = transaction.commit().await;
+/// assert!(committed.failures().next().is_none());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # }).unwrap();
 /// ```
@@ -45,14 +50,66 @@ impl<'a, C: Cache> Transaction<'a, C> {
         Ok(&self.plans[self.plans.len() - 1])
     }
 
-    /// Carries out the plans, in the order of the writes. To be called after the database committed.
-    /// Batched steps as in [`Engine::write`], those of all writes together.
-    pub async fn commit(self) -> Vec<Report> {
-        let mut reports = self.engine.submit_all(self.plans, quiet()).await;
-        self.engine.see_to(&mut reports, quiet()).await;
-        reports
+    /// What a commit would drop: each target of the writes once, in the order of their priorities.
+    pub fn steps(&self) -> Vec<Step> {
+        together(&self.plans)
+    }
+
+    /// Drops what the writes make stale, each target once: as one write that fires the rules of all
+    /// would, by the most urgent timing, at the highest priority with it. To be called after the database
+    /// committed. Batched and lazy steps as in [`Engine::write`].
+    pub async fn commit(self) -> Committed {
+        let steps = self.steps();
+        let cache = self.engine.cache();
+        let (mut outcomes, queue, mut took) = apply::carry_out(cache, &[&steps], quiet()).await;
+        // One list of steps gives one list of outcomes.
+        let mut outcomes = outcomes.pop().unwrap_or_default();
+        let unsettled = Unsettled { steps: &steps, outcomes: &mut outcomes, queue, took: &mut took };
+        own::see_to(cache, &mut [unsettled], quiet()).await;
+        Committed { plans: self.plans, steps, outcomes, queue, took }
     }
 
     /// Forgets the writes.
     pub fn rollback(self) {}
+}
+
+/// What came of a transaction.
+#[derive(Debug)]
+#[must_use = "what the cache refused stands in it"]
+pub struct Committed {
+    /// One for each write, in their order.
+    pub plans: Vec<Plan>,
+    /// Each target of the plans once, in the order of their priorities.
+    pub steps: Vec<Step>,
+    /// One for each step.
+    pub outcomes: Vec<StepReport>,
+    /// What the queue said when it took batched and lazy steps; `None` where there were none or the
+    /// queue failed.
+    pub queue: Option<Enqueued>,
+    /// How long it took to drop and to queue.
+    pub took: Duration,
+}
+
+impl Committed {
+    /// What was removed in all.
+    pub fn dropped(&self) -> Dropped {
+        self.outcomes.iter().filter_map(|report| report.outcome.as_ref().ok()).copied().sum()
+    }
+
+    /// The steps that failed. Committing the same writes again does the rest and harms nothing.
+    pub fn failures(&self) -> impl Iterator<Item = (&Step, &StepError)> {
+        let pairs = self.steps.iter().zip(&self.outcomes);
+        pairs.filter_map(|(step, report)| Some((step, report.outcome.as_ref().err()?)))
+    }
+
+    /// The steps that wait in the queue for a worker, with their delay.
+    pub fn queued(&self) -> impl Iterator<Item = (&Step, Duration)> {
+        let pairs = self.steps.iter().zip(&self.outcomes);
+        pairs.filter_map(|(step, report)| Some((step, report.queued?)))
+    }
+
+    /// What the writes could have named and did not: stale data, unless somebody acts.
+    pub fn unresolved(&self) -> impl Iterator<Item = &Unresolved> {
+        self.plans.iter().flat_map(|plan| &plan.unresolved)
+    }
 }

@@ -7,7 +7,7 @@ use super::fill::{Filled, Source};
 use super::guard::{Facts, Truth, evaluate};
 use super::images::Images;
 use super::program::{Explicit, Filling, Group, Program};
-use super::{Assumed, Covered, StepKind, Unfilled, Unresolved};
+use super::{Assumed, Covered, Firings, StepKind, Unfilled, Unresolved};
 use crate::check::Write;
 use crate::check::condition::{Condition, Image};
 use crate::check::ruleset::{RelationId, RuleId};
@@ -32,6 +32,7 @@ pub struct Collected {
     pub covered: BTreeSet<Covered>,
     pub unresolved: BTreeSet<Unresolved>,
     pub assumed: BTreeSet<Assumed>,
+    pub firings: Firings,
 }
 
 /// Fires the rules of the written entity.
@@ -85,7 +86,10 @@ pub fn fires(
     facts: &Facts<'_>,
     out: &mut Collected,
 ) -> bool {
-    let Some(guard) = guard else { return true };
+    let Some(guard) = guard else {
+        out.firings.add(rule, true);
+        return true;
+    };
     let mut open = Vec::new();
     let truth = evaluate(guard, facts, &mut open);
     let name = &program.rules().rule(rule).name;
@@ -94,6 +98,7 @@ pub fn fires(
         condition,
         unmoved: false,
     }));
+    out.firings.add(rule, truth != Truth::False);
     truth != Truth::False
 }
 

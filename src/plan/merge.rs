@@ -20,6 +20,7 @@ pub fn plan(program: &Program, write: &Write, unfilled: Unfilled) -> Plan {
         unresolved: collected.unresolved.into_iter().collect(),
         assumed: collected.assumed.into_iter().collect(),
         ignored: write.ignored().to_vec(),
+        firings: collected.firings,
     }
 }
 
@@ -27,13 +28,7 @@ pub fn plan(program: &Program, write: &Write, unfilled: Unfilled) -> Plan {
 fn merge(program: &Program, wishes: Vec<Wish>) -> Vec<Step> {
     let mut steps: Vec<Step> =
         by_target(&wishes).into_values().filter_map(|wishes| step(program, &wishes)).collect();
-    steps.sort_unstable_by(|a, b| {
-        let order = b.priority.cmp(&a.priority).then(a.hop.cmp(&b.hop));
-        order
-            .then_with(|| a.rules.first().cmp(&b.rules.first()))
-            .then_with(|| a.kind.cmp(&b.kind))
-            .then_with(|| a.target.cmp(&b.target))
-    });
+    steps.sort_unstable_by(Step::order);
     steps
 }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use invalidate::cache::{Cache, DropTarget, EntryKind};
+use invalidate::cache::{Cache, DropTarget, EntryKind, Mended, Rate};
 
-use crate::caches::{every_cache, key, pattern, put, run, tag};
+use crate::caches::{drop_key, every_cache, key, pattern, put, run, tag};
 
 #[test]
 fn a_key_tells_what_it_carries() {
@@ -108,6 +108,49 @@ fn counters_add_up() {
             let counters = cache.statistics().await.expect(fresh.name);
             assert_eq!(counters.get("drops"), Some(&10), "{}", fresh.name);
             assert_eq!(counters.get(&long), Some(&1), "{}", fresh.name);
+        });
+    }
+}
+
+#[test]
+fn health_counts_what_the_indexes_hold() {
+    for fresh in every_cache() {
+        run(async {
+            let cache = &fresh.cache;
+            put(cache, "a", &["t", "u"], &[]).await;
+            put(cache, "b", &["t"], &["a"]).await;
+            let index = || async { cache.health().await.expect(fresh.name).index.expect(fresh.name) };
+            let found = index().await;
+            assert_eq!((found.indexes, found.members, found.expired), (3, 4, 0), "{}", fresh.name);
+            assert_eq!((found.sampled, found.missing), (4, 0), "{}", fresh.name);
+            // Dropping a key leaves its place in the indexes of its tags.
+            drop_key(cache, "b").await;
+            let found = index().await;
+            assert_eq!((found.members, found.sampled, found.missing), (4, 4, 2), "{}", fresh.name);
+            assert_eq!(cache.mend().await.expect(fresh.name), Mended::default(), "{}", fresh.name);
+            cache.sweep(Rate::UNLIMITED).await.expect(fresh.name);
+            let found = index().await;
+            assert_eq!((found.indexes, found.members, found.missing), (2, 2, 0), "{}", fresh.name);
+            let nothing =
+                (found.unfinished.count, found.orphans.count, found.foreign.count, found.expiring.count);
+            assert_eq!((found.at_work, nothing), (0, (0, 0, 0, 0)), "{}", fresh.name);
+            // What is set aside lazily, and not yet in anybody's hands.
+            cache.retire(&tag("t")).await.expect(fresh.name);
+            let found = index().await;
+            assert_eq!(found.at_work + found.unfinished.count, 1, "{}", fresh.name);
+        });
+    }
+}
+
+#[test]
+fn counters_can_be_forgotten() {
+    for fresh in every_cache() {
+        run(async {
+            fresh.cache.record(&[("drops", 2), (&"rule:".repeat(200), 1)]).await.expect(fresh.name);
+            fresh.cache.reset_statistics().await.expect(fresh.name);
+            assert!(fresh.cache.statistics().await.expect(fresh.name).is_empty(), "{}", fresh.name);
+            fresh.cache.record(&[("drops", 1)]).await.expect(fresh.name);
+            assert_eq!(fresh.cache.statistics().await.expect(fresh.name).get("drops"), Some(&1));
         });
     }
 }

@@ -12,12 +12,17 @@ use heed::types::Bytes;
 use heed::{CommitOrAbort, Database, Env, EnvOpenOptions, RoTxn, RwTxn, WithoutTls};
 
 use super::failure::{Failure, io_error};
+use crate::cache::StoreHealth;
 use crate::cache::error::{CacheError, CacheErrorKind};
 
 pub(super) type Table = Database<'static, Bytes, Bytes>;
 
 /// Map sizes are multiples of this, which every page size divides.
 const MAP_UNIT: usize = 1 << 20;
+
+/// How long the lock of the writers may be held by others before it counts as lost: transactions take
+/// milliseconds.
+const LOCK_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Lies in the folder, keeps it out of version control and tells what it is.
 const NOTE: &str = "\
@@ -102,6 +107,34 @@ impl Environment {
         facts.extend(self.env.real_disk_size().map(|size| ("file_size".to_owned(), size.to_string())));
         facts.sort();
         facts
+    }
+
+    /// The state of the files and of their lock.
+    pub fn health(self: &Arc<Self>) -> Result<StoreHealth, CacheError> {
+        let info = self.env.info();
+        let page = u64::from(self.env.unnamed_database_stat().page_size);
+        Ok(StoreHealth {
+            map_size: info.map_size as u64,
+            used: (info.last_page_number as u64 + 1).saturating_mul(page),
+            readers: info.number_of_readers,
+            max_readers: info.maximum_number_of_readers,
+            is_writable: self.is_writable(),
+        })
+    }
+
+    /// Whether the lock of the writers can be had: a process that was stopped inside a transaction holds
+    /// it for as long as it is stopped. The look is a thread of its own, since nothing could end it.
+    fn is_writable(self: &Arc<Self>) -> bool {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let environment = self.clone();
+        let look = move || {
+            let _shared = environment.resizing.read().unwrap_or_else(PoisonError::into_inner);
+            let had = environment.env.write_txn().is_ok();
+            // Nobody waits for the answer any more.
+            let _ = sender.send(had);
+        };
+        let started = std::thread::Builder::new().name("lock".to_owned()).spawn(look);
+        started.is_ok() && receiver.recv_timeout(LOCK_PATIENCE).unwrap_or(false)
     }
 
     /// Runs a read transaction.
@@ -210,4 +243,29 @@ fn extend_truncated(env: &Env<WithoutTls>, folder: &Path) -> heed::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_is_held_is_noticed() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let environment = Environment::open(folder.path(), MAP_UNIT).expect("opened");
+        assert!(environment.health().expect("told").is_writable);
+        let (held, is_held) = std::sync::mpsc::channel();
+        let (release, is_released) = std::sync::mpsc::channel::<()>();
+        let holder = environment.clone();
+        let thread = std::thread::spawn(move || {
+            let _txn = holder.env.write_txn().expect("the lock");
+            held.send(()).expect("awaited");
+            let _ = is_released.recv();
+        });
+        is_held.recv().expect("held");
+        assert!(!environment.health().expect("told").is_writable);
+        drop(release);
+        thread.join().expect("ended");
+        assert!(environment.health().expect("told").is_writable);
+    }
 }

@@ -186,6 +186,14 @@ impl Change<'_, '_> {
         self.expect_expiry(score, row.index, &id)
     }
 
+    pub fn forget_counters(&mut self) -> Result<(), Failure> {
+        let mut names = Vec::new();
+        for row in self.table.prefix_iter(self.txn, &[COUNTER])? {
+            names.push(row?.0.to_vec());
+        }
+        names.iter().try_for_each(|name| self.delete(name).map(drop))
+    }
+
     /// Whether it was a member.
     pub fn remove_member(&mut self, index: u64, id: &[u8], score: u64) -> Result<bool, Failure> {
         self.forget_expiry(score, index, id)?;

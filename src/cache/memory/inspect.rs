@@ -9,8 +9,8 @@ use rustc_hash::FxHashSet;
 use super::store::{AHEAD, Store, Stored};
 use crate::cache::index_name::IndexName;
 use crate::cache::{
-    Cursor, Dependent, DropTarget, EntryKind, EntrySummary, KeyDescription, Page, Reach, TagDescription,
-    TagMember, TagSummary,
+    Cursor, Dependent, DropTarget, EntryKind, EntrySummary, IndexHealth, KeyDescription, Page, Reach,
+    TagDescription, TagMember, TagSummary,
 };
 use crate::model::{Key, Pattern};
 
@@ -137,6 +137,22 @@ impl Store {
             }
         }
         found
+    }
+
+    pub fn health(&self, now: u64) -> IndexHealth {
+        let members = || self.indexes.values().flatten();
+        let ahead = |score: &u64| *score == AHEAD;
+        IndexHealth {
+            indexes: self.indexes.len() as u64,
+            members: members().count() as u64,
+            expired: members().filter(|(_, score)| **score <= now).count() as u64,
+            sampled: members().filter(|(_, score)| **score > now && !ahead(score)).count() as u64,
+            missing: members()
+                .filter(|(key, score)| **score > now && !ahead(score) && self.live(key, now).is_none())
+                .count() as u64,
+            at_work: self.retired.values().map(Vec::len).sum::<usize>() as u64,
+            ..IndexHealth::default()
+        }
     }
 
     pub fn record(&mut self, counters: &[(&str, u64)]) {

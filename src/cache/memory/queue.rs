@@ -140,6 +140,7 @@ impl Queue {
             leased: self.leases.len() as u64,
             oldest_due_ms: self.order.first().map(|(due, _)| due.cast_signed() - now.cast_signed()),
             workers: self.alive(now),
+            abandoned: self.leases.values().filter(|(until, _)| *until <= now).count() as u64,
             ..Pending::default()
         };
         for member in self.waiting.keys() {

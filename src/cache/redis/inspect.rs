@@ -174,12 +174,15 @@ impl RedisCache {
         let lines: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.split_once(':')).collect();
         let get = |name| lines.get(name).copied();
         let is_valkey = get("server_name") == Some("valkey") || get("valkey_version").is_some();
-        const FACTS: [&str; 9] = [
+        const FACTS: [&str; 12] = [
             "aof_enabled",
+            "aof_last_write_status",
             "connected_clients",
             "evicted_keys",
             "maxmemory",
             "maxmemory_policy",
+            "rdb_last_bgsave_status",
+            "rdb_last_save_time",
             "redis_mode",
             "role",
             "uptime_in_seconds",
@@ -194,7 +197,12 @@ impl RedisCache {
     }
 
     /// One step of a scan over all keys.
-    async fn scan(&self, cursor: &[u8], glob: &str, step: usize) -> Result<reply::Scanned, CacheError> {
+    pub(super) async fn scan(
+        &self,
+        cursor: &[u8],
+        glob: &str,
+        step: usize,
+    ) -> Result<reply::Scanned, CacheError> {
         let step = step.to_string();
         let scan = command("SCAN", &[cursor, b"MATCH", glob.as_bytes(), b"COUNT", step.as_bytes()]);
         self.connection.ask(scan, reply::scan).await

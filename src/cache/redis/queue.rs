@@ -175,6 +175,11 @@ impl RedisCache {
         let oldest = batch.add(command("ZRANGE", &[&queue, b"0", b"0", b"WITHSCORES"]));
         let leased = batch.add(command("ZCARD", &[&self.layout.leases(SHARD)]));
         let alive = batch.add(command("ZRANGE", &[&self.layout.alive(SHARD), b"0", b"-1", b"WITHSCORES"]));
+        let ended = {
+            // Only the server knows when: the number of those whose end has passed by its own clock.
+            let leases = self.layout.leases(SHARD);
+            batch.add(command("ZRANGE", &[&leases, b"0", b"999", b"WITHSCORES"]))
+        };
         let replies = self.connection.run(&batch, Repeat::Safe).await?;
         let now = match self.connection.read(&replies, time, reply::list)?.as_slice() {
             [seconds, micros] => {
@@ -185,7 +190,9 @@ impl RedisCache {
         let scores = |found: Vec<Vec<u8>>| found.chunks(2).filter_map(|pair| parsed(pair.get(1)?)).collect();
         let oldest: Vec<f64> = scores(self.connection.read(&replies, oldest, reply::list)?);
         let alive: Vec<f64> = scores(self.connection.read(&replies, alive, reply::list)?);
+        let ended: Vec<f64> = scores(self.connection.read(&replies, ended, reply::list)?);
         let mut pending = Pending {
+            abandoned: ended.iter().filter(|until| **until <= now).count() as u64,
             leased: self.connection.read(&replies, leased, reply::count)?,
             oldest_due_ms: oldest.first().map(|due| (due - now) as i64),
             workers: alive.iter().filter(|until| **until > now).count() as u64,

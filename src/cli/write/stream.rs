@@ -7,12 +7,11 @@
 
 mod read;
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use invalidate::cache::{AnyCache, Cache, Enqueued, Work};
+use invalidate::cache::{AnyCache, Enqueued};
 use invalidate::check::Undeclared;
-use invalidate::engine::{Engine, Own, Report, work_of};
+use invalidate::engine::{Counters, Engine, Own, Report, work_of};
 use invalidate::model::RawWrite;
 use invalidate::plan::Plan;
 use tokio::sync::mpsc;
@@ -48,7 +47,7 @@ pub fn run(session: &Session, mode: Mode) -> Result<Exit, CommandError> {
         reported: 0,
         own: Own::default(),
         queue: Enqueued::default(),
-        counters: BTreeMap::new(),
+        counters: Counters::default(),
         recorded: Instant::now(),
     };
     let lines = read_ahead()?;
@@ -100,7 +99,7 @@ struct Stream<'s> {
     own: Own,
     /// What the queue said last.
     queue: Enqueued,
-    counters: BTreeMap<String, u64>,
+    counters: Counters,
     recorded: Instant,
 }
 
@@ -262,9 +261,7 @@ impl Stream<'_> {
             return Err(CommandError { message: format!("line {number}: {}", error.message), ..error }
                 .help(format!("lines before {number} are done; go on from line {number}")));
         }
-        for (name, n) in report.counters() {
-            *self.counters.entry(name).or_default() += n;
-        }
+        self.counters.extend(Counters::of(report, self.engine.program().rules()));
         self.tally.done += 1;
         Ok(())
     }
@@ -279,9 +276,7 @@ impl Stream<'_> {
             match outcome {
                 Ok(dropped) => {
                     self.tally.entries += dropped.entries();
-                    let strategy = if matches!(work, Work::Collect(_)) { "lazy" } else { "batched" };
-                    let entries = self.counters.entry(format!("strategy.{strategy}.entries")).or_default();
-                    *entries += dropped.entries();
+                    self.counters.extend(Counters::of_work(&work, dropped));
                 }
                 Err(why) => {
                     let message = format!("`{}` was not carried out: {why}", work.member());
@@ -312,9 +307,7 @@ impl Stream<'_> {
             return;
         }
         let counters = std::mem::take(&mut self.counters);
-        let counters: Vec<(&str, u64)> =
-            counters.iter().filter(|(_, n)| **n > 0).map(|(name, n)| (name.as_str(), *n)).collect();
-        if let Err(error) = self.engine.cache().record(&counters).await {
+        if let Err(error) = counters.record(self.engine.cache()).await {
             self.session.note(&format!("the statistics were not kept: {error}"));
         }
         self.recorded = Instant::now();

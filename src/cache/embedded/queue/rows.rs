@@ -27,6 +27,7 @@ impl View<'_> {
         Ok(Pending {
             waiting: counts.waiting,
             leased: counts.leased,
+            abandoned: self.ended_leases(self.now, usize::MAX)?.len() as u64,
             oldest_due_ms: self.next_due()?.map(|due| due.cast_signed() - self.now.cast_signed()),
             workers: self.workers()?,
         })

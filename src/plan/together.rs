@@ -1,0 +1,135 @@
+//! Several plans as one: the steps of a transaction.
+
+use std::cmp::Ordering;
+
+use rustc_hash::FxHashMap;
+
+use super::{Plan, Step, StepKind};
+
+/// The steps of plans that are carried out together: each target once, by the rules of one plan. The
+/// most urgent timing decides, the highest priority with that timing, and the shortest way; every rule is
+/// named. One plan gives its own steps.
+pub fn together<'p>(plans: impl IntoIterator<Item = &'p Plan>) -> Vec<Step> {
+    let mut by_target: FxHashMap<(StepKind, &str), Step> = FxHashMap::default();
+    for step in plans.into_iter().flat_map(|plan| &plan.steps) {
+        match by_target.get_mut(&(step.kind, step.target.as_str())) {
+            Some(other) => other.join(step),
+            None => drop(by_target.insert((step.kind, &step.target), step.clone())),
+        }
+    }
+    let mut steps: Vec<Step> = by_target.into_values().collect();
+    steps.sort_unstable_by(Step::order);
+    steps
+}
+
+impl Step {
+    /// The order in which steps are carried out.
+    pub fn order(&self, other: &Self) -> Ordering {
+        let order = other.priority.cmp(&self.priority).then(self.hop.cmp(&other.hop));
+        order
+            .then_with(|| self.rules.first().cmp(&other.rules.first()))
+            .then_with(|| self.kind.cmp(&other.kind))
+            .then_with(|| self.target.cmp(&other.target))
+    }
+
+    /// Takes another step for the same target in.
+    fn join(&mut self, other: &Self) {
+        let timing = |step: &Self| (step.strategy, step.delay_ms);
+        let way = |step: &Self| (step.hop, step.via.clone(), step.trigger.clone(), step.cascade);
+        let rules = self.rules.iter().chain(&other.rules).cloned();
+        let mut rules: Vec<String> = rules.collect();
+        rules.sort_unstable();
+        rules.dedup();
+        match timing(other).cmp(&timing(self)) {
+            Ordering::Less => *self = other.clone(),
+            Ordering::Equal => {
+                let priority = self.priority.max(other.priority);
+                if way(other) < way(self) {
+                    *self = other.clone();
+                }
+                self.priority = priority;
+            }
+            Ordering::Greater => {}
+        }
+        self.rules = rules;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::{RuleSet, Undeclared};
+    use crate::model::RawWrite;
+    use crate::plan::{Program, Strategy, Unfilled};
+
+    const RULES: &str = r#"
+        entity user { fields { email: string } key profile }
+        entity session { ref user key data }
+        entity order { ref user key page list "user:{user.id}:orders" }
+        relation user_sessions: user -> session
+        relation user_orders: user -> order
+        rule users { on user priority 100 strategy cascade }
+        rule mails { on user when changed(email) priority 10 drop tag "mails" }
+        rule orders { on order priority 70 strategy batched delay 200ms }
+        rule quick { on session.delete priority 20 drop tag "user:{user.id}:orders" }
+        rule slow { on session.update priority 200 strategy lazy drop tag "user:{user.id}:orders" }
+        rule slower { on session.create priority 5 strategy batched delay 1s drop tag "user:{user.id}:orders" }
+        rule feed { on tag "mails" drop key "home" }
+    "#;
+
+    fn plans(writes: &[&str]) -> Vec<Plan> {
+        let program = Program::new(RuleSet::parse(RULES).rules.expect("rules"));
+        let plan = |write: &&str| {
+            let raw: RawWrite = serde_json::from_str(write).expect("a write");
+            let write = program.rules().write(raw, Undeclared::Refuse).expect("a write");
+            program.plan(&write, Unfilled::Report)
+        };
+        writes.iter().map(plan).collect()
+    }
+
+    const USER: &str = r#"{"entity":"user","id":"1","op":"update","changed":["email"]}"#;
+    const ORDER: &str = r#"{"entity":"order","id":"9","op":"update","new":{"user":"1"}}"#;
+
+    fn session(op: &str) -> String {
+        format!(r#"{{"entity":"session","id":"5","op":"{op}","new":{{"user":"1"}}}}"#)
+    }
+
+    #[test]
+    fn one_plan_gives_its_own_steps() {
+        for write in [USER.to_owned(), ORDER.to_owned(), session("delete"), session("update")] {
+            let plans = plans(&[&write]);
+            assert!(!plans[0].steps.is_empty());
+            assert_eq!(together(&plans), plans[0].steps);
+        }
+    }
+
+    #[test]
+    fn equal_writes_give_the_steps_of_one() {
+        let plans = plans(&[USER, USER, USER]);
+        assert_eq!(together(&plans), plans[0].steps);
+    }
+
+    /// The step for the list that most of these rules drop, in whatever order the writes came.
+    fn orders_of_user(writes: &[&str]) -> Step {
+        let mut plans = plans(writes);
+        let steps = together(&plans);
+        assert!(steps.is_sorted_by(|a, b| a.order(b) == Ordering::Less), "in order, each target once");
+        plans.reverse();
+        assert_eq!(together(&plans), steps, "the order of the writes changes nothing");
+        steps.into_iter().find(|step| step.target == "user:1:orders").expect("a step")
+    }
+
+    #[test]
+    fn the_most_urgent_timing_decides_and_its_highest_priority() {
+        let (delete, update, create) = (session("delete"), session("update"), session("create"));
+        let step = orders_of_user(&[&update, &create, ORDER]);
+        assert_eq!((step.strategy, step.delay_ms, step.priority), (Strategy::Batched, 200, 70));
+        assert_eq!(step.rules, ["orders", "slow", "slower"]);
+        let step = orders_of_user(&[&update, ORDER, &delete]);
+        assert_eq!((step.strategy, step.priority), (Strategy::Immediate, 20));
+        assert_eq!(step.rules, ["orders", "quick", "slow"]);
+        let step = orders_of_user(&[&update, &delete, USER]);
+        assert_eq!((step.strategy, step.priority, step.hop), (Strategy::Immediate, 100, 0));
+        assert_eq!(step.rules, ["quick", "slow", "users"]);
+    }
+}
