@@ -13,11 +13,14 @@ pub struct RedisServer {
     tls: bool,
 }
 
-/// The server program on `PATH`.
+/// The server program: the one that `INVALIDATE_TEST_SERVER` names, else the first on `PATH`.
 ///
 /// # Panics
 /// When there is none: a skipped test would look like a passed one.
-fn program() -> PathBuf {
+pub fn program() -> PathBuf {
+    if let Some(program) = std::env::var_os("INVALIDATE_TEST_SERVER") {
+        return program.into();
+    }
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = ["redis-server", "valkey-server"]
         .iter()
@@ -57,7 +60,7 @@ impl RedisServer {
         let folder = tls_folder.unwrap_or_else(|| tempfile::tempdir().expect("a temporary folder"));
         // Another process may take the port between our look and the server's: then try the next.
         for _ in 0..20 {
-            let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
+            let port = free_port();
             let number = port.to_string();
             let mut command = Command::new(program());
             command.current_dir(folder.path()).args([
@@ -108,6 +111,16 @@ impl RedisServer {
         self.folder.path().join("cert.pem")
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends the server as a crash does.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("it is dead");
+    }
+
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -136,6 +149,17 @@ impl RedisServer {
             }
         }
         panic!("the server would not start again");
+    }
+}
+
+/// A port that nobody has, nor the one above it that the nodes of a cluster speak to each other at.
+fn free_port() -> u16 {
+    loop {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        if port.checked_add(10_000).is_some_and(|bus| TcpListener::bind(("127.0.0.1", bus)).is_ok()) {
+            return port;
+        }
     }
 }
 
