@@ -37,6 +37,8 @@ mod queue;
 mod redis_failures;
 #[path = "contract/redis_load.rs"]
 mod redis_load;
+#[path = "contract/restarts.rs"]
+mod restarts;
 #[path = "contract/sentinels.rs"]
 mod sentinels;
 #[path = "contract/sweep.rs"]

@@ -132,19 +132,29 @@ impl RedisServer {
 
     /// Kills the server and starts a new, empty one on the same port.
     pub fn restart(&mut self) {
+        self.restart_with(&[]);
+    }
+
+    /// Kills the server and starts it again, in the same folder and on the same port.
+    pub fn restart_with(&mut self, arguments: &[&str]) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while Instant::now() < deadline {
+            let socket = self.folder.path().join("redis.sock");
+            let _ = std::fs::remove_file(&socket);
             let child = Command::new(program())
                 .current_dir(self.folder.path())
                 .args(["--bind", "127.0.0.1", "--save", "", "--port", &self.port.to_string()])
+                .arg("--unixsocket")
+                .arg(&socket)
+                .args(arguments)
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .spawn()
                 .expect("the server starts");
             self.child = child;
-            if answers(&mut self.child, self.port, self.folder.path()) {
+            if answers(&mut self.child, self.port, &socket) {
                 return;
             }
         }
@@ -172,7 +182,7 @@ impl Drop for RedisServer {
 
 /// Whether our own child takes connections on the port, and has made the socket.
 fn answers(child: &mut Child, port: u16, socket: &Path) -> bool {
-    let deadline = Instant::now() + Duration::from_secs(5);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while Instant::now() < deadline {
         if child.try_wait().is_ok_and(|status| status.is_some()) {
             return false;
