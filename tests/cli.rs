@@ -2,6 +2,8 @@
 
 #[path = "support/command.rs"]
 mod command;
+#[path = "support/cluster.rs"]
+mod cluster;
 // Not every suite needs all of it.
 #[allow(dead_code)]
 #[path = "support/redis.rs"]

@@ -4,9 +4,15 @@
 mod caches;
 #[path = "support/cases.rs"]
 mod cases;
+#[path = "support/cluster.rs"]
+mod cluster;
 #[path = "support/redis.rs"]
 mod redis;
+#[path = "support/sentinel.rs"]
+mod sentinel;
 
+#[path = "contract/cluster_faults.rs"]
+mod cluster_faults;
 #[path = "contract/dependencies.rs"]
 mod dependencies;
 #[path = "contract/drops.rs"]
@@ -31,5 +37,9 @@ mod queue;
 mod redis_failures;
 #[path = "contract/redis_load.rs"]
 mod redis_load;
+#[path = "contract/restarts.rs"]
+mod restarts;
+#[path = "contract/sentinels.rs"]
+mod sentinels;
 #[path = "contract/sweep.rs"]
 mod sweep;

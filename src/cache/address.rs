@@ -1,18 +1,21 @@
 //! Cache URLs: which backend, where, and as whom.
 
 mod redis;
+mod several;
 
 use std::path::PathBuf;
 
 use super::error::{CacheError, CacheErrorKind};
 
 pub(super) use redis::{Endpoint, RedisAddress};
+pub(super) use several::{ClusterAddress, SentinelAddress};
 
 /// Where the embedded cache lives when its URL names no folder.
 const DEFAULT_FOLDER: &str = ".invalidate";
 
 /// The schemes, as error messages list them.
-const SCHEMES: [&str; 7] = ["redis", "rediss", "valkey", "valkeys", "unix", "embedded", "memory"];
+const SCHEMES: [&str; 9] =
+    ["redis", "rediss", "valkey", "valkeys", "redis-cluster", "redis+sentinel", "unix", "embedded", "memory"];
 
 /// A parsed cache URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +23,8 @@ pub(super) enum Address {
     Memory,
     Embedded(PathBuf),
     Redis(RedisAddress),
+    Cluster(ClusterAddress),
+    Sentinel(SentinelAddress),
 }
 
 impl Address {
@@ -36,6 +41,18 @@ impl Address {
             }
             "redis" | "valkey" => redis::parse_network(url.trim(), false).map(Self::Redis),
             "rediss" | "valkeys" => redis::parse_network(url.trim(), true).map(Self::Redis),
+            "redis-cluster" | "valkey-cluster" | "redis+cluster" | "valkey+cluster" => {
+                several::parse_cluster(url.trim(), false).map(Self::Cluster)
+            }
+            "rediss-cluster" | "valkeys-cluster" | "rediss+cluster" | "valkeys+cluster" => {
+                several::parse_cluster(url.trim(), true).map(Self::Cluster)
+            }
+            "redis+sentinel" | "valkey+sentinel" | "redis-sentinel" | "valkey-sentinel" => {
+                several::parse_sentinel(url.trim(), false).map(Self::Sentinel)
+            }
+            "rediss+sentinel" | "valkeys+sentinel" | "rediss-sentinel" | "valkeys-sentinel" => {
+                several::parse_sentinel(url.trim(), true).map(Self::Sentinel)
+            }
             "unix" | "redis+unix" | "valkey+unix" => redis::parse_unix(url.trim()).map(Self::Redis),
             // `localhost:6379` and `10.0.0.1:6379` are not schemes but forgotten ones.
             other if rest.split('/').next().is_some_and(|port| port.parse::<u16>().is_ok()) => {
@@ -51,7 +68,8 @@ fn bad_url(message: impl Into<String>) -> CacheError {
 }
 
 fn forms() -> &'static str {
-    "write `redis://HOST:PORT`, `rediss://HOST:PORT` (TLS), `unix:///PATH`, `embedded:FOLDER` or `memory:`"
+    "write `redis://HOST:PORT`, `rediss://HOST:PORT` (TLS), `redis-cluster://HOST:PORT,HOST:PORT`, \
+     `redis+sentinel://HOST:PORT,HOST:PORT/NAME`, `unix:///PATH`, `embedded:FOLDER` or `memory:`"
 }
 
 fn no_scheme(url: &str) -> CacheError {
@@ -76,9 +94,6 @@ fn unknown_scheme(scheme: &str) -> CacheError {
         "the scheme `{scheme}` is not supported; supported are {}",
         SCHEMES.map(|scheme| format!("`{scheme}`")).join(", ")
     ));
-    if scheme.ends_with("-cluster") || scheme.ends_with("-sentinel") {
-        return error.with_hint("give the address of a single node: `redis://HOST:PORT`");
-    }
     match nearest(scheme) {
         Some(nearest) => error.with_hint(format!("did you mean `{nearest}`?")),
         None => error.with_hint(forms()),
@@ -128,7 +143,7 @@ mod tests {
     fn a_wrong_scheme_is_met_with_a_suggestion_and_without_the_password() {
         for (url, expected) in [
             ("reddis://:secret@h", "did you mean `redis`?"),
-            ("redis-cluster://:secret@h", "a single node"),
+            ("redis-clustr://:secret@h", "did you mean `redis-cluster`?"),
             ("localhost:6379", "`redis://localhost:6379`"),
             ("memroy", "did you mean `memory:`?"),
             ("", "write `redis://HOST:PORT`"),

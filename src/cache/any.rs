@@ -22,8 +22,9 @@ pub enum AnyCache {
 
 impl AnyCache {
     /// Opens the cache that a URL names: `redis://[USER:PASSWORD@]HOST[:PORT][/DB]`, `rediss://` for
-    /// TLS (`?ca=FILE`, `?insecure`), `unix:///PATH[?db=N&user=U&pass=P]`, `embedded:FOLDER` or
-    /// `memory:`. A server is connected to by the first operation, not here.
+    /// TLS (`?ca=FILE`, `?insecure`), `redis-cluster://HOST:PORT[,HOST:PORT]…`,
+    /// `redis+sentinel://HOST:PORT[,HOST:PORT]…/NAME[/DB]`, `unix:///PATH[?db=N&user=U&pass=P]`,
+    /// `embedded:FOLDER` or `memory:`. A server is connected to by the first operation, not here.
     ///
     /// # Errors
     /// [`CacheErrorKind::BadUrl`](super::CacheErrorKind::BadUrl),
@@ -35,6 +36,10 @@ impl AnyCache {
             Address::Memory => Ok(Self::Memory(MemoryCache::new(&options))),
             Address::Embedded(folder) => EmbeddedCache::open(&folder, &options).map(Self::Embedded),
             Address::Redis(address) => Ok(Self::Redis(Box::new(RedisCache::new(address, &options)))),
+            Address::Cluster(address) => Ok(Self::Redis(Box::new(RedisCache::in_cluster(address, &options)))),
+            Address::Sentinel(address) => {
+                Ok(Self::Redis(Box::new(RedisCache::behind_sentinels(address, &options))))
+            }
         }
     }
 }

@@ -14,6 +14,9 @@ pub struct CacheOptions {
     pub connect_timeout: Duration,
     /// How long one answer may take.
     pub response_timeout: Duration,
+    /// How long a call waits, behind sentinels or in a cluster, until another server has taken the place
+    /// of one that died.
+    pub failover_timeout: Duration,
     /// How many members of a tag are taken in one step, 1 to 4096. Smaller lets other clients in more
     /// often, larger needs fewer round trips.
     pub page_size: usize,
@@ -31,6 +34,7 @@ impl Default for CacheOptions {
             prefix: "inv".to_owned(),
             connect_timeout: Duration::from_secs(5),
             response_timeout: Duration::from_secs(5),
+            failover_timeout: Duration::from_secs(30),
             page_size: 512,
             map_size: 256 << 20,
             queue_limit: 1_000_000,

@@ -1,12 +1,14 @@
-//! The cache in one Redis or Valkey node.
+//! The cache in a Redis or Valkey: one node, the one that sentinels name, or a cluster.
 //!
 //! The keys and the protocol are those that ARCHITECTURE.md lays down for applications too. Nothing
 //! here ever asks the server for work that grows with a tag: members are read and removed in pages,
 //! and all that a call has to do next for all its targets goes in one round trip.
 
 mod batch;
+mod cluster;
 mod collect;
 mod connection;
+mod dial;
 mod drain;
 mod error;
 mod fence;
@@ -14,9 +16,11 @@ mod grant;
 mod health;
 mod inspect;
 mod layout;
+mod link;
 mod queue;
 mod reply;
 mod script;
+mod sentinel;
 mod source;
 mod store;
 mod sweep;
@@ -25,7 +29,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::address::RedisAddress;
+use super::address::{ClusterAddress, RedisAddress, SentinelAddress};
 use super::pace::Pace;
 use super::{
     Cache, CacheError, CacheErrorKind, CacheOptions, Claim, Claimed, Cursor, Dependent, DropRequest,
@@ -38,12 +42,14 @@ use crate::model::{Key, Pattern, Tag};
 pub use grant::acl_line;
 
 use batch::{Batch, command};
-use connection::{Connection, Repeat};
+use cluster::Cluster;
+use connection::{Breaks, Connection, Origin, Repeat, Timeouts};
 use layout::Layout;
+use link::Link;
 
-/// A cache in a Redis or Valkey node. The first operation connects.
+/// A cache in a Redis or Valkey. The first operation connects.
 pub struct RedisCache {
-    connection: Connection,
+    connection: Link,
     layout: Layout,
     page_size: usize,
     queue_limit: u64,
@@ -51,8 +57,22 @@ pub struct RedisCache {
 
 impl RedisCache {
     pub(super) fn new(address: RedisAddress, options: &CacheOptions) -> Self {
+        let connection = Connection::new(Origin::At(address), timeouts(options), Breaks::default());
+        Self::with(Link::One(Box::new(connection)), options)
+    }
+
+    pub(super) fn behind_sentinels(address: SentinelAddress, options: &CacheOptions) -> Self {
+        let connection = Connection::new(Origin::Sentinels(address), timeouts(options), Breaks::default());
+        Self::with(Link::One(Box::new(connection)), options)
+    }
+
+    pub(super) fn in_cluster(address: ClusterAddress, options: &CacheOptions) -> Self {
+        Self::with(Link::Cluster(Cluster::new(address, timeouts(options))), options)
+    }
+
+    fn with(connection: Link, options: &CacheOptions) -> Self {
         Self {
-            connection: Connection::new(address, options.connect_timeout, options.response_timeout),
+            connection,
             layout: Layout::new(options.prefix.clone()),
             page_size: options.page_size,
             queue_limit: options.queue_limit,
@@ -61,6 +81,14 @@ impl RedisCache {
 
     fn reply_error(&self, error: reply::ReplyError) -> CacheError {
         error::reply_error(self.connection.place(), error)
+    }
+}
+
+fn timeouts(options: &CacheOptions) -> Timeouts {
+    Timeouts {
+        connect: options.connect_timeout,
+        response: options.response_timeout,
+        failover: options.failover_timeout,
     }
 }
 
@@ -217,7 +245,10 @@ impl Cache for RedisCache {
 
     async fn ping(&self) -> Result<Duration, CacheError> {
         let start = Instant::now();
-        self.connection.ask(redis::cmd("PING"), reply::done).await?;
+        let mut batch = Batch::default();
+        batch.add_for_all(redis::cmd("PING"));
+        let replies = self.connection.run(&batch, Repeat::Safe).await?;
+        self.connection.read(&replies, 0, reply::done)?;
         Ok(start.elapsed())
     }
 
@@ -234,13 +265,16 @@ impl Cache for RedisCache {
     }
 }
 
-/// A cursor of this backend: digits, as `SCAN` gives them.
+/// A cursor of this backend: digits, as `SCAN` gives them; in a cluster `@` and the place come after them.
 fn scan_cursor(cursor: Option<&Cursor>) -> Result<Vec<u8>, CacheError> {
     match cursor {
         None => Ok(b"0".to_vec()),
-        Some(Cursor(digits)) if digits.len() <= 20 && digits.iter().all(u8::is_ascii_digit) => {
-            Ok(digits.clone())
-        }
+        Some(Cursor(text)) if is_cursor(text) => Ok(text.clone()),
         Some(_) => Err(CacheError::new(CacheErrorKind::Invalid, "the cursor is not one of this cache")),
     }
+}
+
+fn is_cursor(text: &[u8]) -> bool {
+    let digits = text.split(|b| *b == b'@').next().unwrap_or_default();
+    (1..=20).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit) && text.len() <= 300
 }

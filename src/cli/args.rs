@@ -27,7 +27,8 @@ pub struct Global {
     #[arg(long, global = true, value_name = "PATH", env = "INVALIDATE_RULES", hide_env_values = true)]
     pub rules: Option<String>,
 
-    /// The cache: redis://, rediss://, unix://, embedded:FOLDER or memory: [default: from
+    /// The cache: redis://, rediss://, redis-cluster://, redis+sentinel://, unix://, embedded:FOLDER or
+    /// memory: [default: from
     /// invalidate.yaml, else embedded:.invalidate]
     #[arg(long, global = true, value_name = "URL", env = "INVALIDATE_CACHE", hide_env_values = true)]
     pub cache: Option<String>,

@@ -16,13 +16,14 @@ pub use lint::{FailLevel, LevelOf, LintConfig, lint_named};
 pub const FILE: &str = "invalidate.yaml";
 
 /// Every key, with its meaning; a dot leads into a block. What `init` writes documents the same keys.
-pub const KEYS: [&str; 13] = [
+pub const KEYS: [&str; 14] = [
     "rules",
     "cache",
     "cache.url",
     "cache.prefix",
     "cache.connect_timeout",
     "cache.response_timeout",
+    "cache.failover_timeout",
     "cache.page_size",
     "cache.queue_limit",
     "lint",
@@ -42,6 +43,7 @@ pub struct Config {
     pub cache_prefix: Option<String>,
     pub connect_timeout: Option<Duration>,
     pub response_timeout: Option<Duration>,
+    pub failover_timeout: Option<Duration>,
     pub page_size: Option<usize>,
     pub queue_limit: Option<u64>,
     pub lint: LintConfig,
@@ -96,6 +98,9 @@ impl Config {
                             }
                             "cache.response_timeout" => {
                                 config.response_timeout = Some(file.duration(&key, value)?)
+                            }
+                            "cache.failover_timeout" => {
+                                config.failover_timeout = Some(file.duration(&key, value)?)
                             }
                             "cache.queue_limit" => {
                                 config.queue_limit = Some(file.number(&key, value)? as u64)
@@ -229,7 +234,7 @@ mod tests {
 
     #[test]
     fn every_key_is_read() {
-        let text = "rules: a.inv\nlint:\n  levels: { dead-end: deny, W103: allow }\n  paths: [{ files: 'old/**.inv', levels: { all: allow } }]\n  baseline: known.json\n  fail_level: error\ncache:\n  url: 'memory:'\n  prefix: p\n  connect_timeout: 1s\n  response_timeout: 250ms\n  page_size: 64\n  queue_limit: 9\n";
+        let text = "rules: a.inv\nlint:\n  levels: { dead-end: deny, W103: allow }\n  paths: [{ files: 'old/**.inv', levels: { all: allow } }]\n  baseline: known.json\n  fail_level: error\ncache:\n  url: 'memory:'\n  prefix: p\n  connect_timeout: 1s\n  response_timeout: 250ms\n  failover_timeout: 2s\n  page_size: 64\n  queue_limit: 9\n";
         let config = Config::parse(text, "x").unwrap();
         assert_eq!(config.rules, Some("a.inv".into()));
         assert_eq!(config.cache_url.as_deref(), Some("memory:"));

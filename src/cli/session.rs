@@ -129,6 +129,7 @@ impl Session {
             prefix: self.config.cache_prefix.clone().unwrap_or(defaults.prefix),
             connect_timeout: self.config.connect_timeout.unwrap_or(defaults.connect_timeout),
             response_timeout: self.config.response_timeout.unwrap_or(defaults.response_timeout),
+            failover_timeout: self.config.failover_timeout.unwrap_or(defaults.failover_timeout),
             page_size: self.config.page_size.unwrap_or(defaults.page_size),
             queue_limit: self.config.queue_limit.unwrap_or(defaults.queue_limit),
             ..defaults

@@ -409,7 +409,7 @@ fn killing_writers_and_workers_loses_nothing_on_the_embedded_cache() {
     });
 }
 
-/// On each cache 32 kills: half of them hit writers in the middle of a stream, half workers in
+/// On each cache 48 kills: half of them hit writers in the middle of a stream, half workers in
 /// the middle of their batches.
 fn killing_loses_nothing(
     place: &Place,
@@ -423,7 +423,7 @@ fn killing_loses_nothing(
     let mut seed = 42;
     let mut acknowledged: Vec<u64> = Vec::new();
     let mut orphaned = 0;
-    for round in 0..16 {
+    for round in 0..24 {
         let enough = 1 + pseudo_random(&mut seed) % 150;
         let after = Duration::from_micros(pseudo_random(&mut seed) % 5000);
         acknowledged.extend(killed_writer(place, url, round * 1_000_000, enough, after));

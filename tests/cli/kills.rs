@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use invalidate::cache::{AnyCache, Cache, CacheOptions, FencedPut, quiet};
 use invalidate::model::{Key, Tag};
 
+use crate::cluster::Cluster;
 use crate::command::Place;
 use crate::redis::{Raw, RedisServer};
 
@@ -87,7 +88,7 @@ fn undisturbed(place: &Place, words: &[&str]) -> Duration {
 }
 
 #[test]
-fn sixty_kills_spread_over_a_drop_lose_nothing() {
+fn ninety_kills_spread_over_a_drop_lose_nothing() {
     let (place, server) = (Place::new(), RedisServer::start());
     let (mut raw, url) = (server.raw(), server.url());
     let words = ["cache", "drop", "--tag", "big", "-q", "--cache", &url];
@@ -95,11 +96,11 @@ fn sixty_kills_spread_over_a_drop_lose_nothing() {
     let whole = undisturbed(&place, &words);
     check(&mut raw, "without a kill");
     let (mut kills, mut in_the_middle, mut by_queue) = (0, 0, 0);
-    for round in 0..20u32 {
+    for round in 0..30u32 {
         fill(&mut raw, MEMBERS);
         // The second and third kill hit processes that resume what the first left.
         for attempt in 0..3u32 {
-            let part = f64::from((round * 3 + attempt) * 37 % 60 + 1) / 60.0;
+            let part = f64::from((round * 3 + attempt) * 37 % 90 + 1) / 90.0;
             kill_after(start(&place, &words), whole.mul_f64(part * 0.9));
             kills += 1;
             let left = raw.run(&["EXISTS", "inv:o:{big}"]) == "1";
@@ -117,8 +118,56 @@ fn sixty_kills_spread_over_a_drop_lose_nothing() {
         check(&mut raw, &format!("round {round}"));
     }
     assert!(by_queue >= 1, "only {by_queue} drops were finished by the queue");
-    assert_eq!(kills, 60);
+    assert_eq!(kills, 90);
     assert!(in_the_middle >= 10, "only {in_the_middle} kills found a drop at work");
+}
+
+/// Keys of a cluster lie on all of its nodes, and the journal on one.
+#[test]
+fn kills_spread_over_a_drop_in_a_cluster_lose_nothing() {
+    let (place, cluster) = (Place::new(), Cluster::start(0));
+    let url = cluster.url();
+    let words = ["cache", "drop", "--tag", "big", "-q", "--cache", &url];
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let cache = AnyCache::open(&url, CacheOptions::default()).expect("a cache");
+    let fill = || {
+        let mut by_node: Vec<Vec<String>> = vec![vec!["ZADD".to_owned(), "inv:t:{big}".to_owned()]];
+        for n in 0..MEMBERS {
+            // Three names, one for each node.
+            let name = format!("m:{{{}}}:{n}", n % 3);
+            by_node[0].extend([(4_000_000_000_000 + n as u64).to_string(), name]);
+        }
+        for part in 0..3 {
+            let names = (0..MEMBERS).filter(|n| n % 3 == part).map(|n| format!("m:{{{part}}}:{n}"));
+            let mut words = vec!["MSET".to_owned()];
+            words.extend(names.flat_map(|name| [name, "v".to_owned()]));
+            by_node.push(words);
+        }
+        by_node.push(["SET", "bystander", "v"].map(str::to_owned).to_vec());
+        for words in by_node {
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            let reply = cluster.run(words[1], &words);
+            assert!(!reply.starts_with('-'), "{reply}");
+        }
+    };
+    fill();
+    let whole = undisturbed(&place, &words);
+    let mut in_the_middle = 0;
+    for round in 0..8u32 {
+        fill();
+        for attempt in 0..2u32 {
+            let part = f64::from((round * 2 + attempt) * 7 % 16 + 1) / 17.0;
+            kill_after(start(&place, &words), whole.mul_f64(part));
+            in_the_middle += u32::from(cluster.run("inv:o:{big}", &["EXISTS", "inv:o:{big}"]) == "1");
+        }
+        assert!(start(&place, &words).wait().expect("it ends").success());
+        // A process that was killed may have left word of what is done by now.
+        let _ = runtime.block_on(invalidate::engine::flush(&cache, quiet())).expect("carried out");
+        let mut left = cluster.keys();
+        left.retain(|key| key != "inv:stats");
+        assert_eq!(left, ["bystander", "inv:g:{big}"], "round {round}");
+    }
+    assert!(in_the_middle >= 1, "no kill found a drop at work");
 }
 
 #[test]
@@ -180,9 +229,9 @@ fn a_lazy_drop_that_is_killed_loses_no_fresh_fill() {
     let cache = AnyCache::open(&url, CacheOptions::default()).expect("a cache");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let big = Tag::new("big").expect("a tag");
-    for round in 0..10u32 {
+    for round in 0..14u32 {
         fill(&mut raw, MEMBERS);
-        kill_after(start(&place, &words), whole.mul_f64(f64::from(round + 1) / 11.0));
+        kill_after(start(&place, &words), whole.mul_f64(f64::from(round + 1) / 15.0));
         runtime.block_on(async {
             // A few members are filled anew, in the middle of it all, and go with the tag no more.
             let collected_before = raw.run(&["EXISTS", "inv:g:{big}"]) == "1";

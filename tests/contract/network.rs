@@ -59,9 +59,8 @@ impl Proxy {
                             left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(count));
                         if spent.is_err() && !has_failed.swap(true, Ordering::SeqCst) {
                             meanwhile();
-                            match fault {
-                                Fault::Reset => break,
-                                Fault::Stall => std::thread::sleep(Duration::from_millis(400)),
+                            // A stalled answer never comes: the client hangs up in the end.
+                            while fault == Fault::Stall && from_server.read(&mut bytes).is_ok_and(|n| n > 0) {
                             }
                             break;
                         }
@@ -77,11 +76,13 @@ impl Proxy {
         Self { port, failed }
     }
 
-    fn cache(&self) -> AnyCache {
+    fn cache(&self, fault: Fault) -> AnyCache {
+        // Long enough for a slow machine wherever an answer comes.
+        let patience = if fault == Fault::Stall { 300 } else { 30_000 };
         let options = CacheOptions {
             page_size: 8,
             connect_timeout: Duration::from_secs(5),
-            response_timeout: Duration::from_millis(200),
+            response_timeout: Duration::from_millis(patience),
             ..CacheOptions::default()
         };
         AnyCache::open(&format!("redis://127.0.0.1:{}", self.port), options).expect("a cache")
@@ -97,7 +98,7 @@ async fn until_answered<T>(mut attempt: impl AsyncFnMut() -> Result<T, CacheErro
             Err(error) => {
                 assert!(error.kind().is_transient(), "{error:?}");
                 failures += 1;
-                assert!(failures < 5, "{error:?}");
+                assert!(failures < 50, "{error:?}");
             }
         }
     }
@@ -117,7 +118,7 @@ fn a_drop_over_a_failing_network_is_whole_when_it_is_acknowledged() {
                 }
                 put(&direct, "other", &["u"], &[]).await;
                 let proxy = Proxy::start(server.port, n * n * 40, fault);
-                let cache = proxy.cache();
+                let cache = proxy.cache(fault);
                 let t = tag("t");
                 let (_, failures) =
                     until_answered(async || cache.drop_tag(&t, Reach::Transitive, quiet()).await).await;
@@ -148,7 +149,7 @@ fn fences_and_collections_over_a_failing_network() {
                     put(&direct, &format!("k:{n}"), &["t"], &[]).await;
                 }
                 let proxy = Proxy::start(server.port, n * 75, fault);
-                let cache = proxy.cache();
+                let cache = proxy.cache(fault);
                 let (t, fresh) = (tag("t"), key("fresh"));
                 until_answered(async || cache.retire(&t).await).await;
                 let (fence, _) =
@@ -197,7 +198,7 @@ fn a_drop_that_a_replica_takes_over_from_begins_its_journal_again() {
                     }
                 }
             });
-            let cache = proxy.cache();
+            let cache = proxy.cache(Fault::Reset);
             let t = tag("t");
             until_answered(async || cache.drop_tag(&t, Reach::Transitive, quiet()).await).await;
             if was_open.load(Ordering::SeqCst) {

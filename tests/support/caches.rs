@@ -6,6 +6,7 @@ use std::time::Duration;
 use invalidate::cache::{AnyCache, Cache, CacheOptions, Dropped, Entry, Reach, quiet};
 use invalidate::model::{Key, Pattern, Tag};
 
+use super::cluster::{Lent, lend};
 use super::redis::RedisServer;
 
 /// A cache with what keeps it alive.
@@ -14,6 +15,7 @@ pub struct Fresh {
     pub cache: AnyCache,
     pub url: String,
     _server: Option<RedisServer>,
+    _cluster: Option<Lent>,
     _folder: Option<tempfile::TempDir>,
 }
 
@@ -27,17 +29,20 @@ pub fn every_cache_with(options: &CacheOptions) -> Vec<Fresh> {
     let server = RedisServer::start();
     let embedded = format!("embedded:{}", folder.path().display());
     let redis = server.url();
+    let cluster = lend();
     [
-        ("memory", "memory:".to_owned(), None, None),
-        ("embedded", embedded, None, Some(folder)),
-        ("redis", redis, Some(server), None),
+        ("memory", "memory:".to_owned(), None, None, None),
+        ("embedded", embedded, None, None, Some(folder)),
+        ("redis", redis, Some(server), None, None),
+        ("cluster", cluster.url(), None, Some(cluster), None),
     ]
     .into_iter()
-    .map(|(name, url, server, folder)| Fresh {
+    .map(|(name, url, server, cluster, folder)| Fresh {
         name,
         cache: AnyCache::open(&url, options.clone()).expect(name),
         url,
         _server: server,
+        _cluster: cluster,
         _folder: folder,
     })
     .collect()

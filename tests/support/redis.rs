@@ -13,11 +13,14 @@ pub struct RedisServer {
     tls: bool,
 }
 
-/// The server program on `PATH`.
+/// The server program: the one that `INVALIDATE_TEST_SERVER` names, else the first on `PATH`.
 ///
 /// # Panics
 /// When there is none: a skipped test would look like a passed one.
-fn program() -> PathBuf {
+pub fn program() -> PathBuf {
+    if let Some(program) = std::env::var_os("INVALIDATE_TEST_SERVER") {
+        return program.into();
+    }
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = ["redis-server", "valkey-server"]
         .iter()
@@ -57,7 +60,7 @@ impl RedisServer {
         let folder = tls_folder.unwrap_or_else(|| tempfile::tempdir().expect("a temporary folder"));
         // Another process may take the port between our look and the server's: then try the next.
         for _ in 0..20 {
-            let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
+            let port = free_port();
             let number = port.to_string();
             let mut command = Command::new(program());
             command.current_dir(folder.path()).args([
@@ -108,6 +111,16 @@ impl RedisServer {
         self.folder.path().join("cert.pem")
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends the server as a crash does.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("it is dead");
+    }
+
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -119,23 +132,44 @@ impl RedisServer {
 
     /// Kills the server and starts a new, empty one on the same port.
     pub fn restart(&mut self) {
+        self.restart_with(&[]);
+    }
+
+    /// Kills the server and starts it again, in the same folder and on the same port.
+    pub fn restart_with(&mut self, arguments: &[&str]) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while Instant::now() < deadline {
+            let socket = self.folder.path().join("redis.sock");
+            let _ = std::fs::remove_file(&socket);
             let child = Command::new(program())
                 .current_dir(self.folder.path())
                 .args(["--bind", "127.0.0.1", "--save", "", "--port", &self.port.to_string()])
+                .arg("--unixsocket")
+                .arg(&socket)
+                .args(arguments)
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .spawn()
                 .expect("the server starts");
             self.child = child;
-            if answers(&mut self.child, self.port, self.folder.path()) {
+            if answers(&mut self.child, self.port, &socket) {
                 return;
             }
         }
         panic!("the server would not start again");
+    }
+}
+
+/// A port that nobody has, nor the one above it that the nodes of a cluster speak to each other at.
+fn free_port() -> u16 {
+    loop {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        if port.checked_add(10_000).is_some_and(|bus| TcpListener::bind(("127.0.0.1", bus)).is_ok()) {
+            return port;
+        }
     }
 }
 
@@ -148,7 +182,7 @@ impl Drop for RedisServer {
 
 /// Whether our own child takes connections on the port, and has made the socket.
 fn answers(child: &mut Child, port: u16, socket: &Path) -> bool {
-    let deadline = Instant::now() + Duration::from_secs(5);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while Instant::now() < deadline {
         if child.try_wait().is_ok_and(|status| status.is_some()) {
             return false;

@@ -40,6 +40,21 @@ pub(in crate::cache) struct Tls {
     pub ca: Option<PathBuf>,
 }
 
+impl RedisAddress {
+    /// The same at another place.
+    pub fn at(&self, host: &str, port: u16) -> Self {
+        let tls = match &self.endpoint {
+            Endpoint::Tcp { tls, .. } => tls.clone(),
+            Endpoint::Unix(_) => None,
+        };
+        Self { endpoint: Endpoint::Tcp { host: host.to_owned(), port, tls }, ..self.clone() }
+    }
+
+    pub fn is_encrypted(&self) -> bool {
+        matches!(self.endpoint, Endpoint::Tcp { tls: Some(_), .. })
+    }
+}
+
 impl fmt::Display for RedisAddress {
     /// The address without user and password, fit for messages.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -38,6 +38,7 @@ impl RedisCache {
             for tag in tags {
                 self.ask_aside(&tag.into(), &mut batch);
             }
+            batch.then();
             self.ask_enqueue(items, &mut batch)?;
             self.connection.run(&batch, Repeat::Safe).await
         };

@@ -1,33 +1,49 @@
-//! One connection to the server, made by the first command and made anew when it breaks.
+//! One connection to a server, made by the first command and made anew when it breaks.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
+use redis::Value;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
-use redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo, TlsCertificates,
-    Value,
-};
 use tokio::sync::Mutex;
 
 use super::batch::Batch;
-use super::error::{connection_error, reply_error, timed_out};
-use super::reply::{Reply, ReplyError};
+use super::dial::dial;
+use super::error::{connection_error, reply_error};
+use super::reply::ReplyError;
 use super::script::Scripts;
-use crate::cache::address::{Endpoint, RedisAddress};
+use super::sentinel;
+use crate::cache::address::{RedisAddress, SentinelAddress};
 use crate::cache::error::{CacheError, CacheErrorKind};
 
+/// How often one call follows the sentinels to a server that breaks the connection at once.
+const MOST_FAILOVERS: u32 = 3;
+
 pub(super) struct Connection {
-    address: RedisAddress,
+    origin: Origin,
     /// The address without secrets, as messages name it.
     place: String,
-    connect_timeout: Duration,
-    response_timeout: Duration,
+    timeouts: Timeouts,
     scripts: Scripts,
     live: Mutex<Option<Live>>,
-    /// How many connections were made.
-    made: AtomicU64,
+    breaks: Breaks,
+}
+
+/// Where the server is.
+pub(super) enum Origin {
+    At(RedisAddress),
+    /// Whichever server the sentinels name.
+    Sentinels(SentinelAddress),
+}
+
+/// How long is waited for what.
+#[derive(Clone, Copy)]
+pub(super) struct Timeouts {
+    pub connect: Duration,
+    pub response: Duration,
+    /// Until another server has taken the place of one that died.
+    pub failover: Duration,
 }
 
 #[derive(Clone)]
@@ -39,9 +55,23 @@ struct Live {
     epoch: Epoch,
 }
 
-/// One connection among those of a process, by its number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How many connections had broken when one was made, or when something was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Epoch(u64);
+
+/// Counts the connections that broke, of all nodes together.
+#[derive(Clone, Default)]
+pub(super) struct Breaks(Arc<AtomicU64>);
+
+impl Breaks {
+    pub fn add(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub fn now(&self) -> Epoch {
+        Epoch(self.0.load(Ordering::SeqCst))
+    }
+}
 
 /// What came of commands that may go over one connection alone.
 pub(super) enum Sent {
@@ -49,6 +79,20 @@ pub(super) enum Sent {
     /// The connection is gone, and nobody knows whether the commands were carried out. Behind another
     /// one there may be a replica that never saw what went over this one.
     Broken(CacheError),
+}
+
+/// What came of sending commands once.
+pub(super) enum Attempt {
+    Answered(Vec<Value>, Epoch),
+    /// As [`Sent::Broken`]; `fresh` when the connection had just been made.
+    Broken {
+        error: CacheError,
+        fresh: bool,
+    },
+    /// There is no connection: nothing was sent.
+    Unsent(CacheError),
+    /// There is no answer, or none that makes sense.
+    Failed(CacheError),
 }
 
 /// What may be sent again when the connection broke before the answer came.
@@ -60,17 +104,13 @@ pub(super) enum Repeat {
 }
 
 impl Connection {
-    pub fn new(address: RedisAddress, connect_timeout: Duration, response_timeout: Duration) -> Self {
-        let place = address.to_string();
-        Self {
-            address,
-            place,
-            connect_timeout,
-            response_timeout,
-            scripts: Scripts::default(),
-            live: Mutex::new(None),
-            made: AtomicU64::new(0),
-        }
+    pub fn new(origin: Origin, timeouts: Timeouts, breaks: Breaks) -> Self {
+        let place = match &origin {
+            Origin::At(address) => address.to_string(),
+            Origin::Sentinels(address) => address.to_string(),
+        };
+        let (scripts, live) = (Scripts::default(), Mutex::new(None));
+        Self { origin, place, timeouts, scripts, live, breaks }
     }
 
     pub fn place(&self) -> &str {
@@ -79,55 +119,50 @@ impl Connection {
 
     /// Sends the commands in one round trip. An error of a single command stands in its reply.
     pub async fn run(&self, batch: &Batch, repeat: Repeat) -> Result<Vec<Value>, CacheError> {
-        if batch.is_empty() {
-            return Ok(Vec::new());
-        }
+        let mut failovers = 0;
         loop {
-            let (live, fresh) = self.live().await?;
-            match self.send(batch, &live).await? {
-                Sent::Answered(replies, _) => return Ok(replies),
+            match self.attempt(batch, None).await {
+                Attempt::Answered(replies, _) => return Ok(replies),
                 // A server that was restarted closes idle connections without a word.
-                Sent::Broken(_) if !fresh && repeat == Repeat::Safe => {}
-                Sent::Broken(error) => return Err(error),
+                Attempt::Broken { fresh: false, .. } if repeat == Repeat::Safe => {}
+                // The server that died was the one that the sentinels still named.
+                Attempt::Broken { .. }
+                    if repeat == Repeat::Safe && self.has_sentinels() && failovers < MOST_FAILOVERS =>
+                {
+                    failovers += 1;
+                }
+                Attempt::Broken { error, .. } | Attempt::Unsent(error) | Attempt::Failed(error) => {
+                    return Err(error);
+                }
             }
         }
     }
 
-    /// Sends the commands in one round trip, over the connection of this number where one is given,
-    /// and once at most.
+    /// Sends the commands in one round trip, over a connection no younger than that epoch where one is
+    /// given, and once at most.
     pub async fn run_over(&self, batch: &Batch, over: Option<Epoch>) -> Result<Sent, CacheError> {
-        let (live, fresh) = self.live().await?;
-        if over.is_some_and(|epoch| epoch != live.epoch) {
+        match self.attempt(batch, over).await {
+            Attempt::Answered(replies, epoch) => Ok(Sent::Answered(replies, epoch)),
+            Attempt::Broken { error, fresh } if !fresh || self.has_sentinels() => Ok(Sent::Broken(error)),
+            Attempt::Broken { error, .. } | Attempt::Unsent(error) | Attempt::Failed(error) => Err(error),
+        }
+    }
+
+    pub async fn attempt(&self, batch: &Batch, over: Option<Epoch>) -> Attempt {
+        let (live, fresh) = match self.live().await {
+            Ok(live) => live,
+            Err(error) => return Attempt::Unsent(error),
+        };
+        if over.is_some_and(|epoch| live.epoch > epoch) {
             let message = format!("the connection to {} broke", self.place);
-            return Ok(Sent::Broken(CacheError::new(CacheErrorKind::Unreachable, message)));
+            let error = CacheError::new(CacheErrorKind::Unreachable, message);
+            return Attempt::Broken { error, fresh: false };
         }
-        match self.send(batch, &live).await? {
-            Sent::Broken(error) if fresh => Err(error),
-            sent => Ok(sent),
+        match self.send(batch, &live).await {
+            Ok(Sent::Answered(replies, epoch)) => Attempt::Answered(replies, epoch),
+            Ok(Sent::Broken(error)) => Attempt::Broken { error, fresh },
+            Err(error) => Attempt::Failed(error),
         }
-    }
-
-    /// Sends one command and takes its reply apart.
-    pub async fn ask<T>(
-        &self,
-        command: redis::Cmd,
-        read: impl Fn(&Value) -> Reply<T>,
-    ) -> Result<T, CacheError> {
-        let mut batch = Batch::default();
-        batch.add(command);
-        let replies = self.run(&batch, Repeat::Safe).await?;
-        self.read(&replies, 0, read)
-    }
-
-    /// Takes the reply at a position apart.
-    pub fn read<T>(
-        &self,
-        replies: &[Value],
-        position: usize,
-        read: impl Fn(&Value) -> Reply<T>,
-    ) -> Result<T, CacheError> {
-        let reply = replies.get(position).unwrap_or(&Value::Nil);
-        read(reply).map_err(|error| reply_error(&self.place, error))
     }
 
     async fn send(&self, batch: &Batch, live: &Live) -> Result<Sent, CacheError> {
@@ -160,6 +195,12 @@ impl Connection {
                 self.forget(live).await;
                 Err(reply_error(&self.place, ReplyError::Unexpected))
             }
+            // The server that was the primary has become a replica, and the sentinels know another one.
+            Ok(replies) if self.has_sentinels() && replies.iter().any(is_read_only) => {
+                self.forget(live).await;
+                let message = format!("the server of {} is a replica now", self.place);
+                Ok(Sent::Broken(CacheError::new(CacheErrorKind::Unreachable, message)))
+            }
             Ok(replies) => {
                 live.known.fetch_or(known, Ordering::Relaxed);
                 Ok(Sent::Answered(replies, live.epoch))
@@ -167,7 +208,7 @@ impl Connection {
             Err(error) => {
                 self.forget(live).await;
                 let is_dropped = error.is_connection_dropped();
-                let error = self.connection_error(&error, self.response_timeout);
+                let error = self.connection_error(&error, self.timeouts.response);
                 if is_dropped { Ok(Sent::Broken(error)) } else { Err(error) }
             }
         }
@@ -179,16 +220,12 @@ impl Connection {
         if let Some(live) = &*slot {
             return Ok((live.clone(), false));
         }
-        let client = self.client()?;
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(self.connect_timeout))
-            .set_response_timeout(Some(self.response_timeout));
-        let connecting = client.get_multiplexed_async_connection_with_config(&config);
-        let connection = tokio::time::timeout(self.connect_timeout, connecting)
-            .await
-            .map_err(|_| timed_out(&self.place, self.is_encrypted(), self.connect_timeout))?
-            .map_err(|error| self.connection_error(&error, self.connect_timeout))?;
-        let epoch = Epoch(self.made.fetch_add(1, Ordering::Relaxed));
+        // Before the connection: what breaks meanwhile makes it a younger one.
+        let epoch = self.breaks.now();
+        let connection = match &self.origin {
+            Origin::At(address) => dial(address, &self.place, self.timeouts).await?,
+            Origin::Sentinels(address) => sentinel::primary(address, self.timeouts).await?,
+        };
         let live = Live { connection, known: Arc::new(AtomicU32::new(u32::MAX)), epoch };
         *slot = Some(live.clone());
         Ok((live, true))
@@ -199,61 +236,25 @@ impl Connection {
         let mut slot = self.live.lock().await;
         if slot.as_ref().is_some_and(|live| Arc::ptr_eq(&live.known, &failed.known)) {
             *slot = None;
+            self.breaks.add();
         }
     }
 
-    fn client(&self) -> Result<Client, CacheError> {
-        let mut settings = RedisConnectionInfo::default().set_db(self.address.db).set_skip_set_lib_name();
-        if let Some(user) = &self.address.user {
-            settings = settings.set_username(user);
-        }
-        // A user without a password is one whom the server lets in with any.
-        if let Some(password) = self.address.password.as_deref().or(self.address.user.as_ref().map(|_| "")) {
-            settings = settings.set_password(password);
-        }
-        let (address, certificates) = match &self.address.endpoint {
-            Endpoint::Unix(path) => (ConnectionAddr::Unix(path.clone()), None),
-            Endpoint::Tcp { host, port, tls: None } => (ConnectionAddr::Tcp(host.clone(), *port), None),
-            Endpoint::Tcp { host, port, tls: Some(tls) } => {
-                // The TLS crate panics where it finds no provider; a second install changes nothing.
-                let _ = rustls::crypto::ring::default_provider().install_default();
-                let root_cert = match &tls.ca {
-                    Some(path) => Some(std::fs::read(path).map_err(|error| self.ca_error(path, &error))?),
-                    None => None,
-                };
-                let address = ConnectionAddr::TcpTls {
-                    host: host.clone(),
-                    port: *port,
-                    insecure: tls.insecure,
-                    tls_params: None,
-                };
-                (address, root_cert.map(|pem| TlsCertificates { client_tls: None, root_cert: Some(pem) }))
-            }
-        };
-        let info = address
-            .into_connection_info()
-            .map(|info| info.set_redis_settings(settings))
-            .map_err(|error| self.connection_error(&error, self.connect_timeout))?;
-        match certificates {
-            Some(certificates) => Client::build_with_tls(info, certificates),
-            None => Client::open(info),
-        }
-        .map_err(|error| self.connection_error(&error, self.connect_timeout))
-    }
-
-    fn ca_error(&self, path: &std::path::Path, error: &std::io::Error) -> CacheError {
-        CacheError::new(
-            CacheErrorKind::Tls,
-            format!("the authorities for {} cannot be read from `{}`: {error}", self.place, path.display()),
-        )
-        .with_hint("`?ca=` takes the path of a PEM file")
+    fn has_sentinels(&self) -> bool {
+        matches!(self.origin, Origin::Sentinels(_))
     }
 
     fn connection_error(&self, error: &redis::RedisError, timeout: Duration) -> CacheError {
-        connection_error(&self.place, self.is_encrypted(), timeout, error)
+        let is_encrypted = match &self.origin {
+            Origin::At(address) => address.is_encrypted(),
+            Origin::Sentinels(address) => address.primary.is_encrypted(),
+        };
+        connection_error(&self.place, is_encrypted, timeout, error)
     }
+}
 
-    fn is_encrypted(&self) -> bool {
-        matches!(self.address.endpoint, Endpoint::Tcp { tls: Some(_), .. })
-    }
+/// Whether a reply says that the server is a replica, be it from within a script.
+fn is_read_only(reply: &Value) -> bool {
+    let Value::ServerError(error) = reply else { return false };
+    error.code() == "READONLY" || error.details().is_some_and(|text| text.contains("READONLY"))
 }

@@ -20,9 +20,10 @@ use self::frame::{Begin, CountTags, Frame, Slots, Start};
 use self::guard::Guard;
 use super::RedisCache;
 use super::batch::{Batch, command};
-use super::connection::{Connection, Epoch, Sent};
+use super::connection::{Epoch, Sent};
 use super::error::reply_error;
 use super::layout::Layout;
+use super::link::Link;
 use super::reply::{self, Reply};
 use super::source::{From, Source};
 use crate::cache::error::{CacheError, CacheErrorKind};
@@ -53,7 +54,7 @@ impl RedisCache {
 }
 
 pub(super) struct Drain<'a> {
-    connection: &'a Connection,
+    connection: &'a Link,
     layout: &'a Layout,
     /// How many members a page may have now, and at most.
     page: usize,
@@ -75,7 +76,7 @@ pub(super) struct Drain<'a> {
 
 impl<'a> Drain<'a> {
     fn new(
-        connection: &'a Connection,
+        connection: &'a Link,
         layout: &'a Layout,
         page: usize,
         queue_limit: u64,
@@ -222,8 +223,6 @@ impl<'a> Drain<'a> {
         let mut batch = Batch::default();
         let slots: Vec<Slots> =
             frame.sources.iter().map(|source| self.ask_source(source, &mut batch)).collect();
-        // Read after the members are gone: whoever records a dependency later found them gone.
-        let marker = batch.add(command("EXISTS", &[&self.layout.marker()]));
         let room = AT_ONCE.saturating_sub(frame.sources.len());
         // They stay in the frame until their replies are in: a broken connection fails them.
         let mut begun = Vec::new();
@@ -233,6 +232,12 @@ impl<'a> Drain<'a> {
             begun.push((id, drop));
         }
         self.guard.ask(self.layout, &mut batch);
+        let looked_at: usize = frame.sources.iter().map(|source| source.page.len()).sum();
+        // Read after the members are gone: whoever records a dependency later found them gone.
+        let marker = (looked_at > 0).then(|| {
+            batch.then();
+            batch.add(command("EXISTS", &[&self.layout.marker()]))
+        });
         let replies = match self.connection.run_over(&batch, self.over).await? {
             Sent::Answered(replies, epoch) => {
                 self.over = Some(epoch);
@@ -241,12 +246,9 @@ impl<'a> Drain<'a> {
             Sent::Broken(error) => return Ok(Next::Again(error)),
         };
 
-        let has_dependencies = match reply::count(&replies[marker]) {
-            Ok(count) => count > 0,
-            // Without the right to look, dependents are assumed.
-            Err(_) => true,
-        };
-        let looked_at: usize = frame.sources.iter().map(|source| source.page.len()).sum();
+        // Without the right to look, dependents are assumed.
+        let has_dependencies =
+            marker.is_some_and(|marker| reply::count(&replies[marker]).map_or(true, |count| count > 0));
         let mut changed = Vec::new();
         for (source, slots) in frame.sources.iter_mut().zip(slots) {
             let owner = source.owner;

@@ -8,8 +8,8 @@ use super::reply::ReplyError;
 use crate::cache::error::{CacheError, CacheErrorKind};
 
 /// The commands of this crate, as an ACL rule grants them.
-const GRANT: &str =
-    "grant the user `+@read +@write +@scripting +@transaction +@connection +time +info` and the keys, `~*`";
+const GRANT: &str = "grant the user `+@read +@write +@scripting +@transaction +@connection +time +info` and the keys, `~*`; \
+     in a cluster also `+cluster|slots`, behind sentinels `+role`";
 
 /// An error with the connection to `place`.
 pub(super) fn connection_error(
@@ -127,7 +127,9 @@ fn server_error(place: &str, code: &str, detail: &str) -> CacheError {
             "a key holds another type than expected: was it written by something else under this name?",
         )
     } else if has("MOVED") || has("CROSSSLOT") || has("ASK") {
-        (Kind::Other, "this is a node of a cluster; give the address of a server that is not part of one")
+        (Kind::Other, "this is a node of a cluster: write `redis-cluster://HOST:PORT`")
+    } else if text.contains("cluster support disabled") {
+        (Kind::Other, "the server is not part of a cluster: write `redis://HOST:PORT`")
     } else if text.contains("max number of clients") {
         (Kind::Busy, "the server has no connection left: raise its `maxclients`")
     } else if text.contains("unknown command") {

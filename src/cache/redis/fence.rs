@@ -26,6 +26,7 @@ impl RedisCache {
         let mut batch = Batch::default();
         if names.iter().any(IndexName::is_dependency) {
             batch.add(command("SET", &[&self.layout.marker(), b"1"]));
+            batch.then();
         }
         let first = batch.len();
         for index in &names {
@@ -54,6 +55,7 @@ impl RedisCache {
         let name = self.entry_key(key)?.to_vec();
         let life = FENCE_LIFE.as_millis().to_string().into_bytes();
         let arguments = vec![nonce_text().into_bytes(), life];
+        batch.then();
         let ticket = batch.call(ScriptName::Ticket, vec![name], arguments);
         Ok((self.connection.run(&batch, Repeat::Never).await?, ticket))
     }
@@ -66,9 +68,13 @@ impl RedisCache {
     ) -> Result<FencedPut, CacheError> {
         let ttl = ttl_ms(ttl)?.unwrap_or(0).to_string().into_bytes();
         let mut keys = vec![self.entry_key(&fence.key)?.to_vec()];
+        let in_cluster = self.connection.is_cluster();
+        if in_cluster && !self.enter_indexes(fence, &ttl).await? {
+            return Ok(FencedPut::Refused);
+        }
         let mut arguments =
             vec![fence.ticket.clone().into_bytes(), value.to_vec(), stamps_text(&fence.stamps), ttl];
-        for Stamp { name, generation } in &fence.stamps {
+        for Stamp { name, generation } in fence.stamps.iter().filter(|_| !in_cluster) {
             keys.push(self.layout.generation(name));
             keys.push(self.layout.index(name));
             arguments.push(generation.to_string().into_bytes());
@@ -78,6 +84,23 @@ impl RedisCache {
         let replies = self.connection.run(&batch, Repeat::Safe).await?;
         let stored = self.connection.read(&replies, 0, reply::count)?;
         Ok(if stored == 1 { FencedPut::Stored } else { FencedPut::Refused })
+    }
+
+    /// Says whether all generations are still those of the fence.
+    async fn enter_indexes(&self, fence: &Fence, ttl: &[u8]) -> Result<bool, CacheError> {
+        let key = fence.key.as_str().as_bytes();
+        let mut batch = Batch::default();
+        for Stamp { name, generation } in &fence.stamps {
+            let keys = vec![self.layout.generation(name), self.layout.index(name)];
+            let arguments = vec![generation.to_string().into_bytes(), key.to_vec(), ttl.to_vec()];
+            batch.call(ScriptName::Index, keys, arguments);
+        }
+        let replies = self.connection.run(&batch, Repeat::Safe).await?;
+        let mut are_current = true;
+        for position in 0..replies.len() {
+            are_current &= self.connection.read(&replies, position, reply::count)? == 1;
+        }
+        Ok(are_current)
     }
 
     /// The value of a plain entry in one round trip, that of a fenced one in two.

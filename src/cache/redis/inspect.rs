@@ -170,7 +170,10 @@ impl RedisCache {
     }
 
     pub(super) async fn info(&self) -> Result<ServerInfo, CacheError> {
-        let text = self.connection.ask(redis::cmd("INFO"), reply::text).await?;
+        let mut batch = Batch::default();
+        batch.add_for_any(redis::cmd("INFO"));
+        let replies = self.connection.run(&batch, Repeat::Safe).await?;
+        let text = self.connection.read(&replies, 0, reply::text)?;
         let lines: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.split_once(':')).collect();
         let get = |name| lines.get(name).copied();
         let is_valkey = get("server_name") == Some("valkey") || get("valkey_version").is_some();
@@ -203,9 +206,7 @@ impl RedisCache {
         glob: &str,
         step: usize,
     ) -> Result<reply::Scanned, CacheError> {
-        let step = step.to_string();
-        let scan = command("SCAN", &[cursor, b"MATCH", glob.as_bytes(), b"COUNT", step.as_bytes()]);
-        self.connection.ask(scan, reply::scan).await
+        self.connection.scan(cursor, glob, step).await
     }
 
     /// What `PTTL` says of each key: `None` for one that does not exist.
@@ -224,9 +225,10 @@ impl RedisCache {
         if keys.is_empty() {
             return Ok(0);
         }
-        let mut exists = redis::cmd("EXISTS");
-        exists.arg(keys);
-        self.connection.ask(exists, reply::count).await
+        let mut batch = Batch::default();
+        batch.each("EXISTS", keys);
+        let replies = self.connection.run(&batch, Repeat::Safe).await?;
+        self.connection.read(&replies, 0, reply::count)
     }
 }
 

@@ -171,7 +171,7 @@ impl RedisCache {
     pub(super) async fn queue_pending(&self) -> Result<Pending, CacheError> {
         let queue = self.layout.queue(SHARD);
         let mut batch = Batch::default();
-        let time = batch.add(redis::cmd("TIME"));
+        let time = batch.add_beside(&queue, redis::cmd("TIME"));
         let oldest = batch.add(command("ZRANGE", &[&queue, b"0", b"0", b"WITHSCORES"]));
         let leased = batch.add(command("ZCARD", &[&self.layout.leases(SHARD)]));
         let alive = batch.add(command("ZRANGE", &[&self.layout.alive(SHARD), b"0", b"-1", b"WITHSCORES"]));

@@ -10,6 +10,7 @@ pub(super) enum ScriptName {
     Page,
     Ticket,
     Publish,
+    Index,
     Open,
     Trim,
     Close,
@@ -24,12 +25,13 @@ pub(super) enum ScriptName {
 }
 
 /// Every script, with its text.
-const TEXTS: [(ScriptName, &str); 16] = [
+const TEXTS: [(ScriptName, &str); 17] = [
     (ScriptName::Token, include_str!("scripts/token.lua")),
     (ScriptName::Drop, include_str!("scripts/drop.lua")),
     (ScriptName::Page, include_str!("scripts/page.lua")),
     (ScriptName::Ticket, include_str!("scripts/ticket.lua")),
     (ScriptName::Publish, include_str!("scripts/publish.lua")),
+    (ScriptName::Index, include_str!("scripts/index.lua")),
     (ScriptName::Open, include_str!("scripts/open.lua")),
     (ScriptName::Trim, include_str!("scripts/trim.lua")),
     (ScriptName::Close, include_str!("scripts/close.lua")),

@@ -86,13 +86,14 @@ impl Source {
         self.page.is_empty() || self.page.len() >= size
     }
 
-    /// Forgets what was read of a journal.
+    /// Forgets what was read of a journal, or found by a scan: its cursor means nothing to a replica.
     pub fn page_again(&mut self) {
-        if let From::Journal { .. } = self.from {
+        if !matches!(self.from, From::Key) {
             self.settled.clear();
             self.by_name = false;
             self.page.clear();
             self.next = None;
+            self.cursor = Some(b"0".to_vec());
         }
     }
 

@@ -1,6 +1,6 @@
 //! Storing entries and dependencies: the protocol's plain writer.
 
-use redis::Value;
+use redis::{Cmd, Value};
 
 use super::RedisCache;
 use super::batch::{Batch, command};
@@ -25,6 +25,13 @@ impl RedisCache {
         let now = now_ms();
         let score = ttl.map_or_else(|| endless_score(now), |ttl| now.saturating_add(ttl)).to_string();
         let indexes = indexes_of(entry.tags, entry.depends_on);
+        let mut set = command("SET", &[key, entry.value]);
+        if let Some(ttl) = ttl {
+            set.arg("PX").arg(ttl);
+        }
+        if self.connection.is_cluster() {
+            return self.store_over_nodes(key, set, &indexes, score.as_bytes()).await;
+        }
 
         let mut batch = Batch::default();
         batch.add(redis::cmd("MULTI"));
@@ -33,10 +40,6 @@ impl RedisCache {
         }
         for index in &indexes {
             batch.add(command("ZADD", &[&self.layout.index(index), b"GT", score.as_bytes(), key]));
-        }
-        let mut set = command("SET", &[key, entry.value]);
-        if let Some(ttl) = ttl {
-            set.arg("PX").arg(ttl);
         }
         batch.add(set);
         let exec = batch.add(redis::cmd("EXEC"));
@@ -54,6 +57,38 @@ impl RedisCache {
             return Err(self.reply_error(error));
         }
         Ok(())
+    }
+
+    /// Without transactions: the indexes before the entry, and once more after it, in case that a drop
+    /// has set them aside between. What cannot be indexed does not stay.
+    async fn store_over_nodes(
+        &self,
+        key: &[u8],
+        set: Cmd,
+        indexes: &[IndexName],
+        score: &[u8],
+    ) -> Result<(), CacheError> {
+        let mut enter = Batch::default();
+        if indexes.iter().any(IndexName::is_dependency) {
+            enter.add(command("SET", &[&self.layout.marker(), b"1"]));
+            enter.then();
+        }
+        for index in indexes {
+            enter.add(command("ZADD", &[&self.layout.index(index), b"GT", score, key]));
+        }
+        self.run_all(&enter).await?;
+        self.connection.ask(set, reply::done).await?;
+        let entered = self.run_all(&enter).await;
+        if entered.is_err() {
+            self.connection.ask(command("UNLINK", &[key]), reply::done).await?;
+        }
+        entered
+    }
+
+    /// Carries out commands all of which have to succeed.
+    async fn run_all(&self, batch: &Batch) -> Result<(), CacheError> {
+        let replies = self.connection.run(batch, Repeat::Safe).await?;
+        (0..replies.len()).try_for_each(|position| self.connection.read(&replies, position, reply::done))
     }
 
     pub(super) async fn generation(&self, tag: &Tag) -> Result<u64, CacheError> {
@@ -84,19 +119,22 @@ impl RedisCache {
             (-1, _) => endless_score(now_ms()).to_string().into_bytes(),
             _ => AHEAD.to_vec(),
         };
+        // One node does all or nothing.
+        let in_cluster = self.connection.is_cluster();
         let mut batch = Batch::default();
-        batch.add(redis::cmd("MULTI"));
+        if !in_cluster {
+            batch.add(redis::cmd("MULTI"));
+        }
         batch.add(command("SET", &[&self.layout.marker(), b"1"]));
+        batch.then();
         for on in on {
             let index = self.layout.index(&dependents_of(on));
             batch.add(command("ZADD", &[&index, b"GT", &score, key]));
         }
-        let exec = batch.add(redis::cmd("EXEC"));
-        let replies = self.connection.run(&batch, Repeat::Safe).await?;
-        for position in 0..=exec {
-            self.connection.read(&replies, position, reply::done)?;
+        if !in_cluster {
+            batch.add(redis::cmd("EXEC"));
         }
-        Ok(())
+        self.run_all(&batch).await
     }
 
     pub(super) async fn depend_no_more(&self, key: &Key, on: &[Key]) -> Result<u64, CacheError> {

@@ -26,9 +26,7 @@ impl RedisCache {
         let glob = self.layout.scan_glob("[tgo]", "*");
         let mut cursor = Some(b"0".to_vec());
         while let Some(from) = cursor {
-            let step = pace.step(STEP).to_string();
-            let scan = command("SCAN", &[&from, b"MATCH", glob.as_bytes(), b"COUNT", step.as_bytes()]);
-            let (next, found) = self.connection.ask(scan, reply::scan).await?;
+            let (next, found) = self.connection.scan(&from, &glob, pace.step(STEP)).await?;
             cursor = next;
             let names: BTreeSet<IndexName> =
                 found.iter().filter_map(|key| self.layout.name_in(key)).collect();

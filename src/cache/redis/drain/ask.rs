@@ -29,15 +29,11 @@ impl Drain<'_> {
             From::Journal { name, reap: true, .. } => {
                 for keys in source.page.chunks(REAPED_AT_ONCE) {
                     let arguments = vec![name.as_bytes().to_vec(), source.generation.clone()];
-                    slots.removed.push(batch.call(ScriptName::Reap, keys.to_vec(), arguments));
+                    slots.removed.push(batch.call_each(ScriptName::Reap, keys.to_vec(), arguments));
                 }
             }
             _ if source.page.is_empty() => {}
-            _ => {
-                let mut unlink = redis::cmd("UNLINK");
-                unlink.arg(&source.page);
-                slots.removed.push(batch.add(unlink));
-            }
+            _ => slots.removed.push(batch.each("UNLINK", &source.page)),
         }
         match &source.from {
             From::Key => {}
@@ -77,8 +73,7 @@ impl Drain<'_> {
 
     fn ask_scan(&self, source: &Source, glob: &str, batch: &mut Batch) -> Option<usize> {
         let cursor = source.cursor.as_ref()?;
-        let count = self.page.to_string();
-        Some(batch.add(command("SCAN", &[cursor, b"MATCH", glob.as_bytes(), b"COUNT", count.as_bytes()])))
+        Some(batch.scan(cursor, glob, self.page))
     }
 
     fn ask_page(&self, name: &IndexName, id: &[u8], offset: usize, batch: &mut Batch) -> usize {

@@ -136,12 +136,8 @@ impl<'a> Drain<'a> {
     /// Sends the round trip that removes a page and reads others.
     fn take_off(&mut self, journal: &[u8], page: &[Vec<u8>], mut offset: usize, pages: usize) -> Flight<'a> {
         let mut batch = Batch::default();
-        batch.add(redis::cmd("TIME"));
-        let mut unlink = redis::cmd("UNLINK");
-        unlink.arg(page);
-        batch.add(unlink);
-        // Read after the entries are gone: whoever records a dependency later found them gone.
-        batch.add(command("EXISTS", &[&self.layout.marker()]));
+        batch.add_beside(journal, redis::cmd("TIME"));
+        batch.each("UNLINK", page);
         let first = batch.len();
         for _ in 0..pages {
             let (from, to) = (offset.to_string(), (offset + self.page - 1).to_string());
@@ -151,8 +147,11 @@ impl<'a> Drain<'a> {
         let pages = first..batch.len();
         // Read after the pages: as long as it is whole, so were they.
         batch.add(command("ZCARD", &[journal]));
-        batch.add(redis::cmd("TIME"));
+        batch.add_beside(journal, redis::cmd("TIME"));
         self.guard.ask(self.layout, &mut batch);
+        // Read after the entries are gone: whoever records a dependency later found them gone.
+        batch.then();
+        batch.add(command("EXISTS", &[&self.layout.marker()]));
         let (connection, over) = (self.connection, self.over);
         let answer: Answer<'a> = Box::pin(async move { connection.run_over(&batch, over).await });
         let reads = pages.len() * self.page;
@@ -193,7 +192,7 @@ fn landed(pages: Range<usize>, replies: &[Value]) -> Reply<Landed> {
     Ok(Landed {
         removed: reply::count(at(1))?,
         // Without the right to look, dependents are assumed.
-        has_dependencies: reply::count(at(2)).map_or(true, |count| count > 0),
+        has_dependencies: reply::count(replies.last().unwrap_or(&Value::Nil)).map_or(true, |count| count > 0),
         pages: pages.map(|position| reply::list(at(position))).collect::<Reply<_>>()?,
         left: reply::count(at(left))?,
         work: time(at(ended))?.saturating_sub(time(at(0))?),

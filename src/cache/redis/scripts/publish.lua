@@ -1,5 +1,6 @@
--- INDEX and PUBLISH: store what was read under a fence, unless something was dropped since.
--- KEYS: KEY, then P:g:{tag} and P:t:{tag} of every tag and dependency
+-- PUBLISH: store what was read under a fence, unless something was dropped since.
+-- KEYS: KEY, then on one node P:g:{tag} and P:t:{tag} of every tag and dependency, which it enters too; in a
+-- cluster INDEX has done that
 -- ARGV: ticket, value, stamps, TTL in ms (0: none), then the generation of every tag
 -- Returns 1 when it is stored, 0 when it is refused. Looks at everything before it writes anything.
 if redis.call('TYPE', KEYS[1]).ok ~= 'hash' or redis.call('HGET', KEYS[1], 'p') ~= ARGV[1] then
