@@ -11,6 +11,7 @@
 
 mod automaton;
 mod domain;
+mod javascript;
 mod numbers;
 mod problem;
 pub mod regex;
@@ -22,6 +23,7 @@ mod witness;
 use std::fmt;
 
 use crate::check::condition::Condition;
+pub use javascript::javascript;
 pub use subject::Subject;
 pub use witness::{FiringTag, Witness};
 

@@ -5,7 +5,6 @@
 //! the drawings and by the lints. This is the only file that names petgraph.
 
 mod build;
-mod dot;
 mod edge;
 mod node;
 mod shape;
@@ -14,9 +13,8 @@ use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::{Dfs, EdgeFiltered, EdgeRef};
 
-pub use dot::dot;
 pub use edge::{Carried, CarriesEdge, DropsEdge, Edge, Fires, FollowsEdge, Reach, RelationEdge};
-pub use node::{Cascade, EntityNode, FieldRow, Node, NodeId, RefRow, RuleNode, TargetNode};
+pub use node::{Cascade, EntityNode, FieldRow, Node, NodeId, Place, RefRow, RuleNode, TargetNode};
 
 use crate::check::RuleSet;
 use crate::check::ruleset::{EntityId, RuleId};

@@ -27,6 +27,7 @@ pub mod cache;
 pub mod check;
 pub mod decide;
 pub mod diagnostic;
+pub mod draw;
 pub mod engine;
 pub mod graph;
 pub mod lint;

@@ -9,7 +9,8 @@ use std::process::{Command, Stdio};
 use invalidate::check::ruleset::{EntityId, Trigger};
 use invalidate::check::{Files, RuleSet, check};
 use invalidate::diagnostic::render;
-use invalidate::graph::{Cascade, Edge, Fires, Graph, Node, NodeId, Reach, dot};
+use invalidate::draw::{self, Picture};
+use invalidate::graph::{Cascade, Edge, Fires, Graph, Node, NodeId, Reach};
 use serde::Deserialize;
 
 fn rules_of(root: &str, files: BTreeMap<PathBuf, Vec<u8>>) -> Option<RuleSet> {
@@ -97,6 +98,10 @@ fn graphviz(text: &str, format: &str) -> Option<String> {
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+fn dot(rules: &RuleSet) -> String {
+    draw::dot(&Picture::of(rules, &Graph::of(rules)))
+}
+
 fn named(graph: &Graph, word: &str, name: &str) -> NodeId {
     let found = graph.nodes().find(|(_, n)| n.word() == word && n.name() == name);
     found.unwrap_or_else(|| panic!("no {word} `{name}`")).0
@@ -156,7 +161,7 @@ fn assert_complete(name: &str, rules: &RuleSet) {
         };
         assert!(fits, "{name}: {edge:?} joins the wrong sorts of nodes");
     }
-    let text = dot(&graph);
+    let text = dot(rules);
     for word in ["entity", "rule"] {
         for (_, node) in graph.nodes().filter(|(_, n)| n.word() == word) {
             let declared = format!(" \"{word} {}\" [id=", node.name());
@@ -167,7 +172,7 @@ fn assert_complete(name: &str, rules: &RuleSet) {
         let label = format!(">{}</FONT>", relation.name);
         assert_eq!(text.matches(&label).count(), relation.targets.len(), "{name}: {label}");
     }
-    assert_eq!(text, dot(&Graph::of(&rules.clone())), "{name} is drawn in two ways");
+    assert_eq!(text, dot(&rules.clone()), "{name} is drawn in two ways");
     graphviz(&text, "canon");
 }
 
@@ -183,21 +188,21 @@ fn every_drawing_is_whole_and_can_be_rendered() {
     for name in ["worked.inv", "shop.inv", "nasty.inv"] {
         let rules = file(name);
         assert_complete(name, &rules);
-        let text = dot(&Graph::of(&rules));
+        let text = dot(&rules);
         if let Some(svg) = graphviz(&text, "svg") {
             assert!(svg.trim_end().ends_with("</svg>"), "{name}");
         }
     }
     let rules = large();
     assert_complete("large", &rules);
-    graphviz(&dot(&Graph::of(&rules)), "svg");
+    graphviz(&dot(&rules), "svg");
 }
 
 /// `UPDATE_EXPECTED=1 cargo test --test graph` writes the file anew.
 #[test]
 fn the_worked_example_is_drawn_as_expected() {
     let path = folder().join("worked.dot");
-    let text = dot(&Graph::of(&file("worked.inv")));
+    let text = dot(&file("worked.inv"));
     if std::env::var_os("UPDATE_EXPECTED").is_some() {
         std::fs::write(&path, &text).unwrap();
     }
@@ -306,11 +311,11 @@ fn the_rule_says_what_it_does() {
 
 #[test]
 fn the_legend_explains_only_what_occurs() {
-    let small = dot(&Graph::of(&file("worked.inv")));
+    let small = dot(&file("worked.inv"));
     for absent in ["lazy", "batched", "both ways", "no rule follows", "fires the next rule", "pattern"] {
         assert!(!small.contains(absent), "{absent}");
     }
-    let shop = dot(&Graph::of(&file("shop.inv")));
+    let shop = dot(&file("shop.inv"));
     for present in [
         "lazy: when it costs least",
         "batched: within 100 ms, 200 ms, 500 ms",
@@ -326,7 +331,7 @@ fn the_legend_explains_only_what_occurs() {
 
 #[test]
 fn nothing_breaks_out_of_a_label() {
-    let text = dot(&Graph::of(&file("nasty.inv")));
+    let text = dot(&file("nasty.inv"));
     assert!(text.contains("&quot;"));
     // Written by the author, so never as markup of the drawing.
     for raw in ["<b>loudly", "<i>&amp;{{", "\\N", "\\G"] {
@@ -347,8 +352,7 @@ fn nothing_breaks_out_of_a_label() {
 
 #[test]
 fn no_rules_are_a_drawing_too() {
-    let graph = Graph::of(&parsed("a\"b\\<c>.inv", ""));
-    let text = dot(&graph);
+    let text = dot(&parsed("a\"b\\<c>.inv", ""));
     assert!(text.contains("no rules yet"));
     graphviz(&text, "svg");
 }

@@ -73,6 +73,16 @@ pub struct EntityNode {
     pub refs: Vec<RefRow>,
     /// Declared besides create, update and delete.
     pub operations: Vec<String>,
+    pub place: Place,
+}
+
+/// Where something is declared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file's name, as it was given or imported.
+    pub file: String,
+    /// From 1.
+    pub line: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,6 +118,7 @@ pub struct RuleNode {
     pub condition: Option<String>,
     /// Whether dropped tags fire it, not writes.
     pub chained: bool,
+    pub place: Place,
 }
 
 /// Along which relations a rule cascades.

@@ -3,7 +3,8 @@
 use super::condition;
 use crate::check::RuleSet;
 use crate::check::ruleset::{Drop, EntityId, Field, Follow, Ref, Rule, RuleId, Trigger};
-use crate::graph::{Cascade, EntityNode, FieldRow, Node, RefRow, RuleNode};
+use crate::graph::{Cascade, EntityNode, FieldRow, Node, Place, RefRow, RuleNode};
+use crate::span::Span;
 
 /// An entity's node, without what it carries.
 pub fn entity(rules: &RuleSet, id: EntityId) -> Node {
@@ -22,6 +23,7 @@ pub fn entity(rules: &RuleSet, id: EntityId) -> Node {
         fields: entity.fields.iter().map(field).collect(),
         refs: entity.refs.iter().filter(|r| !r.implied).map(reference).collect(),
         operations: entity.operations.clone(),
+        place: place(rules, entity.span),
     })
 }
 
@@ -46,5 +48,11 @@ pub fn rule(rules: &RuleSet, id: RuleId, rule: &Rule) -> Node {
         drops_self: rule.drops.iter().any(|d| matches!(d, Drop::Itself)),
         condition: condition.map(condition::text),
         chained: matches!(rule.trigger, Trigger::Tags(_)),
+        place: place(rules, rule.span),
     })
+}
+
+fn place(rules: &RuleSet, span: Span) -> Place {
+    let source = rules.sources().get(span.file);
+    Place { file: source.name.clone(), line: source.position(span.start).line }
 }

@@ -1,43 +1,24 @@
 //! Title and legend. The legend explains only what the drawing holds.
 
-use std::collections::BTreeSet;
-
-use super::card::{duration, small};
-use super::escape::html;
-use super::palette::{FAINT, INK, MONO, MUTED, PAGE, PAPER, PAPER_EDGE, SLATE, line};
-use super::view::View;
+use super::super::content::{self, batched};
+use super::super::escape::html;
+use super::super::palette::{CIRCLE, FAINT, INK, LIT, MONO, MUTED, PAGE, PAPER, PAPER_EDGE, SLATE, line};
+use super::super::view::View;
+use super::card::small;
 use crate::graph::{Cascade, Node};
 use crate::model::Timing;
 
 /// The file's name and what it holds, in numbers.
 pub fn title(view: &View<'_>) -> String {
-    let graph = view.graph;
-    let file = graph.title().rsplit(['/', '\\']).next().unwrap_or_default();
-    let mut counts = Vec::new();
-    let mut count = |n: usize, one: &str, many: &str| {
-        if n > 0 {
-            counts.push(format!("{n} {}", if n == 1 { one } else { many }));
-        }
-    };
-    let relations: BTreeSet<_> = graph.relations().map(|(.., r)| r.id).collect();
-    let of = |word: &str| graph.nodes().filter(|(_, n)| n.word() == word).count();
-    count(graph.entities().count(), "entity", "entities");
-    count(relations.len(), "relation", "relations");
-    count(graph.rules().count(), "rule", "rules");
-    count(of("key"), "key", "keys");
-    count(of("tag"), "tag", "tags");
-    count(of("list"), "list", "lists");
-    count(of("match"), "pattern", "patterns");
-    if counts.is_empty() {
-        counts.push("no rules yet".to_owned());
-    }
-    let mut line = counts.join("  ·  ");
-    if let Some(namespace) = graph.namespace() {
-        line.push_str(&format!("  ·  every name begins with {namespace}:"));
-    }
+    let (file, line) = (content::file_name(view), content::counts(view));
+    let lit = view.picture.overlay.as_ref().map_or_else(String::new, |overlay| {
+        let text = format!("{}: {}", overlay.write, overlay.summary());
+        let font = format!("<FONT POINT-SIZE=\"14\" COLOR=\"{LIT}\"><B>{}</B></FONT>", html(&text));
+        format!("<TR><TD ALIGN=\"LEFT\">{font}</TD></TR>")
+    });
     format!(
         "<TR><TD ALIGN=\"LEFT\"><FONT POINT-SIZE=\"24\" COLOR=\"{INK}\"><B>{}</B></FONT></TD></TR>\
-         <TR><TD ALIGN=\"LEFT\"><FONT POINT-SIZE=\"12\" COLOR=\"{MUTED}\">{}</FONT></TD></TR>",
+         <TR><TD ALIGN=\"LEFT\"><FONT POINT-SIZE=\"12\" COLOR=\"{MUTED}\">{}</FONT></TD></TR>{lit}",
         html(file),
         html(&line)
     )
@@ -128,7 +109,7 @@ impl Sample<'_> {
 
 fn things(view: &View<'_>) -> Vec<Entry> {
     let mut out = Vec::new();
-    if view.graph.entities().next().is_some() {
+    if view.entities().next().is_some() {
         out.push(Entry {
             sign: swatch(SLATE, SLATE, "white", "<B>entity</B>"),
             text: if view.full {
@@ -139,7 +120,7 @@ fn things(view: &View<'_>) -> Vec<Entry> {
             .to_owned(),
         });
     }
-    if let Some((_, rule)) = view.graph.rules().next() {
+    if let Some((_, rule)) = view.rules().next() {
         let color = line(rule.timing).color;
         out.push(Entry {
             sign: swatch(color, color, "white", "<B>50</B>"),
@@ -162,7 +143,7 @@ fn things(view: &View<'_>) -> Vec<Entry> {
 }
 
 fn strategies(view: &View<'_>) -> Vec<Entry> {
-    let rules = || view.graph.rules().map(|(_, rule)| rule);
+    let rules = || view.rules().map(|(_, rule)| rule);
     let mut out = Vec::new();
     let mut strategy = |timing: Timing, text: String| {
         let dashes = match timing {
@@ -176,18 +157,8 @@ fn strategies(view: &View<'_>) -> Vec<Entry> {
     if rules().any(|r| r.timing == Timing::Immediate) {
         strategy(Timing::Immediate, "immediate: before the command returns".to_owned());
     }
-    let delays: BTreeSet<u64> = rules()
-        .map(|r| r.timing)
-        .filter(|t| matches!(t, Timing::Batched { .. }))
-        .map(Timing::delay)
-        .collect();
-    if let Some(first) = delays.first() {
-        // More than three delays say no more than their range.
-        let text = match (delays.len(), delays.last()) {
-            (4.., Some(last)) => format!("{} to {}", duration(*first), duration(*last)),
-            _ => delays.iter().map(|d| duration(*d)).collect::<Vec<_>>().join(", "),
-        };
-        strategy(Timing::Batched { delay: *first }, format!("batched: within {text}"));
+    if let Some((first, text)) = batched(view) {
+        strategy(Timing::Batched { delay: first }, format!("batched: within {text}"));
     }
     if rules().any(|r| r.timing == Timing::Lazy) {
         strategy(Timing::Lazy, "lazy: when it costs least".to_owned());
@@ -200,7 +171,7 @@ fn strategies(view: &View<'_>) -> Vec<Entry> {
 }
 
 fn lines(view: &View<'_>) -> Vec<Entry> {
-    let relations = || view.graph.relations().map(|(.., r)| r);
+    let relations = || view.relations().map(|(.., r)| r);
     let mut out = Vec::new();
     let mut add = |color: &str, dashes: &[u8], ends: (&str, &str), meaning: &str| {
         let sign = Sample { color, dashes, double: false, ends };
@@ -215,13 +186,21 @@ fn lines(view: &View<'_>) -> Vec<Entry> {
     if relations().any(|r| !view.followed.contains(&r.id)) {
         add(FAINT, DASHED, ("", "▶"), "relation that no rule follows");
     }
-    let chained = view.graph.rules().any(|(_, r)| r.chained);
+    if !view.cycles.is_empty() {
+        add(CIRCLE, SOLID, ("", "▶"), "a circle: comes back to where it began");
+    }
+    if view.picture.overlay.is_some() {
+        add(LIT, SOLID, ("", "▶"), "what the write fires and drops");
+    }
+    let chained = view.rules().any(|(_, r)| r.chained);
     if chained {
         add(MUTED, SOLID, ("○", "▶"), "a dropped tag fires the next rule");
     }
     let carried = |id| {
         let edges = view.graph.incoming(id);
-        edges.iter().any(|(from, _)| matches!(view.graph.node(*from), Node::Entity(_)))
+        edges
+            .iter()
+            .any(|(from, _)| view.picture.holds(*from) && matches!(view.graph.node(*from), Node::Entity(_)))
     };
     if view.shown.iter().any(|id| carried(*id)) {
         add(PAPER_EDGE, SOLID, ("", "●"), "carried by the entity's cache entries");

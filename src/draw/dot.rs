@@ -5,32 +5,29 @@
 //! turn. An entity's own tags and keys stay inside its card.
 
 mod card;
-mod escape;
 mod legend;
 mod lines;
-mod palette;
-mod view;
 
 use std::fmt::Write;
 
-use self::card::timing;
-use self::escape::{clipped, html, identifier, string};
-use self::palette::{INK, MONO, MUTED, PAGE, PAPER, PAPER_EDGE, PLATE, PLATE_EDGE, SANS, SLATE};
-use self::view::View;
-use super::{EntityNode, Graph, Node, NodeId, RuleNode};
+use super::Picture;
+use super::content::{documented, rule_tip};
+use super::escape::{clipped, html, identifier, string};
+use super::palette::{INK, LIT, MONO, MUTED, PAGE, PAPER, PAPER_EDGE, PLATE, PLATE_EDGE, SANS, SLATE};
+use super::view::View;
+use crate::graph::{EntityNode, Node, NodeId, RuleNode};
 
 /// Characters of a template in a node of its own at most; the tooltip has all of it.
 const MOST_CHARS: usize = 52;
 
-/// The Graphviz text of a graph; the same graph gives the same text.
+/// The Graphviz text of a picture; the same picture gives the same text.
 ///
 /// Beyond some 60 rules or 40 entities, cards and rules are reduced to their names; what is left
 /// out is in the tooltips.
-pub fn dot(graph: &Graph) -> String {
-    let mut drawing = Drawing { view: View::new(graph), out: String::new() };
+pub fn dot(picture: &Picture<'_>) -> String {
+    let mut drawing = Drawing { view: View::new(picture), out: String::new() };
     drawing.head();
-    drawing.entities();
-    drawing.rules();
+    drawing.declared();
     drawing.targets();
     drawing.relations();
     drawing.fires();
@@ -70,9 +67,32 @@ impl Drawing<'_> {
         );
     }
 
-    fn entities(&mut self) {
+    /// Entities with the rules on their plates, then the rules that stand on no plate: those of
+    /// several entities, and chained ones. By file, where that is asked for.
+    fn declared(&mut self) {
+        let files = self.view.files();
+        if files.is_empty() {
+            return self.declared_in(None);
+        }
+        for file in files {
+            let name = identifier(&format!("cluster file {file}"));
+            self.line(&format!(
+                "subgraph {name} {{ style=rounded; color=\"{SLATE}\"; margin=16; fontsize=13; labelloc=t; \
+                 labeljust=l; label={0}; tooltip={0};",
+                string(file)
+            ));
+            self.declared_in(Some(file));
+            self.line("}");
+        }
+    }
+
+    fn declared_in(&mut self, file: Option<&str>) {
         let graph = self.view.graph;
-        for (id, entity) in graph.entities() {
+        let entities: Vec<_> = self.view.entities().collect();
+        for (id, entity) in entities {
+            if file.is_some_and(|file| entity.place.file != file) {
+                continue;
+            }
             let plate = identifier(&format!("cluster {}", entity.name));
             self.line(&format!(
                 "subgraph {plate} {{ style=\"rounded,filled\"; color=\"{PLATE_EDGE}\"; fillcolor=\"{PLATE}\"; \
@@ -87,44 +107,34 @@ impl Drawing<'_> {
             }
             self.line("}");
         }
+        let rules: Vec<_> = self.view.rules().collect();
+        for (id, rule) in rules {
+            if self.view.plate(id).is_none() && file.is_none_or(|file| rule.place.file == file) {
+                self.rule(id, rule);
+            }
+        }
     }
 
     fn entity(&mut self, id: NodeId, entity: &EntityNode) {
         let label = card::entity(&self.view, id, entity);
         let tip = documented(&entity.doc, &format!("entity {}", entity.name));
         self.line(&format!(
-            "  {} [id={}, tooltip={}, shape=box, margin=0, style=filled, fillcolor=white, color=\"{SLATE}\", \
+            "  {} [id={}, tooltip={}, shape=box, margin=0, style=filled, fillcolor=white, {}, \
              label=<{label}>];",
             self.view.name(id),
             self.view.svg_id(id),
-            string(&tip)
+            string(&tip),
+            self.border(id, SLATE)
         ));
-    }
-
-    /// The rules that stand on no plate: those of several entities, and chained ones.
-    fn rules(&mut self) {
-        let graph = self.view.graph;
-        for (id, rule) in graph.rules() {
-            if self.view.plate(id).is_none() {
-                self.rule(id, rule);
-            }
-        }
     }
 
     fn rule(&mut self, id: NodeId, rule: &RuleNode) {
         let label = card::rule(&self.view, id, rule);
-        let mut tip = format!("rule {}: priority {}, {}", rule.name, rule.priority, timing(rule.timing));
-        let cascade = card::cascade(&self.view, id, rule);
-        let condition = rule.condition.as_ref().map(|c| format!("when {c}"));
-        for more in card::relations(&rule.cascade).into_iter().chain(cascade).chain(condition) {
-            tip.push('\n');
-            tip.push_str(&more);
-        }
         self.line(&format!(
             "  {} [id={}, tooltip={}, label=<{label}>];",
             self.view.name(id),
             self.view.svg_id(id),
-            string(&documented(&rule.doc, &tip))
+            string(&rule_tip(&self.view, id, rule))
         ));
     }
 
@@ -133,15 +143,28 @@ impl Drawing<'_> {
         for id in self.view.shown.clone() {
             let node = graph.node(id);
             let tip = format!("{} {}", node.word(), node.name());
-            self.target(&self.view.name(id), &self.view.svg_id(id), node.word(), node.name(), &tip);
+            let border = self.border(id, PAPER_EDGE);
+            let names = self.view.picture.overlay.as_ref().and_then(|o| o.targets.get(&id));
+            let text = names.map_or_else(|| node.name().to_owned(), |names| names.join(", "));
+            self.target(&self.view.name(id), &self.view.svg_id(id), node.word(), &text, &tip, &border);
         }
         for (index, (_, text)) in self.view.wide.clone().into_iter().enumerate() {
             let name = lines::wide_name(index);
-            self.target(&name, &name, "tag", &text, &format!("every tag that matches {text}"));
+            let border = format!("color=\"{PAPER_EDGE}\"");
+            self.target(&name, &name, "tag", &text, &format!("every tag that matches {text}"), &border);
         }
     }
 
-    fn target(&mut self, name: &str, svg_id: &str, word: &str, text: &str, tip: &str) {
+    /// The colour of a node's border; a lit one is thick.
+    fn border(&self, id: NodeId, color: &str) -> String {
+        if self.view.is_lit(id) {
+            format!("color=\"{LIT}\", penwidth=3")
+        } else {
+            format!("color=\"{color}\"")
+        }
+    }
+
+    fn target(&mut self, name: &str, svg_id: &str, word: &str, text: &str, tip: &str, border: &str) {
         let (shape, style, margin) = match word {
             "list" => ("folder", "filled", "0.12,0.08"),
             "key" => ("note", "filled", "0.12,0.06"),
@@ -151,14 +174,9 @@ impl Drawing<'_> {
         let label = html(&clipped(text, MOST_CHARS));
         self.line(&format!(
             "{name} [id={svg_id}, tooltip={}, shape={shape}, style=\"{style}\", fillcolor=\"{PAPER}\", \
-             color=\"{PAPER_EDGE}\", margin=\"{margin}\", height=0.3, width=0.3, \
+             {border}, margin=\"{margin}\", height=0.3, width=0.3, \
              label=<<FONT FACE=\"{MONO}\" POINT-SIZE=\"10\">{label}</FONT>>];",
             string(tip)
         ));
     }
-}
-
-/// A tooltip: what the author says of it, then what it is.
-fn documented(doc: &str, what: &str) -> String {
-    if doc.trim().is_empty() { what.to_owned() } else { format!("{}\n\n{what}", doc.trim()) }
 }

@@ -1,11 +1,11 @@
 //! The edges of the drawing.
 
-use super::card::timing;
-use super::escape::{html, identifier, string};
-use super::palette::{FAINT, Line, PAPER_EDGE, SLATE, line};
-use super::view::words;
-use super::{Drawing, documented};
-use crate::graph::{Cascade, DropsEdge, Edge, Fires, Graph, NodeId, Reach, RelationEdge};
+use super::super::content::{describe, documented, timing};
+use super::super::escape::{html, identifier, string};
+use super::super::palette::{CIRCLE, FAINT, LIT, Line, PAPER_EDGE, SLATE, line};
+use super::super::view::words;
+use super::Drawing;
+use crate::graph::{Cascade, DropsEdge, Edge, Fires, NodeId, Reach};
 
 /// An edge that a dropped tag sends on: a ring at the tag, and out of its point.
 const CHAIN: &str = ", dir=both, arrowtail=odot, tailport=e";
@@ -18,9 +18,12 @@ pub fn wide_name(index: usize) -> String {
 impl Drawing<'_> {
     pub(super) fn relations(&mut self) {
         let graph = self.view.graph;
-        for (from, to, relation) in graph.relations() {
+        let relations: Vec<_> = self.view.relations().collect();
+        for (from, to, relation) in relations {
             let followed = self.view.followed.contains(&relation.id);
             let (color, style) = if followed { (SLATE, "solid") } else { (FAINT, "dashed") };
+            let edge = Edge::Relation(relation.clone());
+            let (color, width) = self.marked(from, to, &edge).unwrap_or((color, "1.1"));
             let both = if relation.both_ways { ", dir=both" } else { "" };
             let stagger = self.stagger(from, to);
             let mut small = relation.kind.to_string().replace('_', " ");
@@ -29,7 +32,7 @@ impl Drawing<'_> {
             }
             let tip = string(&documented(&relation.doc, &describe(graph, from, to, relation)));
             self.line(&format!(
-                "{} -> {} [color=\"{color}\", style={style}, penwidth=1.1{both}, weight=3{stagger}, \
+                "{} -> {} [color=\"{color}\", style={style}, penwidth={width}{both}, weight=3{stagger}, \
                  edgetooltip={tip}, labeltooltip={tip}, label=<<FONT POINT-SIZE=\"10\" COLOR=\"{color}\">{}</FONT>\
                  <BR/><FONT POINT-SIZE=\"8.5\">{}</FONT>>];",
                 self.view.name(from),
@@ -57,11 +60,19 @@ impl Drawing<'_> {
 
     pub(super) fn fires(&mut self) {
         let graph = self.view.graph;
-        for (id, rule) in graph.rules() {
+        let rules: Vec<_> = self.view.rules().collect();
+        for (id, rule) in rules {
             let look = line(rule.timing);
             let stroke = look.stroke(rule.cascade != Cascade::Nothing);
             for (from, edge) in graph.incoming(id) {
                 let Edge::Fires(fires) = edge else { continue };
+                if !self.view.picture.holds(from) {
+                    continue;
+                }
+                let (look, stroke) = match self.marked(from, id, edge) {
+                    Some((color, width)) => (Line { color, width, ..look }, color),
+                    None => (look, stroke.as_str()),
+                };
                 let (extra, tip) = match fires {
                     Fires::Writes { operations } => {
                         let words = words(operations);
@@ -76,7 +87,7 @@ impl Drawing<'_> {
                         (CHAIN.to_owned(), format!("dropping {pattern} fires {}", rule.name))
                     }
                 };
-                self.edge(&self.view.name(from), &self.view.name(id), look, &stroke, &extra, &tip);
+                self.edge(&self.view.name(from), &self.view.name(id), look, stroke, &extra, &tip);
             }
             for (index, (wide, text)) in self.view.wide.clone().into_iter().enumerate() {
                 if wide == id {
@@ -84,6 +95,17 @@ impl Drawing<'_> {
                     self.edge(&wide_name(index), &self.view.name(id), look, &stroke, CHAIN, &tip);
                 }
             }
+        }
+    }
+
+    /// The colour and width of an edge that is lit, or lies on a circle.
+    fn marked(&self, from: NodeId, to: NodeId, edge: &Edge) -> Option<(&'static str, &'static str)> {
+        if self.view.is_lit_edge(from, to, edge) {
+            Some((LIT, "3"))
+        } else if self.view.cycles.holds(from, to, edge) {
+            Some((CIRCLE, "2.2"))
+        } else {
+            None
         }
     }
 
@@ -100,12 +122,19 @@ impl Drawing<'_> {
     /// the rule: drawn, it would be most of all lines.
     pub(super) fn drops(&mut self) {
         let graph = self.view.graph;
-        for (id, rule) in graph.rules() {
+        let rules: Vec<_> = self.view.rules().collect();
+        for (id, rule) in rules {
             for (to, edge) in graph.outgoing(id) {
                 let Edge::Drops(DropsEdge { reach: Reach::Explicit, timing: when, priority }) = edge else {
                     continue;
                 };
-                let look = line(*when);
+                if !self.view.shown.contains(&to) {
+                    continue;
+                }
+                let look = match self.marked(id, to, edge) {
+                    Some((color, width)) => Line { color, width, ..line(*when) },
+                    None => line(*when),
+                };
                 let node = graph.node(to);
                 let tip = format!(
                     "{} drops {} {}: {}, priority {priority}",
@@ -123,7 +152,9 @@ impl Drawing<'_> {
     pub(super) fn carries(&mut self) {
         let graph = self.view.graph;
         for (from, to, edge) in graph.edges() {
-            if let (Edge::Carries(_), true) = (edge, self.view.shown.contains(&to)) {
+            if let (Edge::Carries(_), true) =
+                (edge, self.view.shown.contains(&to) && self.view.picture.holds(from))
+            {
                 let (entity, node) = (graph.node(from).name(), graph.node(to));
                 let tip = string(&format!("entries of {entity} carry {} {}", node.word(), node.name()));
                 self.line(&format!(
@@ -134,20 +165,4 @@ impl Drawing<'_> {
             }
         }
     }
-}
-
-fn describe(graph: &Graph, from: NodeId, to: NodeId, relation: &RelationEdge) -> String {
-    let arrow = if relation.both_ways { "<->" } else { "->" };
-    let via = match relation.via.as_slice() {
-        [] => "over no ref".to_owned(),
-        refs => format!("via {}", refs.join(", ")),
-    };
-    format!(
-        "relation {}: {} {arrow} {}\n{}, depth {}, {via}",
-        relation.name,
-        graph.node(from).name(),
-        graph.node(to).name(),
-        relation.kind,
-        relation.depth
-    )
 }

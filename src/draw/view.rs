@@ -3,9 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Picture;
+use super::cycles::Cycles;
 use super::escape::{identifier, svg_id};
 use crate::check::ruleset::{Operation, Operations, RelationId};
-use crate::graph::{Edge, Fires, Graph, NodeId, Reach};
+use crate::graph::{Edge, EntityNode, Fires, Graph, Node, NodeId, Place, Reach, RelationEdge, RuleNode};
 
 /// Beyond this many rules each is drawn in one line, and entities without their fields.
 const MOST_FULL_RULES: usize = 60;
@@ -17,6 +19,7 @@ const MOST_SOURCES: usize = 8;
 
 /// The choices for one drawing.
 pub struct View<'a> {
+    pub picture: &'a Picture<'a>,
     pub graph: &'a Graph,
     /// Whether rules and entities show everything they say.
     pub full: bool,
@@ -26,6 +29,7 @@ pub struct View<'a> {
     pub wide: Vec<(NodeId, String)>,
     /// Relations along which some rule cascades.
     pub followed: BTreeSet<RelationId>,
+    pub cycles: Cycles,
     /// Of every node.
     names: Vec<String>,
     /// The entity of every rule that only one entity fires.
@@ -37,14 +41,19 @@ pub struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    pub fn new(graph: &'a Graph) -> Self {
-        let full = graph.rules().count() <= MOST_FULL_RULES && graph.entities().count() <= MOST_FULL_ENTITIES;
+    pub fn new(picture: &'a Picture<'a>) -> Self {
+        let graph = picture.graph;
+        let held = |id: NodeId| usize::from(picture.holds(id));
+        let rules: usize = graph.rules().map(|(id, _)| held(id)).sum();
+        let entities: usize = graph.entities().map(|(id, _)| held(id)).sum();
         let mut view = Self {
+            picture,
             graph,
-            full,
+            full: rules <= MOST_FULL_RULES && entities <= MOST_FULL_ENTITIES,
             shown: BTreeSet::new(),
             wide: Vec::new(),
             followed: BTreeSet::new(),
+            cycles: Cycles::default(),
             names: names(graph),
             plates: BTreeMap::new(),
             on_plates: BTreeMap::new(),
@@ -64,22 +73,82 @@ impl<'a> View<'a> {
                 _ => {}
             }
         }
+        view.cycles = Cycles::of(graph, &view.followed);
         // What is dropped by name is shown in any case; what is only listened to, by number.
         let explicit = view.shown.clone();
-        for (rule, node) in graph.rules() {
+        for (rule, node) in graph.rules().filter(|(id, _)| picture.holds(*id)) {
             if node.chained {
                 view.listen(rule, &explicit);
             } else {
                 view.place(rule);
             }
         }
+        view.shown.retain(|id| picture.holds(*id));
         view
+    }
+
+    pub fn entities(&self) -> impl Iterator<Item = (NodeId, &'a EntityNode)> {
+        self.graph.entities().filter(|(id, _)| self.picture.holds(*id))
+    }
+
+    pub fn rules(&self) -> impl Iterator<Item = (NodeId, &'a RuleNode)> {
+        self.graph.rules().filter(|(id, _)| self.picture.holds(*id))
+    }
+
+    pub fn relations(&self) -> impl Iterator<Item = (NodeId, NodeId, &'a RelationEdge)> {
+        self.graph.relations().filter(|(from, to, _)| self.picture.holds(*from) && self.picture.holds(*to))
+    }
+
+    /// The files that declare something in the drawing, in the order of the rule set; none where they
+    /// do not matter.
+    pub fn files(&self) -> Vec<&'a str> {
+        let mut out = Vec::new();
+        if self.picture.by_file {
+            let places = self.entities().map(|(_, e)| &e.place).chain(self.rules().map(|(_, r)| &r.place));
+            for Place { file, .. } in places {
+                if !out.contains(&file.as_str()) {
+                    out.push(file.as_str());
+                }
+            }
+        }
+        out
+    }
+
+    /// The file that a node stands with: its own, or for a target that of the first thing that drops
+    /// or carries it.
+    pub fn file(&self, node: NodeId) -> Option<&'a str> {
+        match self.graph.node(node) {
+            Node::Entity(entity) => Some(&entity.place.file),
+            Node::Rule(rule) => Some(&rule.place.file),
+            _ => self
+                .graph
+                .incoming(node)
+                .into_iter()
+                .chain(self.graph.outgoing(node))
+                .find(|(other, _)| self.picture.holds(*other))
+                .and_then(|(other, _)| match self.graph.node(other) {
+                    Node::Entity(entity) => Some(entity.place.file.as_str()),
+                    Node::Rule(rule) => Some(rule.place.file.as_str()),
+                    _ => None,
+                }),
+        }
+    }
+
+    /// Whether a node is lit by the plan that lies over the drawing.
+    pub fn is_lit(&self, node: NodeId) -> bool {
+        self.picture.overlay.as_ref().is_some_and(|o| o.lights(node))
+    }
+
+    pub fn is_lit_edge(&self, from: NodeId, to: NodeId, edge: &Edge) -> bool {
+        self.picture.overlay.as_ref().is_some_and(|o| o.lights_edge(from, to, edge))
     }
 
     fn listen(&mut self, rule: NodeId, explicit: &BTreeSet<NodeId>) {
         let incoming = self.graph.incoming(rule);
         let sources = incoming.into_iter().filter_map(|(from, edge)| match edge {
-            Edge::Fires(Fires::Chained { pattern }) if !explicit.contains(&from) => {
+            Edge::Fires(Fires::Chained { pattern })
+                if !explicit.contains(&from) && self.picture.holds(from) =>
+            {
                 Some((from, pattern.as_str()))
             }
             _ => None,
@@ -101,7 +170,9 @@ impl<'a> View<'a> {
     /// Puts a rule on the plate of its entity, where it has only one.
     fn place(&mut self, rule: NodeId) {
         let incoming = self.graph.incoming(rule);
-        if let [(entity, _)] = incoming.as_slice() {
+        if let [(entity, _)] = incoming.as_slice()
+            && self.picture.holds(*entity)
+        {
             self.plates.insert(rule, *entity);
             self.on_plates.entry(*entity).or_default().push(rule);
         }

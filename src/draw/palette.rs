@@ -19,6 +19,11 @@ pub const FAINT: &str = "#8593A8";
 pub const PAPER: &str = "#FFF8E6";
 pub const PAPER_EDGE: &str = "#9A7B2F";
 
+/// What a plan lights.
+pub const LIT: &str = "#D6006C";
+/// What lies on a circle.
+pub const CIRCLE: &str = "#A21CAF";
+
 pub const SANS: &str = "Arial,Helvetica,sans-serif";
 pub const MONO: &str = "DejaVu Sans Mono,Menlo,Consolas,monospace";
 
