@@ -22,7 +22,7 @@ mod witness;
 use std::fmt;
 
 use crate::check::condition::Condition;
-pub use subject::Subject;
+pub use subject::{Kind, Subject};
 pub use witness::{FiringTag, Witness};
 
 /// Whether there is a write of which something holds.

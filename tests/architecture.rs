@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 11] = [
     &["cli"],
     &["scenario"],
-    &["engine", "lint"],
+    &["engine", "lint", "compare", "replay"],
     &["plan", "cache"],
     &["graph"],
     &["decide"],
