@@ -9,6 +9,7 @@ mod demo;
 mod dep;
 mod diff;
 mod doctor;
+mod diff_rules;
 mod error;
 mod explain;
 mod flush;
@@ -72,6 +73,7 @@ fn run(cli: Cli) -> Result<Exit, CommandError> {
         Command::Write(Lazy(args)) => write::run(&session, args),
         Command::Lint(Lazy(args)) => lint::run(&session, &args),
         Command::Fmt(Lazy(args)) => fmt::run(&session, &args),
+        Command::Diff(Lazy(args)) => diff_rules::run(&session, &args),
         Command::Graph(Lazy(args)) => graph::run(&session, &args),
         Command::Names(Lazy(args)) => names::run(&session, &args),
         Command::Cache(Lazy(args)) => cache::run(&session, args),

@@ -24,7 +24,7 @@ use std::fmt;
 
 use crate::check::condition::Condition;
 pub use javascript::javascript;
-pub use subject::Subject;
+pub use subject::{Kind, Subject};
 pub use witness::{FiringTag, Witness};
 
 /// Whether there is a write of which something holds.

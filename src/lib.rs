@@ -25,6 +25,7 @@
 
 pub mod cache;
 pub mod check;
+pub mod compare;
 pub mod decide;
 pub mod diagnostic;
 pub mod draw;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 11] = [
     &["cli"],
     &["scenario"],
-    &["engine", "lint", "draw"],
+    &["engine", "lint", "draw", "compare", "replay"],
     &["plan", "cache"],
     &["graph"],
     &["decide"],

@@ -71,6 +71,8 @@ pub enum Command {
     Fmt(Lazy<super::fmt::FmtArgs>),
     /// Say what a finding means, why it hurts and how to mend it
     Explain(Lazy<super::explain::ExplainArgs>),
+    /// Compare what two rule sets mean
+    Diff(Lazy<super::diff_rules::DiffArgs>),
     /// Draw the rules
     Graph(Lazy<super::graph::GraphArgs>),
     /// Print the keys and tags that an application must write for an instance

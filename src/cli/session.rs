@@ -49,6 +49,13 @@ impl Session {
         }
     }
 
+    /// A note for people who asked for more.
+    pub fn note_verbose(&self, text: &str) {
+        if self.global.verbose {
+            output::note(text);
+        }
+    }
+
     /// Flag or environment, then configuration, then the usual place, then what is built in.
     pub fn rules_from(&self) -> RulesFrom {
         if let Some(path) = self.global.rules.as_ref().filter(|path| !path.is_empty()) {
@@ -89,21 +96,26 @@ impl Session {
 
     /// The rules, ready for planning. Their errors are printed; warnings are `lint`'s business.
     pub fn program(&self) -> Result<Program, CommandError> {
-        let mut checked = self.check();
+        let checked = self.check();
+        if checked.rules.is_some() {
+            self.note_verbose(&match self.rules_from() {
+                RulesFrom::File(path) => format!("rules: {}", path.display()),
+                RulesFrom::BuiltIn => "rules: built-in defaults".to_owned(),
+            });
+        }
+        Self::made(checked, "the rules")
+    }
+
+    /// Checked rules, ready for planning, or their errors, which are printed. `what` says which rules.
+    pub fn made(mut checked: Checked, what: &str) -> Result<Program, CommandError> {
         if let Some(rules) = checked.rules.take() {
-            if self.global.verbose {
-                match self.rules_from() {
-                    RulesFrom::File(path) => self.note(&format!("rules: {}", path.display())),
-                    RulesFrom::BuiltIn => self.note("rules: built-in defaults"),
-                }
-            }
             return Ok(Program::new(rules));
         }
         let errors: Vec<_> = checked.findings.iter().filter(|d| d.is_error()).collect();
         lint::print_on_stderr(&errors, &checked.sources);
         let message = match errors.len() {
-            1 => "the rules have an error".to_owned(),
-            n => format!("the rules have {n} errors"),
+            1 => format!("{what} have an error"),
+            n => format!("{what} have {n} errors"),
         };
         Err(CommandError::new(Exit::Usage, message))
     }

@@ -226,7 +226,7 @@ impl Builder<'_> {
             Operand::Operation => return Ok(Term::Value(Value::text(self.operation.name()))),
             Operand::Row { image, path } => self.row(*image, path)?,
             Operand::Context(id) => {
-                let attribute = self.subject.rules.context().get(id.index());
+                let attribute = self.subject.attribute(*id);
                 let attribute = attribute.ok_or_else(|| Undecided::UnknownName("context".to_owned()))?;
                 let kind = Kind::of(attribute.ty.scalar, attribute.ty.list);
                 self.variable(Place::Context(*id), kind, attribute.default.clone(), Vec::new)

@@ -2,7 +2,7 @@
 
 use crate::check::RuleSet;
 use crate::check::condition::{Condition, Operand, Test};
-use crate::check::ruleset::{ContextId, EntityId, Operation, Operations, TagSegment, TagTrigger};
+use crate::check::ruleset::{Attribute, ContextId, EntityId, Operation, Operations, TagSegment, TagTrigger};
 use crate::check::template::RowPath;
 use crate::model::Scalar;
 
@@ -10,6 +10,8 @@ use crate::model::Scalar;
 #[derive(Clone, Debug)]
 pub struct Subject<'a> {
     pub(super) rules: &'a RuleSet,
+    /// A second rule set, whose declarations count too: see [`Subject::across`].
+    beside: Option<&'a RuleSet>,
     pub(super) on: On<'a>,
     /// The one that a witness has where several would do stands first.
     pub(super) operations: Vec<Operation>,
@@ -23,7 +25,7 @@ pub(super) enum On<'a> {
 
 /// What a value can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
     Bool,
     Int,
     Float,
@@ -60,7 +62,37 @@ impl<'a> Subject<'a> {
         };
         // The most usual write is the easiest to read.
         operations.sort_by_key(|op| *op != Operation::Update);
-        Self { rules, on: On::Rows(entity), operations }
+        Self { rules, beside: None, on: On::Rows(entity), operations }
+    }
+
+    /// Writes with one operation, where the conditions are of two rule sets: a path may be declared in
+    /// either, and in both alike. Context attributes of `beside` are told by [`Subject::context_beside`].
+    pub fn across(
+        rules: &'a RuleSet,
+        beside: &'a RuleSet,
+        entity: EntityId,
+        operation: Operation,
+    ) -> Self {
+        Self { rules, beside: Some(beside), on: On::Rows(entity), operations: vec![operation] }
+    }
+
+    /// The id here of a context attribute of `beside`; `None` where both declare it in different ways.
+    pub fn context_beside(rules: &RuleSet, beside: &RuleSet, id: ContextId) -> Option<ContextId> {
+        let there = beside.context().get(id.index())?;
+        match rules.context().iter().position(|here| here.name == there.name) {
+            None => Some(ContextId::at(rules.context().len() + id.index())),
+            Some(place) => {
+                let here = &rules.context()[place];
+                (here.ty == there.ty && here.default == there.default).then(|| ContextId::at(place))
+            }
+        }
+    }
+
+    /// A context attribute of either rule set.
+    pub fn attribute(&self, id: ContextId) -> Option<&'a Attribute> {
+        let own = self.rules.context();
+        let other = || self.beside?.context().get(id.index().checked_sub(own.len())?);
+        own.get(id.index()).or_else(other)
     }
 
     /// The tags that fire a chained rule, in plans of whatever writes.
@@ -70,7 +102,7 @@ impl<'a> Subject<'a> {
         custom.sort_unstable();
         custom.dedup();
         let operations = built_in().into_iter().chain(custom.into_iter().map(Operation::named)).collect();
-        Self { rules, on: On::Tags(trigger), operations }
+        Self { rules, beside: None, on: On::Tags(trigger), operations }
     }
 
     /// A condition of another rule set in the words of this one. `None` where it names what is not
@@ -105,14 +137,23 @@ impl<'a> Subject<'a> {
     }
 
     /// What stands at the end of a path; `None` where the entity has no such path.
-    pub(super) fn kind(&self, path: &RowPath) -> Option<Kind> {
+    pub fn kind(&self, path: &RowPath) -> Option<Kind> {
         let On::Rows(entity) = self.on else { return None };
-        let mut here = self.rules.entity(entity);
+        let sets = || std::iter::once(self.rules).chain(self.beside);
+        let mut here = self.rules.entity(entity).name.as_str();
         let mut list = false;
-        for reference in path.refs() {
-            let reference = here.reference(reference)?;
-            list |= reference.list;
-            here = self.rules.entity(reference.target);
+        for name in path.refs() {
+            // What both declare they declare alike, or nothing can be said.
+            let mut found = sets().filter_map(|rules| {
+                let reference = rules.entity(rules.entity_named(here)?).reference(name)?;
+                Some((reference.list, rules.entity(reference.target).name.as_str()))
+            });
+            let first = found.next()?;
+            if found.any(|other| other != first) {
+                return None;
+            }
+            list |= first.0;
+            here = first.1;
         }
         if path.is_id() {
             return Some(match (list, path.refs().is_empty()) {
@@ -121,8 +162,12 @@ impl<'a> Subject<'a> {
                 (false, false) => Kind::Id,
             });
         }
-        let field = here.field(path.names().last()?)?;
-        Some(Kind::of(field.ty.scalar, list || field.ty.list))
+        let last = path.names().last()?;
+        let mut found = sets().filter_map(|rules| {
+            rules.entity(rules.entity_named(here)?).field(last).map(|field| field.ty)
+        });
+        let ty = found.next()?;
+        found.all(|other| other == ty).then(|| Kind::of(ty.scalar, list || ty.list))
     }
 
     /// What a hole of the trigger holds: a tag is not empty, so that a hole which is all of it is not.

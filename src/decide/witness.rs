@@ -61,7 +61,9 @@ impl Witness {
                     raw.old.insert(name.to_string(), json(value));
                 }
                 Place::Context(id) => {
-                    raw.context.insert(subject.rules.context()[id.index()].name.clone(), json(value));
+                    if let Some(attribute) = subject.attribute(*id) {
+                        raw.context.insert(attribute.name.clone(), json(value));
+                    }
                 }
                 Place::Hole(index) => {
                     holes.push((*index, value.as_text().unwrap_or_default().into_owned()));

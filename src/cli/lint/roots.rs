@@ -1,10 +1,10 @@
 //! The rule sets to check: what was named, and in a folder the files that no other file imports.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use invalidate::check::{Checked, Files, check};
+use invalidate::check::{Checked, Files, check, normalize};
 use invalidate::span::Sources;
 use invalidate::syntax::{self, MAX_FILE_BYTES, ast::ItemKind};
 
@@ -91,6 +91,21 @@ fn roots(folder: &Path) -> Result<Vec<PathBuf>, CommandError> {
     Ok(if roots.is_empty() { files.into_iter().collect() } else { roots })
 }
 
+/// Of files that are held in memory those that no other one imports, as [`all`] finds them on disk.
+pub fn among(below: &[PathBuf], files: &BTreeMap<PathBuf, Vec<u8>>) -> Vec<PathBuf> {
+    let of = |file: &PathBuf| imported(file, files.get(file).map_or(&[][..], Vec::as_slice));
+    let imported: BTreeSet<PathBuf> = below.iter().flat_map(of).collect();
+    let roots: Vec<PathBuf> = below.iter().filter(|file| !imported.contains(*file)).cloned().collect();
+    if roots.is_empty() { below.to_vec() } else { roots }
+}
+
+/// The files that one imports, from where it lies itself.
+pub fn imported(file: &Path, text: &[u8]) -> Vec<PathBuf> {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let targets = imports_of(file, String::from_utf8_lossy(text).into_owned());
+    targets.into_iter().map(|target| normalize(&folder.join(target))).collect()
+}
+
 /// Every rule file below a folder, in the order of their names.
 pub fn files(folder: &Path) -> Result<BTreeSet<PathBuf>, CommandError> {
     let mut files = BTreeSet::new();
@@ -117,7 +132,10 @@ fn collect(folder: &Path, files: &mut BTreeSet<PathBuf>) -> Result<(), CommandEr
 
 /// What a file imports. Files that cannot be read import nothing; checking them says why.
 fn imports(file: &Path) -> Vec<String> {
-    let Ok(text) = std::fs::read_to_string(file) else { return Vec::new() };
+    std::fs::read_to_string(file).map_or_else(|_| Vec::new(), |text| imports_of(file, text))
+}
+
+fn imports_of(file: &Path, text: String) -> Vec<String> {
     let mut sources = Sources::default();
     let id = sources.add(file.display().to_string(), text);
     let (tree, _) = syntax::parse(id, &sources);
