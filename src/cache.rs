@@ -275,7 +275,7 @@ pub trait Cache: Send + Sync {
     ) -> impl Future<Output = Result<Enqueued, CacheError>> + Send;
 
     /// Takes items out of the queue, at most `limit` of them and at most 1,000, and leases them to
-    /// the holder of the token. Items of leases that have run out are back in the queue before.
+    /// the holder of the token, for a minute at most. Items of leases that have run out are back in the queue before.
     ///
     /// # Errors
     /// What the backend reports. Items that were claimed by a call that failed come back with the

@@ -1,9 +1,9 @@
 //! The program as its users meet it: output, exit codes, bad input, and a real Redis.
 
-#[path = "support/command.rs"]
-mod command;
 #[path = "support/cluster.rs"]
 mod cluster;
+#[path = "support/command.rs"]
+mod command;
 // Not every suite needs all of it.
 #[allow(dead_code)]
 #[path = "support/redis.rs"]

@@ -11,6 +11,8 @@ mod redis;
 #[path = "support/sentinel.rs"]
 mod sentinel;
 
+#[path = "contract/clocks.rs"]
+mod clocks;
 #[path = "contract/cluster_faults.rs"]
 mod cluster_faults;
 #[path = "contract/dependencies.rs"]

@@ -26,6 +26,20 @@ pub(super) const AT_ONCE: usize = 1000;
 /// How late an item is when nobody seems to be about to carry it out.
 pub(super) const OVERDUE_MS: u64 = 1000;
 
+/// Neither due times nor leases lie further ahead than this, unless the clock has gone back since.
+/// What does counts as due, as ended, or as dead.
+pub(super) const FAR_MS: u64 = 60_000;
+
+/// Whether a time of the queue has come, or never will because the clock has gone back.
+pub(super) fn is_over(time: u64, now: u64) -> bool {
+    time <= now || time > now.saturating_add(FAR_MS)
+}
+
+/// A lease in milliseconds, a minute at most.
+pub(super) fn lease_ms(lease: Duration) -> u64 {
+    ms(lease).min(FAR_MS)
+}
+
 /// What came of putting work into the queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Enqueued {

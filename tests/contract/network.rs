@@ -167,6 +167,41 @@ fn fences_and_collections_over_a_failing_network() {
     assert!(hit >= 10, "{hit}");
 }
 
+/// The ticket whose answer was lost may have been taken away by a drop of the key since. Were it asked for
+/// again under its name, a request that comes late could leave it there once more, beside old generations.
+#[test]
+fn a_ticket_is_never_asked_for_twice_under_one_name() {
+    let server = RedisServer::start();
+    run(async {
+        let mut lost_tickets = 0;
+        for n in 0..12 {
+            let lost = Arc::new(std::sync::Mutex::new(String::new()));
+            let (seen, port) = (lost.clone(), server.port);
+            let proxy = Proxy::with(server.port, n * 40, Fault::Reset, move || {
+                let mut raw = Raw::connect(port);
+                *seen.lock().expect("nobody panics") = raw.run(&["HGET", "k", "p"]);
+                raw.run(&["UNLINK", "k"]);
+            });
+            let cache = proxy.cache(Fault::Reset);
+            let (k, tags) = (key("k"), [tag("t")]);
+            let fence = loop {
+                let (fence, _) = until_answered(async || cache.fence(&k, &tags, &[]).await).await;
+                if proxy.failed.load(Ordering::SeqCst) {
+                    break fence;
+                }
+            };
+            let lost = lost.lock().expect("nobody panics").clone();
+            lost_tickets += u32::from(lost.len() == 32);
+            let present = server.raw().run(&["HGET", "k", "p"]);
+            assert!(present.len() == 32 && present != lost, "{present} after {lost}");
+            let stored = until_answered(async || cache.put_fenced(&fence, b"v", None).await).await.0;
+            assert_eq!(stored, FencedPut::Stored);
+            server.raw().run(&["UNLINK", "k"]);
+        }
+        assert!(lost_tickets >= 3, "{lost_tickets}");
+    });
+}
+
 /// A replica takes over that was told of the drop, and of nothing that it removed: not even the members
 /// that have left the journal since, with their entries.
 #[test]

@@ -12,7 +12,7 @@ use super::EmbeddedCache;
 use super::layout::LeaseRow;
 use crate::cache::error::CacheError;
 use crate::cache::queue::{
-    AT_ONCE, Claim, Claimed, Enqueued, LeaseToken, Settle, Work, coalesce, delay_ms, full, ms,
+    AT_ONCE, Claim, Claimed, Enqueued, LeaseToken, Settle, Work, coalesce, delay_ms, full, lease_ms,
 };
 
 impl EmbeddedCache {
@@ -53,9 +53,8 @@ impl EmbeddedCache {
         if let Claim::Due { by } = which {
             let idle = self.read(|view| {
                 let next = view.next_due()?;
-                let cutoff = view.now.saturating_add_signed(by);
-                let ended = view.ended_leases(view.now, 1)?;
-                let idle = next.is_none_or(|next| next > cutoff) && ended.is_empty();
+                let due = view.due_by(view.now.saturating_add_signed(by), 1)?;
+                let idle = due.is_empty() && view.ended_leases(view.now, 1)?.is_empty();
                 Ok(idle.then(|| Claimed { next_due: wait(next, view.now), ..Claimed::default() }))
             })?;
             if let Some(claimed) = idle {
@@ -80,7 +79,7 @@ impl EmbeddedCache {
                 }
             };
             let mut claimed = Claimed::default();
-            let until = change.now.saturating_add(ms(lease));
+            let until = change.now.saturating_add(lease_ms(lease));
             for member in taken {
                 change.take_from_queue(&member)?;
                 change.set_lease(&member, LeaseRow { until, token: token.bytes() })?;
@@ -109,7 +108,7 @@ impl EmbeddedCache {
                 held += 1;
                 match how {
                     Settle::Longer(time) => {
-                        let until = change.now.saturating_add(ms(time));
+                        let until = change.now.saturating_add(lease_ms(time));
                         change.set_lease(&member, LeaseRow { until, ..lease })?;
                     }
                     Settle::Done => change.end_lease(&member)?,
@@ -127,4 +126,34 @@ impl EmbeddedCache {
 /// The time from now until the next item is due.
 fn wait(next: Option<u64>, now: u64) -> Option<Duration> {
     next.map(|due| Duration::from_millis(due.saturating_sub(now)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::CacheOptions;
+    use crate::cache::queue::WorkerId;
+    use crate::model::Tag;
+
+    #[test]
+    fn a_clock_that_goes_back_holds_nothing_up() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let cache = EmbeddedCache::open(folder.path(), &CacheOptions::default()).expect("a cache");
+        let work = |name| Work::drop(Tag::new(name).expect("a tag"));
+        let token = LeaseToken::fresh();
+        cache
+            .write(|change| {
+                // An hour more than it will be.
+                change.now += 3_600_000;
+                change.add_to_queue(work("waiting").member().as_bytes(), change.now)?;
+                let lease = LeaseRow { until: change.now + 10_000, token: token.bytes() };
+                change.set_lease(work("leased").member().as_bytes(), lease)?;
+                change.announce(WorkerId::fresh(), Duration::from_secs(3))
+            })
+            .expect("written");
+        let lease = Duration::from_secs(10);
+        let claimed = cache.claim_items(Claim::DUE, LeaseToken::fresh(), 10, lease).expect("claimed");
+        assert_eq!(claimed.items.len(), 2, "{claimed:?}");
+        assert_eq!(cache.read(|view| view.workers()).expect("read"), 0);
+    }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::cache::error::CacheError;
 use crate::cache::queue::{
-    AT_ONCE, Claim, Claimed, Enqueued, LeaseToken, OVERDUE_MS, Pending, Settle, Work, WorkKind, WorkerId,
-    coalesce, delay_ms, full, ms,
+    AT_ONCE, Claim, Claimed, Enqueued, FAR_MS, LeaseToken, OVERDUE_MS, Pending, Settle, Work, WorkKind,
+    WorkerId, coalesce, delay_ms, full, is_over, lease_ms, ms,
 };
 
 /// Items by member; times in milliseconds since 1970.
@@ -67,7 +67,8 @@ impl Queue {
                 self.end_leases(Some(now), now);
                 let cutoff = now.saturating_add_signed(by);
                 let due = self.order.iter().take_while(|(at, _)| *at <= cutoff);
-                due.take(limit).map(|(_, member)| member.clone()).collect()
+                let far = (now.saturating_add(FAR_MS).max(cutoff).saturating_add(1), String::new());
+                due.chain(self.order.range(far..)).take(limit).map(|(_, member)| member.clone()).collect()
             }
             Claim::These(items) => items
                 .iter()
@@ -85,7 +86,7 @@ impl Queue {
                 Some(work) => claimed.items.push(work),
                 None => claimed.unknown += 1,
             }
-            self.leases.insert(member, (now.saturating_add(ms(lease)), token));
+            self.leases.insert(member, (now.saturating_add(lease_ms(lease)), token));
         }
         let next = self.order.first().map(|(due, _)| Duration::from_millis(due.saturating_sub(now)));
         Claimed { next_due: next, ..claimed }
@@ -107,7 +108,7 @@ impl Queue {
             }
             held += 1;
             match how {
-                Settle::Longer(lease) => *until = now.saturating_add(ms(lease)),
+                Settle::Longer(lease) => *until = now.saturating_add(lease_ms(lease)),
                 Settle::Done => {
                     self.leases.remove(&member);
                 }
@@ -125,7 +126,7 @@ impl Queue {
         let ended: Vec<(String, u64)> = self
             .leases
             .iter()
-            .filter(|(_, (until, _))| by.is_none_or(|by| *until <= by))
+            .filter(|(_, (until, _))| by.is_none_or(|by| is_over(*until, by)))
             .map(|(member, (until, _))| (member.clone(), *until))
             .collect();
         for (member, until) in &ended {
@@ -150,7 +151,7 @@ impl Queue {
     }
 
     pub fn announce(&mut self, worker: WorkerId, ttl: Duration, now: u64) -> u64 {
-        self.workers.retain(|_, until| *until > now);
+        self.workers.retain(|_, until| !is_over(*until, now));
         if ttl.is_zero() {
             self.workers.remove(&worker);
         } else {
@@ -160,7 +161,7 @@ impl Queue {
     }
 
     fn alive(&self, now: u64) -> u64 {
-        self.workers.values().filter(|until| **until > now).count() as u64
+        self.workers.values().filter(|until| !is_over(**until, now)).count() as u64
     }
 
     fn add(&mut self, member: String, due: u64) {
@@ -173,5 +174,30 @@ impl Queue {
         }
         self.order.insert((due, member.clone()));
         self.waiting.insert(member, due);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Tag;
+
+    #[test]
+    fn a_clock_that_goes_back_holds_nothing_up() {
+        let (hour, lease) = (3_600_000, Duration::from_secs(10));
+        let mut queue = Queue::new(10);
+        let work = |name| Work::drop(Tag::new(name).expect("a tag"));
+        let delay = Duration::from_millis(100);
+        queue.enqueue(&[(work("waiting"), delay), (work("leased"), delay)], hour).expect("there is room");
+        queue.claim(Claim::These(&[work("leased")]), LeaseToken::fresh(), 10, lease, hour);
+        queue.announce(WorkerId::fresh(), Duration::from_secs(3), hour);
+        assert_eq!(
+            (queue.claim(Claim::DUE, LeaseToken::fresh(), 10, lease, hour).items.len(), queue.alive(hour)),
+            (0, 1)
+        );
+        // An hour less than it was.
+        let claimed = queue.claim(Claim::DUE, LeaseToken::fresh(), 10, lease, 1);
+        assert_eq!(claimed.items.len(), 2, "{claimed:?}");
+        assert_eq!(queue.alive(1), 0);
     }
 }

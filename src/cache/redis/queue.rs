@@ -16,7 +16,7 @@ use super::script::ScriptName;
 use crate::cache::error::CacheError;
 use crate::cache::queue::{
     AT_ONCE, Claim, Claimed, Enqueued, LeaseToken, OVERDUE_MS, Pending, Settle, Work, WorkKind, WorkerId,
-    coalesce, delay_ms, full, ms,
+    coalesce, delay_ms, full, is_over, lease_ms, ms,
 };
 
 /// The only shard.
@@ -82,7 +82,7 @@ impl RedisCache {
     ) -> Result<Claimed, CacheError> {
         let limit = limit.min(AT_ONCE);
         let mut arguments =
-            vec![b"due".to_vec(), token.to_string().into(), number(limit as u64), number(ms(lease))];
+            vec![b"due".to_vec(), token.to_string().into(), number(limit as u64), number(lease_ms(lease))];
         match which {
             Claim::Due { by: i64::MAX } => arguments.push(b"all".to_vec()),
             Claim::Due { by } => arguments.push(by.to_string().into_bytes()),
@@ -144,7 +144,7 @@ impl RedisCache {
         let (word, time) = match how {
             Settle::Done => ("done", 0),
             Settle::Again(delay) => ("again", delay_ms(delay)?),
-            Settle::Longer(lease) => ("longer", ms(lease)),
+            Settle::Longer(lease) => ("longer", lease_ms(lease)),
         };
         let mut batch = Batch::default();
         for part in items.chunks(AT_ONCE) {
@@ -195,7 +195,7 @@ impl RedisCache {
             abandoned: ended.iter().filter(|until| **until <= now).count() as u64,
             leased: self.connection.read(&replies, leased, reply::count)?,
             oldest_due_ms: oldest.first().map(|due| (due - now) as i64),
-            workers: alive.iter().filter(|until| **until > now).count() as u64,
+            workers: alive.iter().filter(|until| !is_over(**until as u64, now as u64)).count() as u64,
             ..Pending::default()
         };
         let mut cursor = Some(b"0".to_vec());

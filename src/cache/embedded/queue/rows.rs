@@ -8,7 +8,7 @@ use crate::cache::embedded::layout::{
     self, DUE, HELD, LeaseRow, QUEUE_COUNTS, QUEUED, WORKER, kept_name, name_id, named,
 };
 use crate::cache::embedded::rows::{Change, View};
-use crate::cache::queue::{OVERDUE_MS, Pending, WorkCounts, WorkKind, WorkerId, ms};
+use crate::cache::queue::{FAR_MS, OVERDUE_MS, Pending, WorkCounts, WorkKind, WorkerId, is_over, ms};
 
 /// What the row [`QUEUE_COUNTS`] holds.
 #[derive(Clone, Copy, Default)]
@@ -59,7 +59,7 @@ impl View<'_> {
         Ok(Some(layout::number(row?.0.get(1..).unwrap_or_default())?.0))
     }
 
-    /// The members that are due by a time, the oldest first.
+    /// The members that are due by a time, the oldest first; then those of a clock that has gone back.
     pub fn due_by(&self, cutoff: u64, limit: usize) -> Result<Vec<Vec<u8>>, Failure> {
         let mut members = Vec::new();
         for row in self.table.prefix_iter(self.txn, &[QUEUED])?.take(limit) {
@@ -68,6 +68,13 @@ impl View<'_> {
             if due > cutoff {
                 break;
             }
+            members.push(layout::full_name(id, kept).to_vec());
+        }
+        let far = layout::queued(self.now.saturating_add(FAR_MS).max(cutoff).saturating_add(1), &[]);
+        let range = (Bound::Included(far.as_slice()), Bound::Excluded(&[QUEUED + 1][..]));
+        for row in self.table.range(self.txn, &range)?.take(limit - members.len()) {
+            let (key, kept) = row?;
+            let (_, id) = layout::number(key.get(1..).unwrap_or_default())?;
             members.push(layout::full_name(id, kept).to_vec());
         }
         Ok(members)
@@ -90,7 +97,7 @@ impl View<'_> {
         for row in self.table.prefix_iter(self.txn, &[HELD])? {
             let (key, value) = row?;
             let (lease, kept) = LeaseRow::decode(value)?;
-            if lease.until <= by {
+            if is_over(lease.until, by) {
                 let member = layout::full_name(key.get(1..).unwrap_or_default(), kept);
                 ended.push((member.to_vec(), lease.until));
                 if ended.len() == limit {
@@ -104,7 +111,7 @@ impl View<'_> {
     pub fn workers(&self) -> Result<u64, Failure> {
         let mut alive = 0;
         for row in self.table.prefix_iter(self.txn, &[WORKER])? {
-            alive += u64::from(layout::number(row?.1)?.0 > self.now);
+            alive += u64::from(!is_over(layout::number(row?.1)?.0, self.now));
         }
         Ok(alive)
     }
@@ -125,7 +132,7 @@ impl Change<'_, '_> {
         let mut gone = Vec::new();
         for row in self.table.prefix_iter(self.txn, &[WORKER])? {
             let (key, until) = row?;
-            if layout::number(until)?.0 <= self.now {
+            if is_over(layout::number(until)?.0, self.now) {
                 gone.push(key.to_vec());
             }
         }

@@ -10,11 +10,18 @@
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local page = 1000
+-- Nothing lies further ahead, unless the clock has gone back since: that is due, or ended, too.
+local far = string.format('(%.0f', now + 60000)
 
 local ended = {}
 if ARGV[1] ~= 'these' then
   local cutoff = ARGV[1] == 'recall' and '+inf' or string.format('%.0f', now)
   ended = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', cutoff, 'LIMIT', 0, page)
+  if cutoff ~= '+inf' and #ended < page then
+    for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], far, '+inf', 'LIMIT', 0, page - #ended)) do
+      ended[#ended + 1] = member
+    end
+  end
 end
 if #ended > 0 then
   local due = {}
@@ -34,6 +41,12 @@ if ARGV[1] == 'due' then
     cutoff = string.format('%.0f', now + ARGV[5])
   end
   taken = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', cutoff, 'LIMIT', 0, ARGV[3])
+  local room = ARGV[3] - #taken
+  if room > 0 and ARGV[5] ~= 'all' and tonumber(ARGV[5]) <= 60000 then
+    for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], far, '+inf', 'LIMIT', 0, room)) do
+      taken[#taken + 1] = member
+    end
+  end
 elseif ARGV[1] == 'these' then
   local members = {unpack(ARGV, 5)}
   local waiting = redis.call('ZMSCORE', KEYS[1], unpack(members))

@@ -24,6 +24,6 @@ if new > 0 and waiting + new > tonumber(ARGV[1]) then
   return {-1, waiting, 0, 0}
 end
 redis.call('ZADD', KEYS[1], 'LT', unpack(scored))
-local alive = redis.call('ZCOUNT', KEYS[2], string.format('(%.0f', now), '+inf')
+local alive = redis.call('ZCOUNT', KEYS[2], string.format('(%.0f', now), string.format('%.0f', now + 60000))
 local overdue = redis.call('ZCOUNT', KEYS[1], '-inf', string.format('(%.0f', now - ARGV[2]))
 return {new, waiting + new, alive, overdue}
