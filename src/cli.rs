@@ -18,6 +18,7 @@ mod graph;
 mod init;
 mod lint;
 mod names;
+mod outcome;
 mod output;
 mod progress;
 mod replace;
@@ -25,6 +26,7 @@ mod runtime;
 mod session;
 mod stats;
 mod table;
+mod targets;
 mod worker;
 mod write;
 

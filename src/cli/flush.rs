@@ -3,37 +3,27 @@
 use clap::Args;
 use invalidate::cache::{DropRequest, DropTarget, Reach, Work, WorkCounts};
 use invalidate::engine::{Carried, flush, flush_these};
-use invalidate::model::{Key, Pattern, Tag};
 use serde::Serialize;
 
 use super::args::Format;
-use super::cache::{key, pattern, tag};
 use super::error::{CommandError, Exit};
 use super::output::{self, count};
 use super::progress::Bar;
 use super::runtime::block_on;
 use super::session::Session;
 use super::table::{render, table};
+use super::targets::Targets;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "What somebody else is carrying out at the moment is carried out once more; that harms \
-nothing.\n\nExamples:\n  \
+    after_help = "Without targets everything that waits is carried out, else what waits of these. What \
+somebody else is carrying out at the moment is carried out once more; that harms nothing.\n\nExamples:\n  \
 invalidate flush\n  \
 invalidate flush --tag user:123 --key home"
 )]
 pub struct FlushArgs {
-    /// Only this tag; may be given several times
-    #[arg(long, value_name = "TAG", value_parser = tag)]
-    tag: Vec<Tag>,
-
-    /// Only this key; may be given several times
-    #[arg(long, value_name = "KEY", value_parser = key)]
-    key: Vec<Key>,
-
-    /// Only this pattern over live keys; may be given several times
-    #[arg(long = "match", value_name = "PATTERN", value_parser = pattern)]
-    pattern: Vec<Pattern>,
+    #[command(flatten)]
+    only: Targets,
 
     /// How the outcome is printed
     #[arg(long, value_name = "FORMAT", default_value = "table")]
@@ -42,16 +32,14 @@ pub struct FlushArgs {
 
 pub fn run(session: &Session, args: FlushArgs) -> Result<Exit, CommandError> {
     let format = args.format;
-    let targets = args.tag.iter().cloned().map(DropTarget::Tag);
-    let targets = targets.chain(args.key.into_iter().map(DropTarget::Key));
-    let targets = targets.chain(args.pattern.into_iter().map(DropTarget::Match));
-    let mut items: Vec<Work> = targets
-        .flat_map(|target| {
-            [Reach::Transitive, Reach::Direct]
-                .map(|reach| Work::Drop(DropRequest::new(target.clone(), reach)))
-        })
-        .collect();
-    items.extend(args.tag.into_iter().map(Work::Collect));
+    let mut items = Vec::new();
+    for target in args.only.into_list() {
+        let drops = [Reach::Transitive, Reach::Direct];
+        items.extend(drops.map(|reach| Work::Drop(DropRequest::new(target.clone(), reach))));
+        if let DropTarget::Tag(tag) = target {
+            items.push(Work::Collect(tag));
+        }
+    }
 
     // No cache, no queue.
     let carried = match session.cache_to_look_at()? {

@@ -69,7 +69,8 @@ pub struct WriteArgs {
     #[arg(long, conflicts_with = "dry_run")]
     no_wait: bool,
 
-    /// Drop once more after a second, or after TIME: it ends what was filled from old data meanwhile
+    /// Drop once more after a second, or after TIME: it ends what was filled from old data meanwhile. In
+    /// a stream, what was not batched, by way of the queue
     #[arg(long, value_name = "TIME", value_parser = super::cache::time, num_args = 0..=1)]
     #[arg(require_equals = true, default_missing_value = "1s", conflicts_with = "dry_run")]
     settle: Option<Duration>,
@@ -103,12 +104,6 @@ pub fn run(session: &Session, args: WriteArgs) -> Result<Exit, CommandError> {
         format: args.format,
     };
     if args.entity == "-" {
-        if mode.settle.is_some() {
-            return Err(CommandError::usage(
-                "`--settle` waits after a single write, not in a stream of them",
-            )
-            .help("drop the tags once more by `cache drop --tag TAG` when the stream has ended"));
-        }
         if args.id.is_some() || args.changed.is_some() {
             return Err(CommandError::usage(
                 "`write -` takes its writes from stdin, and no further arguments",

@@ -2,10 +2,11 @@
 
 use invalidate::cache::Enqueued;
 use invalidate::diagnostic::visible;
-use invalidate::engine::{Report, StepError};
+use invalidate::engine::Report;
 use invalidate::plan::{Plan, Step, Strategy, Unresolved};
 use serde::Serialize;
 
+use crate::cli::outcome::{Outcome, cells};
 use crate::cli::output::{bold, count};
 use crate::cli::session::Session;
 use crate::cli::table::{render, table};
@@ -45,16 +46,7 @@ pub fn report(report: &Report, verbose: bool) -> String {
     }
     let mut rows = table(&["dropped", "target", "#keys", "#dependents", "rule", "why"]);
     for (step, outcome) in plan.steps.iter().zip(&report.steps) {
-        let (keys, dependents) = match &outcome.outcome {
-            Ok(_) if outcome.queued.is_some() && step.strategy == Strategy::Lazy => {
-                ("lazily".to_owned(), String::new())
-            }
-            Ok(_) if outcome.queued.is_some() => {
-                (format!("in {} ms", outcome.queued.map_or(0, |d| d.as_millis())), String::new())
-            }
-            Ok(dropped) => (dropped.keys.to_string(), dropped.dependents.to_string()),
-            Err(_) => ("failed".to_owned(), String::new()),
-        };
+        let [keys, dependents] = cells(outcome, step.strategy == Strategy::Lazy);
         rows.add_row([
             step.kind.word().replace('_', " "),
             visible(&step.target).into_owned(),
@@ -209,16 +201,8 @@ pub struct ReportDocument<'a> {
 struct StepDocument<'a> {
     #[serde(flatten)]
     step: &'a Step,
-    /// Present where the step waits in the queue.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    due_in_ms: Option<u64>,
-    /// Entries gone, dependents not counted; absent where the step failed or waits.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    removed: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dependents: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
+    #[serde(flatten)]
+    outcome: Outcome,
 }
 
 impl<'a> ReportDocument<'a> {
@@ -228,18 +212,7 @@ impl<'a> ReportDocument<'a> {
             .steps
             .iter()
             .zip(&report.steps)
-            .map(|(step, outcome)| {
-                let due_in_ms =
-                    outcome.queued.map(|delay| u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
-                let dropped = outcome.outcome.as_ref().ok().filter(|_| due_in_ms.is_none());
-                StepDocument {
-                    step,
-                    due_in_ms,
-                    removed: dropped.map(|d| d.keys),
-                    dependents: dropped.map(|d| d.dependents),
-                    error: outcome.outcome.as_ref().err().map(StepError::to_string),
-                }
-            })
+            .map(|(step, outcome)| StepDocument { step, outcome: outcome.into() })
             .collect();
         Self {
             schema: plan.schema,

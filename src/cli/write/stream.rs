@@ -6,10 +6,11 @@
 //! meanwhile, and no worker sees to, is carried out between the lines.
 
 mod read;
+mod settle;
 
 use std::time::{Duration, Instant};
 
-use invalidate::cache::{AnyCache, Enqueued};
+use invalidate::cache::{AnyCache, Cache, Enqueued, Work};
 use invalidate::check::Undeclared;
 use invalidate::engine::{Counters, Engine, Own, Report, work_of};
 use invalidate::model::RawWrite;
@@ -34,6 +35,7 @@ const GATHERING: Duration = Duration::from_millis(50);
 const RECORDING: Duration = Duration::from_secs(1);
 
 pub fn run(session: &Session, mode: Mode) -> Result<Exit, CommandError> {
+    settle::check(mode.settle)?;
     let program = session.program()?;
     // A dry run has nothing to ask of a cache.
     let cache =
@@ -159,6 +161,7 @@ impl Stream<'_> {
         let bar = Bar::new(self.session.global.quiet);
         let reports = self.engine.submit_all(plans, &|progress| bar.update(progress)).await;
         bar.finish();
+        let again = settle::again(&reports, self.mode.settle);
         let mut reports = reports.into_iter();
         for (number, line) in waiting {
             match line {
@@ -172,7 +175,25 @@ impl Stream<'_> {
             }
             self.reported = number;
         }
+        self.settle(again).await?;
         failed.map_or(Ok(()), Err)
+    }
+
+    /// Queues what is to be dropped once more.
+    async fn settle(&mut self, again: Vec<(Work, Duration)>) -> Result<(), CommandError> {
+        if again.is_empty() {
+            return Ok(());
+        }
+        let queue = self.engine.cache().enqueue(&again).await;
+        self.queue = queue.map_err(|error| {
+            CommandError::from(error).help("all was dropped, but what `--settle` asks for was not queued")
+        })?;
+        if self.mode.wait && self.queue.workers == 0 {
+            again.into_iter().for_each(|(work, delay)| self.own.add(work, delay));
+        } else {
+            self.tally.queued += again.len() as u64;
+        }
+        Ok(())
     }
 
     /// What is to be done with a line; nothing with an empty one.

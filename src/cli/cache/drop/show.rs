@@ -1,13 +1,12 @@
 //! What a drop came to, or would come to, for people and for programs.
 
-use std::time::Duration;
-
 use invalidate::cache::DropTarget;
+use invalidate::engine::StepReport;
 use serde::Serialize;
 
-use super::Outcome;
 use crate::cli::args::Format;
 use crate::cli::error::{CommandError, Exit};
+use crate::cli::outcome::{Outcome, cells};
 use crate::cli::output;
 use crate::cli::table::{render, table};
 
@@ -23,15 +22,8 @@ struct Line {
     target: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     live: Option<u64>,
-    /// Present where the drop waits in the queue.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    due_in_ms: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    removed: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dependents: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
+    #[serde(flatten)]
+    outcome: Outcome,
 }
 
 impl Line {
@@ -42,7 +34,7 @@ impl Line {
             DropTarget::Match(pattern) => ("match", pattern.to_string()),
             DropTarget::TagsMatching(pattern) => ("tag_match", pattern.to_string()),
         };
-        Self { kind, target, live: None, due_in_ms: None, removed: None, dependents: None, error: None }
+        Self { kind, target, live: None, outcome: Outcome::default() }
     }
 }
 
@@ -70,37 +62,22 @@ pub fn counts(targets: &[DropTarget], counts: &[u64], format: Format) -> Result<
 
 pub fn outcomes(
     targets: &[DropTarget],
-    outcomes: &[Outcome],
-    delay: Option<Duration>,
+    outcomes: &[StepReport],
+    is_lazy: bool,
     format: Format,
 ) -> Result<(), CommandError> {
-    let lines: Vec<Line> = targets
-        .iter()
-        .zip(outcomes)
-        .map(|(target, outcome)| {
-            let line = Line::new(target);
-            match outcome {
-                Ok(None) => {
-                    let due = delay.map(|delay| u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
-                    Line { due_in_ms: due, ..line }
-                }
-                Ok(Some(d)) => Line { removed: Some(d.keys), dependents: Some(d.dependents), ..line },
-                Err(error) => Line { error: Some(error.to_string()), ..line },
-            }
-        })
-        .collect();
+    let pairs = || targets.iter().zip(outcomes);
     match format {
-        Format::Json => output::json(&Document { schema: 1, targets: lines }),
+        Format::Json => {
+            let line = |(t, report): (_, &StepReport)| Line { outcome: report.into(), ..Line::new(t) };
+            output::json(&Document { schema: 1, targets: pairs().map(line).collect() })
+        }
         Format::Table => {
             let mut rows = table(&["dropped", "target", "#keys", "#dependents"]);
-            for line in &lines {
-                let keys = match (line.removed, line.due_in_ms) {
-                    (Some(n), _) => n.to_string(),
-                    (None, Some(due)) => format!("in {due} ms"),
-                    (None, None) => "failed".to_owned(),
-                };
-                let dependents = line.dependents.map_or_else(String::new, |n| n.to_string());
-                rows.add_row([line.kind, &line.target, &keys, &dependents]);
+            for (target, report) in pairs() {
+                let line = Line::new(target);
+                let [keys, dependents] = cells(report, is_lazy);
+                rows.add_row([line.kind.to_owned(), line.target, keys, dependents]);
             }
             output::data(&render(&rows))
         }
