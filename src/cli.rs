@@ -23,6 +23,8 @@ mod runtime;
 mod session;
 mod stats;
 mod table;
+mod test;
+mod why;
 mod worker;
 mod write;
 
@@ -72,6 +74,8 @@ fn run(cli: Cli) -> Result<Exit, CommandError> {
         Command::Lint(Lazy(args)) => lint::run(&session, &args),
         Command::Fmt(Lazy(args)) => fmt::run(&session, &args),
         Command::Graph(Lazy(args)) => graph::run(&session, &args),
+        Command::Test(Lazy(args)) => test::run(&session, &args),
+        Command::Why(Lazy(args)) => why::run(&session, &args),
         Command::Names(Lazy(args)) => names::run(&session, &args),
         Command::Cache(Lazy(args)) => cache::run(&session, args),
         Command::Dep(Lazy(args)) => dep::run(&session, args),

@@ -6,6 +6,7 @@
 mod assign;
 mod escape;
 mod key;
+mod line;
 mod pattern;
 mod types;
 mod value;

@@ -35,7 +35,11 @@ mod levels;
 mod proof;
 #[path = "cli/reports.rs"]
 mod reports;
+#[path = "cli/rule_tests.rs"]
+mod rule_tests;
 #[path = "cli/sarif.rs"]
 mod sarif;
 #[path = "cli/stream.rs"]
 mod stream;
+#[path = "cli/why.rs"]
+mod why;

@@ -72,6 +72,10 @@ pub enum Command {
     Explain(Lazy<super::explain::ExplainArgs>),
     /// Draw the rules
     Graph(Lazy<super::graph::GraphArgs>),
+    /// Run the tests that lie beside the rules
+    Test(Lazy<super::test::TestArgs>),
+    /// Say why a write drops a key or tag or does not, or which writes can drop it
+    Why(Lazy<super::why::WhyArgs>),
     /// Print the keys and tags that an application must write for an instance
     Names(Lazy<super::names::NamesArgs>),
     /// Store, read, list and drop cache entries
