@@ -108,6 +108,14 @@ fn without_a_write_every_kind_of_write_that_can_drop_it_is_shown() {
     assert!(nobody.stdout.contains("no entity makes such a name"), "{}", nobody.stdout);
 }
 
+/// A relation that leads to several entities is told with the one that was reached.
+#[test]
+fn the_path_names_the_entity_that_it_leads_to() {
+    let place = Place::new();
+    let found = place.run(&["why", "user:123:job", "--write", "user 123 delete"]);
+    assert!(found.stdout.contains("along user_work to job"), "{}", found.stdout);
+}
+
 #[test]
 fn a_question_that_is_none_says_what_is_wrong() {
     let place = place();

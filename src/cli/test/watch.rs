@@ -29,8 +29,9 @@ pub fn run(session: &Session, args: &TestArgs) -> Result<Exit, CommandError> {
             }
             Err(error) => error.print(),
         }
-        session.note("watching; Ctrl-C ends it");
+        // What the first run found to be part of it is looked at from here on.
         let before = if before.len() < sources.len() { look(session, args, &sources) } else { before };
+        session.note("watching; Ctrl-C ends it");
         loop {
             std::thread::sleep(PAUSE);
             if look(session, args, &sources) != before {
