@@ -27,6 +27,8 @@ mod session;
 mod stats;
 mod table;
 mod targets;
+mod test;
+mod why;
 mod worker;
 mod write;
 
@@ -77,6 +79,8 @@ fn run(cli: Cli) -> Result<Exit, CommandError> {
         Command::Fmt(Lazy(args)) => fmt::run(&session, &args),
         Command::Diff(Lazy(args)) => diff_rules::run(&session, &args),
         Command::Graph(Lazy(args)) => graph::run(&session, &args),
+        Command::Test(Lazy(args)) => test::run(&session, &args),
+        Command::Why(Lazy(args)) => why::run(&session, &args),
         Command::Names(Lazy(args)) => names::run(&session, &args),
         Command::Cache(Lazy(args)) => cache::run(&session, args),
         Command::Dep(Lazy(args)) => dep::run(&session, args),

@@ -8,6 +8,7 @@
 //! | lint | [`lint`] | a checked rule set | findings |
 //! | compile | [`plan`] | [`RuleSet`] | [`plan::Program`] |
 //! | plan | [`plan`] | a [`check::Write`] | [`plan::Plan`] |
+//! | explain | [`trace`], [`why`] | a write, a name | [`why::Answer`] |
 //! | apply | [`engine`] | a plan and a [`cache::Cache`] | [`engine::Report`] |
 //!
 //! ```
@@ -36,6 +37,9 @@ pub mod model;
 pub mod plan;
 pub mod scenario;
 pub mod span;
+pub mod suite;
 pub mod syntax;
+pub mod trace;
+pub mod why;
 
 pub use check::RuleSet;

@@ -39,9 +39,13 @@ mod levels;
 mod proof;
 #[path = "cli/reports.rs"]
 mod reports;
+#[path = "cli/rule_tests.rs"]
+mod rule_tests;
 #[path = "cli/sarif.rs"]
 mod sarif;
 #[path = "cli/stats.rs"]
 mod stats;
 #[path = "cli/stream.rs"]
 mod stream;
+#[path = "cli/why.rs"]
+mod why;

@@ -14,8 +14,10 @@ use generate::Source;
 use invalidate::check::ruleset::{Hop, TagOrigin};
 use invalidate::check::{RuleSet, Undeclared, Write, WriteError};
 use invalidate::diagnostic::render;
-use invalidate::model::{Pattern, RawWrite};
+use invalidate::model::{Pattern, RawId, RawWrite};
 use invalidate::plan::{Plan, Program, Step, StepKind, Strategy, Unfilled};
+use invalidate::trace::Trace;
+use invalidate::why::{Verdict, explain, writes as possible};
 use model::{Dropped, Link, Meaning, Model, Over};
 use proptest::prelude::{
     ProptestConfig, Strategy as _, TestCaseError, any, prop_assert, prop_assert_eq, prop_assume, prop_oneof,
@@ -246,6 +248,12 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig { max_shrink_iters: 0, ..cases(120) })]
 
+    /// The model checks the planner, this the trace: what explains a plan explains this very plan.
+    #[test]
+    fn a_trace_gives_the_plan_that_it_explains(source in sources(), writes in writes(8)) {
+        try_writes(&source.text(), &writes, &unexplained)?;
+    }
+
     #[test]
     fn plans_are_sorted_and_depend_on_nothing_but_the_rules(source in sources(), writes in writes(4)) {
         try_writes(&source.text(), &writes, &unsteady)?;
@@ -257,6 +265,16 @@ proptest! {
         writes in writes(6),
     ) {
         try_writes(&source.text(), &writes, &unreached)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { max_shrink_iters: 0, ..cases(40) })]
+
+    /// `why` says of a name what the plan says, and every write that it shows does drop it.
+    #[test]
+    fn why_never_disagrees_with_the_plan(source in sources(), writes in writes(2)) {
+        try_writes(&source.text(), &writes, &misjudged)?;
     }
 }
 
@@ -280,6 +298,61 @@ fn try_writes(
         }
     }
     Ok(())
+}
+
+/// Where a trace and the planner differ.
+fn unexplained(text: &str, raw: &RawWrite) -> Option<String> {
+    let accepted = Accepted::new(text)?;
+    let write = accepted.write(raw).ok()?;
+    let plan = accepted.program.plan(&write, Unfilled::Report);
+    let traced = Trace::of(accepted.rules(), &write).plan(accepted.rules(), &write);
+    (plan != traced).then(|| format!("planned {plan:#?}\ntraced {traced:#?}"))
+}
+
+/// Names of a plan, and of that of another row, of which `why` says something else than the plan.
+fn misjudged(text: &str, raw: &RawWrite) -> Option<String> {
+    let accepted = Accepted::new(text)?;
+    let write = accepted.write(raw).ok()?;
+    let plan = accepted.program.plan(&write, Unfilled::Report);
+    let other = RawWrite { id: RawId::Text("other".to_owned()), ..raw.clone() };
+    let others = accepted.program.plan(&accepted.write(&other).ok()?, Unfilled::Report);
+    let named = |steps: &[Step]| -> BTreeSet<String> {
+        let steps = steps.iter().filter(|s| matches!(s.kind, StepKind::Key | StepKind::Tag));
+        steps.map(|s| s.target.clone()).collect()
+    };
+    let names: BTreeSet<String> =
+        named(&plan.steps).into_iter().take(3).chain(named(&others.steps).into_iter().take(2)).collect();
+    names.iter().find_map(|name| {
+        let of_plan = |plan: &Plan| -> BTreeSet<String> {
+            let takes = |s: &&Step| match s.kind {
+                StepKind::Match => Pattern::parse(&s.target).unwrap().matches(name),
+                _ => s.target == *name,
+            };
+            plan.steps.iter().filter(takes).flat_map(|s| s.rules.clone()).collect()
+        };
+        let wanted = of_plan(&plan);
+        let answer = explain(accepted.rules(), &write, name, None);
+        let direct = answer.verdict == Verdict::Dropped;
+        let found: BTreeSet<String> =
+            answer.because.iter().filter(|_| direct).map(|b| b.rule.clone()).collect();
+        if found != wanted || direct == wanted.is_empty() {
+            return Some(format!("{name}: planned by {wanted:?}, explained by {answer:#?}"));
+        }
+        if answer.because.is_empty() == answer.why_not.is_empty() {
+            return Some(format!("{name}: there is one reason or the other: {answer:#?}"));
+        }
+        let can = possible(accepted.rules(), name);
+        let rules: BTreeSet<String> = can.writes.iter().map(|w| w.rule.clone()).collect();
+        if let Some(rule) = wanted.difference(&rules).next() {
+            return Some(format!("{name}: {rule} drops it, and is not among {can:#?}"));
+        }
+        can.writes.iter().filter(|w| !w.through_tag).find_map(|one| {
+            let line = one.example.as_ref()?;
+            let example = accepted.write(&RawWrite::from_line(line).unwrap()).unwrap();
+            let rules = of_plan(&accepted.program.plan(&example, Unfilled::Report));
+            (!rules.contains(&one.rule)).then(|| format!("{name}: `{line}` does not fire {one:#?}"))
+        })
+    })
 }
 
 /// What is wrong with the order of a plan, or what it depends on besides the rules and the write.

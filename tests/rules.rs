@@ -99,7 +99,7 @@ fn all_files_belong_to_one_of_the_two_rule_sets() {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path)
-            } else {
+            } else if path.extension().is_some_and(|e| e == "inv") {
                 found.insert(path);
             }
         }

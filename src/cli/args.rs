@@ -75,6 +75,10 @@ pub enum Command {
     Diff(Lazy<super::diff_rules::DiffArgs>),
     /// Draw the rules
     Graph(Lazy<super::graph::GraphArgs>),
+    /// Run the tests that lie beside the rules
+    Test(Lazy<super::test::TestArgs>),
+    /// Say why a write drops a key or tag or does not, or which writes can drop it
+    Why(Lazy<super::why::WhyArgs>),
     /// Print the keys and tags that an application must write for an instance
     Names(Lazy<super::names::NamesArgs>),
     /// Store, read, list and drop cache entries

@@ -9,7 +9,7 @@ use clap::Args;
 use super::config::FILE;
 use super::error::{CommandError, Exit};
 use super::output;
-use super::session::{DEFAULT_RULES, Session};
+use super::session::{DEFAULT_RULES, DEFAULT_TESTS, Session};
 
 /// The configuration with every key and its default.
 const CONFIG: &str = include_str!("init/invalidate.yaml");
@@ -22,7 +22,8 @@ pub struct InitArgs {
 }
 
 pub fn run(session: &Session, args: &InitArgs) -> Result<Exit, CommandError> {
-    let files = [("rules/default.inv", DEFAULT_RULES), (FILE, CONFIG)];
+    let tests = ("rules/default_test.yaml", DEFAULT_TESTS);
+    let files = [("rules/default.inv", DEFAULT_RULES), tests, (FILE, CONFIG)];
     let mut written = 0;
     for (name, text) in files {
         let path = args.folder.join(name);

@@ -30,6 +30,7 @@ pub use args::LintArgs;
 use args::{LintFormat, WeightArgs};
 use fix::is_unreadable_root;
 use full::MAX_PRINTED;
+pub use junit::escaped as escaped_xml;
 use report::{Looked, Report};
 use roots::Root;
 

@@ -15,6 +15,9 @@ use super::output;
 /// The built-in default rules, which `init` writes out.
 pub const DEFAULT_RULES: &str = include_str!("../../rules/default.inv");
 
+/// Their tests, which `init` writes out beside them.
+pub const DEFAULT_TESTS: &str = include_str!("../../rules/default_test.yaml");
+
 /// Where the rules are looked for when nobody says.
 const DEFAULT_PATH: &str = "rules/default.inv";
 

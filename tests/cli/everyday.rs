@@ -56,6 +56,8 @@ fn help() {
         "explain",
         "graph",
         "names",
+        "why",
+        "test",
         "cache",
         "cache put",
         "cache get",

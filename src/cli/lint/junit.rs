@@ -80,7 +80,7 @@ fn case<'a>(
 }
 
 /// For text and attributes; XML has no way to write most control characters.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in visible(text).chars() {
         match c {
