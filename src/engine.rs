@@ -2,13 +2,15 @@
 
 mod apply;
 mod batch;
+mod document;
 mod own;
 mod report;
 mod transaction;
 mod work;
 
-pub use apply::{target, work as work_of};
+pub use apply::{submit, target, work as work_of};
 pub use batch::{Carried, flush, flush_these};
+pub use document::ReportDocument;
 pub use own::Own;
 pub use report::{Report, StepError, StepReport};
 pub use transaction::Transaction;

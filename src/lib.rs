@@ -33,6 +33,7 @@ pub mod lint;
 pub mod model;
 pub mod plan;
 pub mod scenario;
+pub mod server;
 pub mod span;
 pub mod syntax;
 

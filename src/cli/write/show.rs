@@ -2,9 +2,8 @@
 
 use invalidate::cache::Enqueued;
 use invalidate::diagnostic::visible;
-use invalidate::engine::{Report, StepError};
+use invalidate::engine::Report;
 use invalidate::plan::{Plan, Step, Strategy, Unresolved};
-use serde::Serialize;
 
 use crate::cli::output::{bold, count};
 use crate::cli::session::Session;
@@ -189,66 +188,5 @@ fn pass(name: &str) -> String {
     match name {
         "id" => "the id of each row instead of `*`".to_owned(),
         name => format!("{name}=…"),
-    }
-}
-
-/// A plan with what came of each step.
-#[derive(Serialize)]
-pub struct ReportDocument<'a> {
-    schema: u32,
-    write: &'a invalidate::model::RawWrite,
-    steps: Vec<StepDocument<'a>>,
-    covered: &'a [invalidate::plan::Covered],
-    unresolved: &'a [Unresolved],
-    assumed: &'a [invalidate::plan::Assumed],
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    ignored: &'a [String],
-}
-
-#[derive(Serialize)]
-struct StepDocument<'a> {
-    #[serde(flatten)]
-    step: &'a Step,
-    /// Present where the step waits in the queue.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    due_in_ms: Option<u64>,
-    /// Entries gone, dependents not counted; absent where the step failed or waits.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    removed: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dependents: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
-}
-
-impl<'a> ReportDocument<'a> {
-    pub fn new(report: &'a Report) -> Self {
-        let plan = &report.plan;
-        let steps = plan
-            .steps
-            .iter()
-            .zip(&report.steps)
-            .map(|(step, outcome)| {
-                let due_in_ms =
-                    outcome.queued.map(|delay| u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
-                let dropped = outcome.outcome.as_ref().ok().filter(|_| due_in_ms.is_none());
-                StepDocument {
-                    step,
-                    due_in_ms,
-                    removed: dropped.map(|d| d.keys),
-                    dependents: dropped.map(|d| d.dependents),
-                    error: outcome.outcome.as_ref().err().map(StepError::to_string),
-                }
-            })
-            .collect();
-        Self {
-            schema: plan.schema,
-            write: &plan.write,
-            steps,
-            covered: &plan.covered,
-            unresolved: &plan.unresolved,
-            assumed: &plan.assumed,
-            ignored: &plan.ignored,
-        }
     }
 }
