@@ -8,8 +8,8 @@ mod config;
 mod demo;
 mod dep;
 mod diff;
-mod doctor;
 mod diff_rules;
+mod doctor;
 mod error;
 mod explain;
 mod flush;
@@ -23,6 +23,7 @@ mod output;
 mod progress;
 mod replace;
 mod runtime;
+mod serve;
 mod session;
 mod stats;
 mod table;
@@ -86,6 +87,7 @@ fn run(cli: Cli) -> Result<Exit, CommandError> {
         Command::Dep(Lazy(args)) => dep::run(&session, args),
         Command::Flush(Lazy(args)) => flush::run(&session, args),
         Command::Worker(Lazy(args)) => worker::run(&session, &args),
+        Command::Serve(Lazy(args)) => serve::run(&session, &args),
         Command::Stats(Lazy(args)) => stats::run(&session, &args),
         Command::Doctor(Lazy(args)) => doctor::run(&session, &args),
         Command::Init(Lazy(args)) => init::run(&session, &args),

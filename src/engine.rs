@@ -3,17 +3,24 @@
 mod apply;
 mod batch;
 pub mod doctor;
+mod document;
+mod outcome;
 mod own;
 mod report;
 mod statistics;
 mod transaction;
 mod work;
 
-pub use apply::{target, work as work_of};
+pub use apply::{submit, target, work as work_of};
 pub use batch::{Carried, flush, flush_these};
+pub use document::ReportDocument;
+pub use outcome::Outcome;
 pub use own::Own;
 pub use report::{Report, StepError, StepReport};
-pub use statistics::{Counters, RuleStatistics, Statistics, StrategyStatistics};
+pub use statistics::{
+    Counters, QueueFigures, RuleFigures, RuleStatistics, Statistics, StatisticsDocument, StrategyFigures,
+    StrategyStatistics,
+};
 pub use transaction::{Committed, Transaction};
 pub use work::{WorkEvent, work, work_once};
 

@@ -36,6 +36,7 @@ pub mod lint;
 pub mod model;
 pub mod plan;
 pub mod scenario;
+pub mod server;
 pub mod span;
 pub mod suite;
 pub mod syntax;

@@ -15,6 +15,7 @@ mod program;
 mod together;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub use names::{Carried, InstanceNames, Origin};
 pub use program::Program;
@@ -27,7 +28,7 @@ use crate::model::RawWrite;
 pub const SCHEMA: u32 = 1;
 
 /// What a write makes stale.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Plan {
     pub schema: u32,
     pub write: RawWrite,
@@ -70,7 +71,7 @@ impl PartialEq for Firings {
 }
 
 /// One target to drop.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Step {
     pub kind: StepKind,
     pub target: String,
@@ -92,7 +93,7 @@ pub struct Step {
 }
 
 /// What a step's target is. Ordered as steps of one rule are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StepKind {
     Key,
@@ -115,7 +116,7 @@ impl StepKind {
 }
 
 /// A timing without its delay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Strategy {
     Immediate,
@@ -133,14 +134,14 @@ impl Strategy {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 pub struct Covered {
     pub template: String,
     /// The dropped tag.
     pub by: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 pub struct Unresolved {
     pub rule: String,
     pub template: String,
@@ -151,7 +152,7 @@ pub struct Unresolved {
     pub reason: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 pub struct Assumed {
     pub rule: String,
     /// In the words of the language.

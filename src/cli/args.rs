@@ -89,6 +89,9 @@ pub enum Command {
     Flush(Lazy<super::flush::FlushArgs>),
     /// Carry out batched drops when they are due, until told to stop
     Worker(Lazy<super::worker::WorkerArgs>),
+
+    /// Answer writes over HTTP, with the batch worker inside
+    Serve(Lazy<super::serve::ServeArgs>),
     /// Show what the rules hold and what they have dropped so far
     Stats(Lazy<super::stats::StatsArgs>),
     /// Look for what is wrong with the cache, and mend it

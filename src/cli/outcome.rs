@@ -1,35 +1,6 @@
-//! What came of a target, for people and for programs.
+//! What came of a target, for people.
 
-use invalidate::engine::{StepError, StepReport};
-use serde::Serialize;
-
-#[derive(Default, Serialize)]
-pub struct Outcome {
-    /// Present where the target waits in the queue; 0 for a tag that is gone for fenced readers and waits
-    /// to be collected.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    due_in_ms: Option<u64>,
-    /// Entries gone, dependents not counted; absent where the target failed or waits.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    removed: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dependents: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
-}
-
-impl From<&StepReport> for Outcome {
-    fn from(report: &StepReport) -> Self {
-        let due = report.queued.map(|delay| u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
-        let dropped = report.outcome.as_ref().ok().filter(|_| due.is_none());
-        Self {
-            due_in_ms: due,
-            removed: dropped.map(|d| d.keys),
-            dependents: dropped.map(|d| d.dependents),
-            error: report.outcome.as_ref().err().map(StepError::to_string),
-        }
-    }
-}
+use invalidate::engine::StepReport;
 
 /// The columns `keys` and `dependents` of a table; what is lazy has no time at which it is due.
 pub fn cells(report: &StepReport, is_lazy: bool) -> [String; 2] {

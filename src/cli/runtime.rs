@@ -26,3 +26,48 @@ pub async fn unless_interrupted<T>(work: impl Future<Output = T>) -> Option<T> {
         done = work => Some(done),
     }
 }
+
+/// Waits for SIGINT or SIGTERM.
+#[cfg(unix)]
+pub fn stop_signal() -> Result<impl Future<Output = ()>, CommandError> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let failed = |error: std::io::Error| CommandError::usage(format!("cannot wait for signals: {error}"));
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// Waits for ctrl-c.
+#[cfg(not(unix))]
+pub fn stop_signal() -> Result<impl Future<Output = ()>, CommandError> {
+    Ok(async {
+        // Without the signal there is nothing to wait for; the process can still be killed.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    })
+}
+
+/// Waits for the next SIGHUP, each time it is called.
+#[cfg(unix)]
+pub fn reload_signal() -> Result<impl AsyncFnMut(), CommandError> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let failed = |error: std::io::Error| CommandError::usage(format!("cannot wait for signals: {error}"));
+    let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
+    Ok(async move || {
+        if hangup.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    })
+}
+
+/// There is no such signal here.
+#[cfg(not(unix))]
+pub fn reload_signal() -> Result<impl AsyncFnMut(), CommandError> {
+    Ok(async || std::future::pending().await)
+}

@@ -1,6 +1,5 @@
 //! `invalidate stats`: what the rules hold, what they have dropped so far, and what waits.
 
-mod document;
 mod prometheus;
 mod text;
 
@@ -9,10 +8,9 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use invalidate::cache::{AnyCache, Cache, Pending};
-use invalidate::engine::Statistics;
+use invalidate::engine::{Statistics, StatisticsDocument};
 use invalidate::plan::Program;
 
-use self::document::Document;
 use super::cache::time;
 use super::error::{CommandError, Exit};
 use super::output;
@@ -87,15 +85,15 @@ pub fn run(session: &Session, args: &StatsArgs) -> Result<Exit, CommandError> {
     Ok(Exit::Clean)
 }
 
-async fn look(program: &Program, cache: Option<&AnyCache>) -> Result<Document, CommandError> {
+async fn look(program: &Program, cache: Option<&AnyCache>) -> Result<StatisticsDocument, CommandError> {
     let (counters, pending) = match cache {
         Some(cache) => (cache.statistics().await?, cache.pending().await?),
         None => (BTreeMap::new(), Pending::default()),
     };
-    Ok(Document::new(program.rules(), &Statistics::read(&counters), &pending))
+    Ok(StatisticsDocument::new(program.rules(), &Statistics::read(&counters), &pending))
 }
 
-fn print(document: &Document, args: &StatsArgs) -> Result<(), CommandError> {
+fn print(document: &StatisticsDocument, args: &StatsArgs) -> Result<(), CommandError> {
     match args.format {
         StatsFormat::Json if args.watch.is_some() => output::json_line(document),
         StatsFormat::Json => output::json(document),

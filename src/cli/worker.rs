@@ -7,7 +7,7 @@ use invalidate::engine::{Carried, WorkEvent, work, work_once};
 use super::error::{CommandError, Exit};
 use super::flush::{gone, named};
 use super::output::{self, count};
-use super::runtime::block_on;
+use super::runtime::{block_on, stop_signal};
 use super::session::Session;
 
 #[derive(Debug, Args)]
@@ -95,30 +95,4 @@ fn summary(carried: &Carried) -> String {
         return "nothing was carried out".to_owned();
     }
     format!("{} carried out, {}", parts.join(", "), gone(carried))
-}
-
-/// Waits for SIGINT or SIGTERM.
-#[cfg(unix)]
-fn stop_signal() -> Result<impl Future<Output = ()>, CommandError> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let failed = |error: std::io::Error| CommandError::usage(format!("cannot wait for signals: {error}"));
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
-}
-
-/// Waits for ctrl-c.
-#[cfg(not(unix))]
-fn stop_signal() -> Result<impl Future<Output = ()>, CommandError> {
-    Ok(async {
-        // Without the signal there is nothing to wait for; the process can still be killed.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    })
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use invalidate::cache::{AnyCache, Cache};
 use invalidate::check::{Undeclared, WriteErrorKind};
-use invalidate::engine::{Engine, Report};
+use invalidate::engine::{Engine, Report, ReportDocument};
 use invalidate::model::{RawId, RawWrite};
 use invalidate::plan::{Plan, Program, Unfilled};
 
@@ -323,7 +323,7 @@ fn partly(report: &Report, failed: usize) -> CommandError {
 
 fn print_report(session: &Session, report: &Report, mode: Mode) -> Result<(), CommandError> {
     match mode.format {
-        Format::Json => output::json(&show::ReportDocument::new(report))?,
+        Format::Json => output::json(&ReportDocument::new(report))?,
         Format::Table => output::data(&show::report(report, session.global.verbose))?,
     }
     let unmoved = show::unmoved(&report.plan);

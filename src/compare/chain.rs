@@ -41,7 +41,11 @@ pub fn fire(side: &Side<'_>, out: &mut Vec<Effect>, most: usize) -> Result<(), S
                     continue;
                 };
                 for fired in run(side, &effect, rule, trigger, &bound, equal) {
-                    let key = (rule.name.clone(), format!("{:?}{}", fired.kind, fired.own.key()), fired.keys.clone());
+                    let key = (
+                        rule.name.clone(),
+                        format!("{:?}{}", fired.kind, fired.own.key()),
+                        fired.keys.clone(),
+                    );
                     if known.insert(key) {
                         out.push(fired);
                     }

@@ -162,13 +162,17 @@ impl<'a> Side<'a> {
                     (false, _) => {}
                 }
             }
-            let mut add = |kind: StepKind, template: &Template, more: Vec<Condition>, doubt: Option<String>| {
-                let renamed = self.renames.of(entity, kind, template);
-                let Some(filled) = self.fill(template, renamed, binding, *image, &lists, false) else { return };
-                let holds = ways.iter().cloned().chain(more).chain(filled.present.clone()).collect::<Vec<_>>();
-                let doubt = start.doubt.clone().or(doubt).or(filled.doubt.clone());
-                self.push(start, kind, template.text(), filled.names, &holds, doubt, out);
-            };
+            let mut add =
+                |kind: StepKind, template: &Template, more: Vec<Condition>, doubt: Option<String>| {
+                    let renamed = self.renames.of(entity, kind, template);
+                    let Some(filled) = self.fill(template, renamed, binding, *image, &lists, false) else {
+                        return;
+                    };
+                    let holds =
+                        ways.iter().cloned().chain(more).chain(filled.present.clone()).collect::<Vec<_>>();
+                    let doubt = start.doubt.clone().or(doubt).or(filled.doubt.clone());
+                    self.push(start, kind, template.text(), filled.names, &holds, doubt, out);
+                };
             // Narrowest first: a wider one goes only where a null stands in all that are narrower.
             let mut nearer: Vec<(usize, Vec<Condition>, bool)> = Vec::new();
             for tag in &here.tags {

@@ -3,9 +3,9 @@
 use super::conditions::{compare, unmoved};
 use super::effect::kind_of;
 use super::name::{From, Hole, Name, Segment};
+use crate::check::condition::Operand;
 use crate::check::condition::{Condition, Image};
 use crate::decide::{Kind, Subject};
-use crate::check::condition::Operand;
 use crate::model::{Comparison, Scalar, Value, escape_into, parse_scalar, unescape};
 
 /// What has to hold so that every name made of `a` is made of `b` too. `None` where nothing is known to

@@ -78,13 +78,17 @@ impl<'e> Table<'e> {
             out.when.push(Condition::And(all));
         };
         for other in self.by_length.get(&length).into_iter().flatten().map(|at| &self.effects[*at]) {
-            if which(other) && let Some(equal) = within(subject, &effect.name, &other.name) {
+            if which(other)
+                && let Some(equal) = within(subject, &effect.name, &other.name)
+            {
                 add(other, equal);
             }
         }
         if globs && effect.kind == StepKind::Key {
             let matches = self.effects.iter().filter(|e| e.kind == StepKind::Match);
-            matches.filter(|glob| glob_covers(&glob.name, &effect.name)).for_each(|glob| add(glob, Vec::new()));
+            matches
+                .filter(|glob| glob_covers(&glob.name, &effect.name))
+                .for_each(|glob| add(glob, Vec::new()));
         }
         out
     }
@@ -112,7 +116,8 @@ pub fn look(
     let stronger = move |e: &Effect| e.timing < timing || e.timing == timing && e.priority > priority;
     let sooner = move |e: &Effect| e.timing < timing;
     let as_soon = move |e: &Effect| e.timing == timing;
-    let mut question = Question { subject, effect, wanted: Vec::new(), atoms: Vec::new(), doubt: None, budget };
+    let mut question =
+        Question { subject, effect, wanted: Vec::new(), atoms: Vec::new(), doubt: None, budget };
     match class {
         Class::Narrower | Class::Wider => {
             if to.covers(effect, &any) {
@@ -241,7 +246,9 @@ impl Question<'_> {
         }
         for truth in [true, false] {
             if found.writes.len() >= MAX_COMBINATIONS {
-                found.undecided.get_or_insert(format!("more than {MAX_COMBINATIONS} combinations of conditions"));
+                found
+                    .undecided
+                    .get_or_insert(format!("more than {MAX_COMBINATIONS} combinations of conditions"));
                 return;
             }
             let with = given.iter().cloned().chain([(atom.clone(), truth)]).collect();

@@ -3,8 +3,12 @@
 //! They are numbers by name, as [`Cache::record`] takes them: `writes`, `rule.NAME.WHAT`,
 //! `strategy.NAME.WHAT`. This file alone knows the names.
 
+mod document;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+pub use document::{QueueFigures, RuleFigures, StatisticsDocument, StrategyFigures};
 
 use super::report::{Report, StepReport};
 use super::transaction::Committed;

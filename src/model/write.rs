@@ -4,15 +4,17 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
+use utoipa::ToSchema;
 
 /// What happened to a row, in the shape of design §5's `write` object. Names are not checked yet:
 /// [`crate::check::RuleSet::write`] does that.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawWrite {
     pub entity: String,
     /// `null` for a statement that writes many rows.
     #[serde(default)]
+    #[schema(value_type = Option<Value>)]
     pub id: RawId,
     pub op: String,
     /// The names of the row's columns that changed; `None` where that is not known.
@@ -20,11 +22,14 @@ pub struct RawWrite {
     pub changed: Option<Vec<String>>,
     /// Values after the write, by name; dotted names look behind a ref.
     #[serde(default)]
+    #[schema(value_type = Object)]
     pub new: Map<String, Json>,
     /// Values before the write.
     #[serde(default)]
+    #[schema(value_type = Object)]
     pub old: Map<String, Json>,
     #[serde(default)]
+    #[schema(value_type = Object)]
     pub context: Map<String, Json>,
 }
 

@@ -1,6 +1,7 @@
 //! The names of one instance: what an application must write so that drops reach its entries.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::collect::context_name;
 use super::compile;
@@ -13,7 +14,7 @@ use crate::check::ruleset::TagOrigin;
 use crate::model::Tag;
 
 /// What entries made from an instance are called and carry.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct InstanceNames {
     pub keys: Vec<Carried>,
     /// Every entry made from the instance carries all of these.
@@ -23,7 +24,7 @@ pub struct InstanceNames {
 }
 
 /// One template and what it fills to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Carried {
     pub template: String,
     /// Empty where a null was filled in, or something is missing.
@@ -42,7 +43,7 @@ pub struct Carried {
 }
 
 /// Why an entry has or carries a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
     Key,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Firing, Outcome, Trace};
 use crate::check::{RuleSet, Write};
 use crate::model::Timing;
-use crate::plan::{Assumed, Covered, Plan, SCHEMA, Step, StepKind, Strategy, Unresolved};
+use crate::plan::{Assumed, Covered, Firings, Plan, SCHEMA, Step, StepKind, Strategy, Unresolved};
 
 /// One rule's wish to drop one target.
 struct Wish<'t> {
@@ -82,6 +82,7 @@ impl Trace {
             unresolved: unresolved.into_iter().collect(),
             assumed: assumed.into_iter().collect(),
             ignored: write.ignored().to_vec(),
+            firings: Firings::default(),
         }
     }
 }

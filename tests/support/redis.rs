@@ -41,18 +41,7 @@ impl RedisServer {
 
     /// A server that speaks only TLS, with a certificate for `localhost` signed by itself.
     pub fn with_tls() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let made = Command::new("openssl")
-            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"])
-            .args(["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
-            .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-            .args(["-keyout", "key.pem", "-out", "cert.pem"])
-            .current_dir(folder.path())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
-        assert!(made.is_ok_and(|status| status.success()), "these tests need `openssl` on PATH");
-        Self::launch(&[], Some(folder))
+        Self::launch(&[], Some(self_signed()))
     }
 
     fn launch(arguments: &[&str], tls_folder: Option<tempfile::TempDir>) -> Self {
@@ -171,6 +160,22 @@ fn free_port() -> u16 {
             return port;
         }
     }
+}
+
+/// A folder with `cert.pem` and `key.pem`: a certificate for `localhost` signed by itself.
+pub fn self_signed() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"])
+        .args(["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .args(["-keyout", "key.pem", "-out", "cert.pem"])
+        .current_dir(folder.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    assert!(made.is_ok_and(|status| status.success()), "these tests need `openssl` on PATH");
+    folder
 }
 
 impl Drop for RedisServer {

@@ -3,10 +3,10 @@
 
 use std::fmt::Write as _;
 
-use super::document::{Document, Rule, Strategy};
+use invalidate::engine::{RuleFigures, StatisticsDocument, StrategyFigures};
 
 /// The metrics, each with its help and its type before its samples.
-pub fn render(document: &Document) -> String {
+pub fn render(document: &StatisticsDocument) -> String {
     let mut out = Exposition::default();
     let gauges = [
         ("entities", "Entities that the rules declare.", document.entities),

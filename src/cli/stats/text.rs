@@ -1,13 +1,13 @@
 //! The numbers, for people.
 
-use super::document::{Document, Queue, Rule};
 use crate::cli::output::count;
 use crate::cli::table::{render as rendered, table};
 use invalidate::cache::WorkCounts;
+use invalidate::engine::{QueueFigures, RuleFigures, StatisticsDocument};
 
 use crate::cli::flush::named;
 
-pub fn render(document: &Document) -> String {
+pub fn render(document: &StatisticsDocument) -> String {
     let mut out = format!(
         "{}, {}, {}; {} carried out on this cache\n\n",
         count(document.entities as u64, "entity", "entities"),
@@ -51,7 +51,7 @@ pub fn render(document: &Document) -> String {
 }
 
 /// `batched, 200 ms`.
-fn when(rule: &Rule) -> String {
+fn when(rule: &RuleFigures) -> String {
     match (rule.strategy, rule.delay_ms) {
         (None, _) => "no more".to_owned(),
         (Some(strategy), 0) => strategy.to_owned(),
@@ -68,7 +68,7 @@ fn time(micros: u64) -> String {
 }
 
 /// `queue: 3 tags, 2 keys, the oldest due in 80 ms; 1 item being carried out; 1 worker`.
-fn queue_line(queue: &Queue) -> String {
+fn queue_line(queue: &QueueFigures) -> String {
     let waiting = WorkCounts {
         tags: queue.tags,
         keys: queue.keys,

@@ -4,9 +4,8 @@ use invalidate::cache::Enqueued;
 use invalidate::diagnostic::visible;
 use invalidate::engine::Report;
 use invalidate::plan::{Plan, Step, Strategy, Unresolved};
-use serde::Serialize;
 
-use crate::cli::outcome::{Outcome, cells};
+use crate::cli::outcome::cells;
 use crate::cli::output::{bold, count};
 use crate::cli::session::Session;
 use crate::cli::table::{render, table};
@@ -181,47 +180,5 @@ fn pass(name: &str) -> String {
     match name {
         "id" => "the id of each row instead of `*`".to_owned(),
         name => format!("{name}=…"),
-    }
-}
-
-/// A plan with what came of each step.
-#[derive(Serialize)]
-pub struct ReportDocument<'a> {
-    schema: u32,
-    write: &'a invalidate::model::RawWrite,
-    steps: Vec<StepDocument<'a>>,
-    covered: &'a [invalidate::plan::Covered],
-    unresolved: &'a [Unresolved],
-    assumed: &'a [invalidate::plan::Assumed],
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    ignored: &'a [String],
-}
-
-#[derive(Serialize)]
-struct StepDocument<'a> {
-    #[serde(flatten)]
-    step: &'a Step,
-    #[serde(flatten)]
-    outcome: Outcome,
-}
-
-impl<'a> ReportDocument<'a> {
-    pub fn new(report: &'a Report) -> Self {
-        let plan = &report.plan;
-        let steps = plan
-            .steps
-            .iter()
-            .zip(&report.steps)
-            .map(|(step, outcome)| StepDocument { step, outcome: outcome.into() })
-            .collect();
-        Self {
-            schema: plan.schema,
-            write: &plan.write,
-            steps,
-            covered: &plan.covered,
-            unresolved: &plan.unresolved,
-            assumed: &plan.assumed,
-            ignored: &plan.ignored,
-        }
     }
 }

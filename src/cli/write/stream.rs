@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use invalidate::cache::{AnyCache, Cache, Enqueued, Work};
 use invalidate::check::Undeclared;
-use invalidate::engine::{Counters, Engine, Own, Report, work_of};
+use invalidate::engine::{Counters, Engine, Own, Report, ReportDocument, work_of};
 use invalidate::model::RawWrite;
 use invalidate::plan::Plan;
 use tokio::sync::mpsc;
@@ -263,7 +263,7 @@ impl Stream<'_> {
         }
         self.tally.entries += report.dropped().entries();
         match self.mode.format {
-            Format::Json => output::json_line(&show::ReportDocument::new(report))?,
+            Format::Json => output::json_line(&ReportDocument::new(report))?,
             Format::Table => {
                 let queued = if queued > 0 { format!(", {queued} queued") } else { String::new() };
                 output::data(&format!(

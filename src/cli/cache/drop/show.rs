@@ -1,12 +1,12 @@
 //! What a drop came to, or would come to, for people and for programs.
 
 use invalidate::cache::DropTarget;
-use invalidate::engine::StepReport;
+use invalidate::engine::{Outcome, StepReport};
 use serde::Serialize;
 
 use crate::cli::args::Format;
 use crate::cli::error::{CommandError, Exit};
-use crate::cli::outcome::{Outcome, cells};
+use crate::cli::outcome::cells;
 use crate::cli::output;
 use crate::cli::table::{render, table};
 

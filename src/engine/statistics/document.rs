@@ -1,27 +1,31 @@
-//! The numbers, as programs read them.
+//! The numbers as a document, the same from the command line and from the server.
 
 use std::collections::BTreeMap;
 
-use invalidate::cache::Pending;
-use invalidate::check::RuleSet;
-use invalidate::engine::{RuleStatistics, Statistics, StrategyStatistics};
 use serde::Serialize;
+use utoipa::ToSchema;
 
-#[derive(Debug, Serialize)]
-pub struct Document {
+use super::{RuleStatistics, Statistics, StrategyStatistics};
+use crate::cache::Pending;
+use crate::check::RuleSet;
+
+/// What the rules hold, what they have dropped so far, and what waits.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StatisticsDocument {
     schema: u32,
     pub entities: usize,
     pub relations: usize,
     pub rules: usize,
     /// Writes carried out on this cache.
     pub writes: u64,
-    pub by_rule: BTreeMap<String, Rule>,
-    pub by_strategy: BTreeMap<String, Strategy>,
-    pub queue: Queue,
+    pub by_rule: BTreeMap<String, RuleFigures>,
+    pub by_strategy: BTreeMap<String, StrategyFigures>,
+    pub queue: QueueFigures,
 }
 
-#[derive(Debug, Default, Serialize)]
-pub struct Rule {
+/// What was carried out for one rule.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub struct RuleFigures {
     /// `immediate`, `batched` or `lazy`; null for a rule that is no more.
     pub strategy: Option<&'static str>,
     /// In milliseconds; 0 unless batched.
@@ -39,16 +43,17 @@ pub struct Rule {
     pub time_us: u64,
 }
 
-#[derive(Debug, Serialize)]
-pub struct Strategy {
+/// What was carried out under one strategy.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StrategyFigures {
     pub targets: u64,
     pub entries: u64,
     pub time_us: u64,
 }
 
 /// What waits in the batch queue.
-#[derive(Debug, Default, Serialize)]
-pub struct Queue {
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub struct QueueFigures {
     pub tags: u64,
     pub keys: u64,
     pub matches: u64,
@@ -62,18 +67,23 @@ pub struct Queue {
     pub workers: u64,
 }
 
-impl Document {
+impl StatisticsDocument {
     pub fn new(rules: &RuleSet, statistics: &Statistics, pending: &Pending) -> Self {
         // A rule that never dropped anything is worth seeing too; one that is gone still counts.
-        let mut by_rule: BTreeMap<String, Rule> =
-            statistics.rules.iter().map(|(name, counted)| (name.clone(), Rule::from(counted))).collect();
+        let mut by_rule: BTreeMap<String, RuleFigures> = statistics
+            .rules
+            .iter()
+            .map(|(name, counted)| (name.clone(), RuleFigures::from(counted)))
+            .collect();
         for rule in rules.rules() {
             let line = by_rule.entry(rule.name.clone()).or_default();
             line.strategy = Some(rule.timing.word());
             line.delay_ms = rule.timing.delay();
         }
-        let by_strategy =
-            statistics.strategies.iter().map(|(name, counted)| (name.clone(), Strategy::from(counted)));
+        let by_strategy = statistics
+            .strategies
+            .iter()
+            .map(|(name, counted)| (name.clone(), StrategyFigures::from(counted)));
         Self {
             schema: 1,
             entities: rules.entities().len(),
@@ -82,7 +92,7 @@ impl Document {
             writes: statistics.writes,
             by_rule,
             by_strategy: by_strategy.collect(),
-            queue: Queue {
+            queue: QueueFigures {
                 tags: pending.waiting.tags,
                 keys: pending.waiting.keys,
                 matches: pending.waiting.matches,
@@ -97,7 +107,7 @@ impl Document {
     }
 }
 
-impl From<&RuleStatistics> for Rule {
+impl From<&RuleStatistics> for RuleFigures {
     fn from(counted: &RuleStatistics) -> Self {
         Self {
             matches: counted.matches(),
@@ -113,7 +123,7 @@ impl From<&RuleStatistics> for Rule {
     }
 }
 
-impl From<&StrategyStatistics> for Strategy {
+impl From<&StrategyStatistics> for StrategyFigures {
     fn from(counted: &StrategyStatistics) -> Self {
         Self { targets: counted.targets, entries: counted.entries, time_us: micros(counted.took) }
     }

@@ -1,0 +1,126 @@
+//! What the server tells, on stderr: lines for people, or JSON for machines.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use invalidate::diagnostic::visible;
+use invalidate::engine::WorkEvent;
+use invalidate::server::Event;
+use serde_json::{Map, Value, json};
+
+use crate::cli::output;
+use crate::cli::session::Session;
+
+/// Prints events.
+pub struct Log {
+    json: bool,
+    quiet: bool,
+    verbose: bool,
+}
+
+/// How much an event matters.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Level {
+    /// Printed with `-v` alone.
+    Debug,
+    Info,
+    Warning,
+}
+
+impl Log {
+    pub fn new(session: &Session, json: bool) -> Self {
+        Self { json, quiet: session.global.quiet, verbose: session.global.verbose }
+    }
+
+    pub fn event(&self, event: &Event<'_>) {
+        let (level, name, text, fields) = describe(event);
+        let is_wanted = match level {
+            Level::Debug => self.verbose,
+            Level::Info => !self.quiet,
+            Level::Warning => true,
+        };
+        if !is_wanted {
+            return;
+        }
+        if !self.json {
+            return match level {
+                Level::Warning => output::warning(&text),
+                _ => output::note(&text),
+            };
+        }
+        let mut line = Map::new();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        line.insert("time_ms".to_owned(), json!(u64::try_from(now.as_millis()).unwrap_or(u64::MAX)));
+        let level = match level {
+            Level::Debug => "debug",
+            Level::Info => "info",
+            Level::Warning => "warning",
+        };
+        line.insert("level".to_owned(), json!(level));
+        line.insert("event".to_owned(), json!(name));
+        line.insert("message".to_owned(), json!(visible(&text)));
+        line.extend(fields.as_object().cloned().unwrap_or_default());
+        // A terminal that is gone is no reason to stop.
+        let _ = anstream::eprintln!("{}", Value::Object(line));
+    }
+}
+
+/// The level of an event, its stable word, what it says, and its fields.
+fn describe(event: &Event<'_>) -> (Level, &'static str, String, Value) {
+    use Level::{Debug, Info, Warning};
+    match event {
+        Event::Listening(at) => (Info, "listening", format!("listening on {at}"), json!({"at": at})),
+        Event::Request { id, method, route, status, took, token } => {
+            let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+            let text = format!("{method} {route} {status} in {:.1} ms ({id})", took.as_secs_f64() * 1e3);
+            let fields = json!({"request_id": id, "method": method, "route": route, "status": status,
+                "took_us": micros, "token": token});
+            (if *status >= 500 { Warning } else { Debug }, "request", text, fields)
+        }
+        Event::Reloaded { rules } => {
+            let text = format!("the rules were read anew: {}", output::count(*rules as u64, "rule", "rules"));
+            (Info, "rules-reloaded", text, json!({"rules": rules}))
+        }
+        Event::NotReloaded { errors } => {
+            let first = errors.first().map_or("", String::as_str);
+            let text = format!("the rules have errors, those of before stay in force: {first}");
+            (Warning, "rules-refused", text, json!({"errors": errors}))
+        }
+        Event::CacheError(error) => (Warning, "cache-error", error.to_string(), json!({})),
+        Event::Connection(why) => (Debug, "connection", format!("a connection ended: {why}"), json!({})),
+        Event::Stopping => (Info, "stopping", "stopping: finishing what has begun".to_owned(), json!({})),
+        Event::CutOff(after) => {
+            let text = format!("requests that took longer than {} s were cut off", after.as_secs());
+            (Warning, "cut-off", text, json!({}))
+        }
+        Event::Worker(event) => worker(event),
+    }
+}
+
+fn worker(event: &WorkEvent<'_>) -> (Level, &'static str, String, Value) {
+    use Level::{Debug, Info, Warning};
+    match event {
+        WorkEvent::Ready => (Debug, "worker-ready", "the worker takes what is queued".to_owned(), json!({})),
+        WorkEvent::Batch(carried) => match carried.failed.first() {
+            None => {
+                let text = format!("the worker carried out {}", carried.done.total());
+                (Debug, "worker-batch", text, json!({"items": carried.done.total()}))
+            }
+            Some((work, error)) => {
+                let text = format!("`{}` failed, and will be tried again: {error}", work.member());
+                (Warning, "worker-failed", text, json!({"failed": carried.failed.len()}))
+            }
+        },
+        WorkEvent::Lost(error, wait) => {
+            let text = format!("{error}; the worker tries again after {} ms", wait.as_millis());
+            (Warning, "cache-lost", text, json!({}))
+        }
+        WorkEvent::Back => (Info, "cache-back", "the cache answers again".to_owned(), json!({})),
+        WorkEvent::Stopping => {
+            (Debug, "worker-stopping", "the worker finishes what it has begun".to_owned(), json!({}))
+        }
+        WorkEvent::HandedBack(items) => {
+            let text = format!("{} handed back to the queue", output::count(*items, "item", "items"));
+            (Info, "worker-handed-back", text, json!({"items": items}))
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What every request can reach.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::answers::Answers;
+use super::event::Event;
+use super::metrics::Metrics;
+use super::rules::Rules;
+use super::tally::Tally;
+use super::tokens::Tokens;
+use crate::cache::AnyCache;
+
+/// What one request may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The longest body, or line of a stream, in bytes.
+    pub body: usize,
+    /// How long a request may take; of a stream, how long it may stand still.
+    pub time: Duration,
+    /// Open connections at one time, of each listener.
+    pub connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { body: 1 << 20, time: Duration::from_secs(30), connections: 4096 }
+    }
+}
+
+/// The server without its listeners.
+pub struct App {
+    rules: Rules,
+    cache: AnyCache,
+    tokens: Option<Tokens>,
+    limits: Limits,
+    answers: Answers,
+    metrics: Metrics,
+    tally: Tally,
+    tell: Box<dyn Fn(&Event<'_>) + Send + Sync>,
+}
+
+impl App {
+    /// `tokens` is `None` where everybody who can connect may do everything. `tell` is called for
+    /// every event, and must not wait.
+    pub fn new(
+        rules: Rules,
+        cache: AnyCache,
+        tokens: Option<Tokens>,
+        limits: Limits,
+        tell: impl Fn(&Event<'_>) + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        let metrics = Metrics::new(rules.now().program.rules());
+        let (answers, tally) = (Answers::default(), Tally::default());
+        Arc::new(Self { rules, cache, tokens, limits, answers, metrics, tally, tell: Box::new(tell) })
+    }
+
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    pub fn cache(&self) -> &AnyCache {
+        &self.cache
+    }
+
+    pub fn tokens(&self) -> Option<&Tokens> {
+        self.tokens.as_ref()
+    }
+
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    pub(super) fn answers(&self) -> &Answers {
+        &self.answers
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    pub(super) fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    pub(super) fn tell(&self, event: &Event<'_>) {
+        if let Event::CacheError(error) | Event::Worker(crate::engine::WorkEvent::Lost(error, _)) = event {
+            self.metrics.cache_error(error.kind());
+        }
+        (self.tell)(event);
+    }
+
+    /// Reads the rules anew, and tells what came of it: of a failure once, until it is another.
+    pub(super) async fn reload(self: &Arc<Self>) {
+        let app = self.clone();
+        let before = self.rules.failure();
+        // Reading and checking would hold up the requests of this thread.
+        let outcome = tokio::task::spawn_blocking(move || app.rules.reload()).await;
+        match outcome {
+            Ok(Ok(loaded)) => {
+                let rules = loaded.program.rules();
+                self.metrics.rules(rules, true);
+                self.tell(&Event::Reloaded { rules: rules.rules().len() });
+            }
+            Ok(Err(failure)) => {
+                self.metrics.rules(self.rules.now().program.rules(), false);
+                if before.is_none_or(|before| before.errors != failure.errors) {
+                    self.tell(&Event::NotReloaded { errors: &failure.errors });
+                }
+            }
+            // The check panicked, and the rules of before stand.
+            Err(error) => self.tell(&Event::NotReloaded { errors: &[error.to_string()] }),
+        }
+    }
+}

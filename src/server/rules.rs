@@ -1,0 +1,153 @@
+//! The rules in force, which may be read anew while requests go on.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
+
+use crate::check::{Checked, Files, check};
+use crate::diagnostic::{Code, Diagnostic, visible};
+use crate::plan::Program;
+
+/// Where rules are read.
+pub struct Source {
+    pub root: PathBuf,
+    pub files: Files,
+}
+
+/// What was read, ready for planning.
+pub struct Loaded {
+    pub program: Program,
+    /// The files that were read, with what tells that one has changed since.
+    files: Vec<(PathBuf, Stamp)>,
+    /// How often the rules have been read with success, this time included.
+    pub generation: u64,
+    pub at: SystemTime,
+}
+
+/// Time of the last change and length; `None` for a file that cannot be looked at.
+type Stamp = Option<(SystemTime, u64)>;
+
+/// Errors that kept the rules of before in force.
+#[derive(Clone, Default)]
+pub struct Failure {
+    /// A line each, with its place.
+    pub errors: Vec<String>,
+    is_missing_a_file: bool,
+    files: Vec<(PathBuf, Stamp)>,
+}
+
+/// The rules in force.
+pub struct Rules {
+    source: Source,
+    loaded: RwLock<Arc<Loaded>>,
+    failure: RwLock<Option<Arc<Failure>>>,
+}
+
+impl Rules {
+    /// Reads the rules.
+    ///
+    /// # Errors
+    /// The findings, where there is an error among them.
+    pub fn load(source: Source) -> Result<Self, Box<Checked>> {
+        let began = SystemTime::now();
+        let checked = check(&source.root, &source.files);
+        let files = stamps(&checked, &source, began);
+        match take(checked) {
+            Err(checked) => Err(checked),
+            Ok(program) => {
+                let loaded = Loaded { program, files, generation: 1, at: SystemTime::now() };
+                let loaded = RwLock::new(Arc::new(loaded));
+                Ok(Self { source, loaded, failure: RwLock::new(None) })
+            }
+        }
+    }
+
+    /// The rules in force now. A request asks once, and keeps to what it got.
+    pub fn now(&self) -> Arc<Loaded> {
+        // A lock is held for an assignment alone, which cannot leave anything half done.
+        self.loaded.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Why the rules that were read last are not in force.
+    pub fn failure(&self) -> Option<Arc<Failure>> {
+        self.failure.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether a file has changed since it was read last, with success or without.
+    pub fn have_changed(&self) -> bool {
+        let changed = |files: &[(PathBuf, Stamp)]| files.iter().any(|(path, was)| stamp(path) != *was);
+        match self.failure() {
+            // A file that is missing has no stamp.
+            Some(failure) => failure.is_missing_a_file || changed(&failure.files),
+            None => changed(&self.now().files),
+        }
+    }
+
+    /// Reads the rules anew. Where they have errors, those of before stay in force.
+    ///
+    /// # Errors
+    /// The errors, a line each.
+    pub fn reload(&self) -> Result<Arc<Loaded>, Arc<Failure>> {
+        let began = SystemTime::now();
+        let checked = check(&self.source.root, &self.source.files);
+        let files = stamps(&checked, &self.source, began);
+        match take(checked) {
+            Ok(program) => {
+                let generation = self.now().generation + 1;
+                let loaded = Arc::new(Loaded { program, files, generation, at: SystemTime::now() });
+                *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = loaded.clone();
+                *self.failure.write().unwrap_or_else(PoisonError::into_inner) = None;
+                Ok(loaded)
+            }
+            Err(checked) => {
+                let errors = checked.findings.iter().filter(|finding| finding.is_error());
+                let line = |finding: &Diagnostic| {
+                    let place = finding.primary.as_ref().map(|label| {
+                        let source = checked.sources.get(label.span.file);
+                        let position = source.position(label.span.start);
+                        format!("{}:{}:{}: ", source.name, position.line, position.column)
+                    });
+                    visible(&format!("{}{}", place.unwrap_or_default(), finding.message)).into_owned()
+                };
+                let is_missing_a_file =
+                    checked.findings.iter().any(|finding| finding.code == Code::UnreadableFile);
+                let errors = errors.map(line).collect();
+                let failure = Arc::new(Failure { errors, is_missing_a_file, files });
+                *self.failure.write().unwrap_or_else(PoisonError::into_inner) = Some(failure.clone());
+                Err(failure)
+            }
+        }
+    }
+}
+
+fn take(mut checked: Checked) -> Result<Program, Box<Checked>> {
+    checked.rules.take().map(Program::new).ok_or_else(|| Box::new(checked))
+}
+
+/// The root, and every file that it led to.
+fn stamps(checked: &Checked, source: &Source, began: SystemTime) -> Vec<(PathBuf, Stamp)> {
+    if !matches!(source.files, Files::Disk) {
+        return Vec::new();
+    }
+    let read = checked.sources.iter().map(|(_, file)| PathBuf::from(&file.name));
+    let mut paths: Vec<PathBuf> = read.chain([source.root.clone()]).collect();
+    paths.sort();
+    paths.dedup();
+    // What changed while it was read may have been read as it was before: no stamp fits, so that it
+    // is read once more.
+    let steady = |stamp: &(SystemTime, u64)| stamp.0 + GRAIN < began;
+    let stamp_of = |path: PathBuf| {
+        let stamp = stamp(&path);
+        let fits = stamp.as_ref().is_none_or(steady);
+        (path, if fits { stamp } else { Some((SystemTime::UNIX_EPOCH, 0)) })
+    };
+    paths.into_iter().map(stamp_of).collect()
+}
+
+/// How far the times of a file system may lag behind the clock.
+const GRAIN: Duration = Duration::from_millis(10);
+
+fn stamp(path: &Path) -> Stamp {
+    let meta = std::fs::metadata(path).ok()?;
+    Some((meta.modified().ok()?, meta.len()))
+}

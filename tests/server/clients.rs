@@ -1,0 +1,105 @@
+//! Clients that are many, slow, broken or hostile.
+
+use proptest::prelude::*;
+
+use super::{USER, server, server_with};
+use crate::cases::cases;
+
+#[test]
+fn a_thousand_connections_are_served() {
+    let server = server();
+    let mut connections: Vec<_> = (0..1000).map(|_| server.connect()).collect();
+    for connection in &mut connections {
+        connection.send("POST", "/v1/writes?dry_run=true", &[], USER.as_bytes());
+    }
+    for connection in &mut connections {
+        assert_eq!(connection.answer().status, 200);
+    }
+    assert!(server.get("/metrics").text().contains("invalidate_connections 1001\n"));
+}
+
+/// A client that sends half a request, or nothing, is let go; others are served meanwhile.
+#[test]
+fn slow_and_half_open_clients_are_let_go() {
+    let mut server = server_with(&["--timeout", "1"]);
+    let mut silent = server.connect();
+    let mut half_a_head = server.connect();
+    half_a_head.raw(b"POST /v1/writes HTTP/1.1\r\nhost: x\r\n");
+    let mut half_a_body = server.connect();
+    half_a_body.raw(b"POST /v1/writes HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{");
+    let mut half_a_stream = server.connect();
+    half_a_stream.raw(
+        b"POST /v1/writes HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-ndjson\r\ncontent-length: 100\r\n\r\n{",
+    );
+    assert_eq!(server.post("/v1/writes", USER).status, 200);
+    half_a_body.answer().problem(504, "timed-out");
+    let text = half_a_stream.answer().text();
+    assert!(text.contains("no line within 1 s") && text.contains("\"complete\":false"), "{text}");
+    assert!(half_a_head.is_closed());
+    assert!(silent.is_closed());
+    assert_eq!(server.post("/v1/writes", USER).status, 200);
+    assert!(!server.said().contains("panicked"));
+}
+
+#[test]
+fn bodies_have_a_limit() {
+    let server = server_with(&["--max-body", "1000"]);
+    let long = format!("{{\"entity\": \"user\", \"id\": \"{}\", \"op\": \"update\"}}", "x".repeat(1000));
+    server.post("/v1/writes", &long).problem(413, "too-large");
+    let put = server.connect().ask("PUT", "/v1/entries/a", &[], &[0; 1001]);
+    put.problem(413, "too-large");
+    assert_eq!(server.connect().ask("PUT", "/v1/entries/a", &[], &[0; 1000]).status, 204);
+    // A stream may be as long as it likes; a line of it may not.
+    let many = format!("{USER}\n").repeat(200);
+    assert_eq!(server.lines("/v1/writes", &many).len(), 201);
+    let answers = server.lines("/v1/writes", &format!("{USER}\n{long}\n{USER}\n"));
+    let last = &answers[answers.len() - 1]["summary"];
+    assert!(answers.iter().any(|line| line["error"]["kind"] == "too-large"), "{answers:?}");
+    assert_eq!(last["bad"], 1, "{last}");
+}
+
+#[test]
+fn nothing_that_is_sent_makes_it_fail() {
+    let server = server();
+    let paths = [
+        "/v1/writes",
+        "/v1/drops",
+        "/v1/names",
+        "/v1/fences",
+        "/v1/dependencies/a",
+        "/v1/entries/%ff",
+        "/",
+        "/v1/writes?%",
+    ];
+    let text = prop_oneof![
+        "\\PC{0,40}",
+        "[\\[\\]{}:,\"a-e0-9 ]{0,60}",
+        Just(USER.to_owned()),
+        ("(entity|id|op|new|tags|keys|key)", "[\\[\\]{}:,\"a-e0-9 ]{0,20}")
+            .prop_map(|(name, value)| format!("{{\"{name}\": {value}}}")),
+        (0..3000_usize).prop_map(|depth| "[".repeat(depth)),
+    ];
+    proptest!(cases(200), |(
+        path in 0..paths.len(),
+        method in prop_oneof![Just("POST"), Just("GET"), Just("PUT"), Just("DELETE"), Just("BREW")],
+        body in text,
+        kind in prop_oneof![Just("application/json"), Just("application/x-ndjson"), Just("text/plain")],
+    )| {
+        let answer = server.connect().ask(method, paths[path], &[("content-type", kind)], body.as_bytes());
+        prop_assert!(answer.status < 500, "{answer:?}");
+        if answer.status >= 400 {
+            let problem = answer.json();
+            prop_assert_eq!(problem["status"].as_u64(), Some(u64::from(answer.status)));
+            prop_assert!(!problem["detail"].as_str().unwrap_or_default().is_empty());
+        }
+    });
+    // What is not even HTTP.
+    proptest!(cases(100), |(bytes in prop::collection::vec(any::<u8>(), 1..200))| {
+        let mut connection = server.connect();
+        connection.raw(&bytes);
+        connection.raw(b"\r\n\r\n");
+        let status = connection.maybe_answer().map(|answer| answer.status);
+        prop_assert!(status.is_none_or(|status| status < 500), "{status:?}");
+    });
+    assert_eq!(server.post("/v1/writes", USER).status, 200);
+}
