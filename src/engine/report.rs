@@ -103,7 +103,7 @@ impl Report {
             for rule in &step.rules {
                 add(format!("rule.{rule}.targets"), 1);
                 add(format!("rule.{rule}.entries"), dropped.entries());
-                if !rules.contains(&rule.as_str()) {
+                if !rules.contains(&&**rule) {
                     rules.push(rule);
                     add(format!("rule.{rule}.writes"), 1);
                 }
