@@ -146,7 +146,7 @@ impl Dropped {
             strategy: step.strategy,
             delay_ms: step.delay_ms,
             priority: step.priority,
-            rules: step.rules.clone(),
+            rules: step.rules.to_strings(),
         }
     }
 }

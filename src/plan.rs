@@ -3,16 +3,24 @@
 //! Pure: no I/O, no clock, no randomness, and no failure. What cannot be named is in the plan as
 //! unresolved.
 
+mod candidates;
 mod chain;
 mod collect;
 mod compile;
 mod fill;
 mod guard;
-mod images;
+mod index;
 mod merge;
 mod names;
 mod program;
+mod row;
+mod targets;
 mod together;
+mod ways;
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -31,7 +39,8 @@ pub const SCHEMA: u32 = 1;
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Plan {
     pub schema: u32,
-    pub write: RawWrite,
+    #[schema(value_type = RawWrite)]
+    pub write: Arc<RawWrite>,
     /// In the order in which they are carried out.
     pub steps: Vec<Step>,
     /// Keys that cannot be named, and the dropped tag that all their entries carry.
@@ -48,7 +57,8 @@ pub struct Plan {
     pub firings: Firings,
 }
 
-/// The rules that a write matched, or a tag that it drops, and whether they fired. It is no part of what
+/// The rules that a write fired, and of chained rules whose tag it drops also those whose condition was
+/// false, marked with `false`. It is no part of what
 /// a plan says: plans that say the same are equal, also where rules with other places came to it.
 #[derive(Clone, Debug, Default)]
 pub struct Firings(Vec<(RuleId, bool)>);
@@ -81,15 +91,62 @@ pub struct Step {
     pub delay_ms: u64,
     pub priority: u16,
     /// Every rule that drops it, by name.
-    pub rules: Vec<String>,
+    pub rules: Names,
     /// The relations along which it was reached.
-    pub via: Vec<String>,
+    pub via: Names,
     pub hop: u32,
     /// Whether it was reached along relations.
     pub cascade: bool,
     /// The dropped tag that fired the rule, where a chained rule drops it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trigger: Option<String>,
+}
+
+/// Names of rules or relations, shared by all steps that list the same.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
+#[serde(transparent)]
+#[schema(value_type = Vec<String>)]
+pub struct Names(Arc<[Arc<str>]>);
+
+impl Names {
+    pub fn to_strings(&self) -> Vec<String> {
+        self.iter().map(|name| name.to_string()).collect()
+    }
+}
+
+impl Deref for Names {
+    type Target = [Arc<str>];
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl From<Vec<Arc<str>>> for Names {
+    fn from(names: Vec<Arc<str>>) -> Self {
+        Self(names.into())
+    }
+}
+
+impl<N: Into<Arc<str>>> FromIterator<N> for Names {
+    fn from_iter<I: IntoIterator<Item = N>>(names: I) -> Self {
+        Self(names.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<'a> IntoIterator for &'a Names {
+    type Item = &'a Arc<str>;
+    type IntoIter = std::slice::Iter<'a, Arc<str>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl fmt::Debug for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
 }
 
 /// What a step's target is. Ordered as steps of one rule are.
@@ -136,7 +193,8 @@ impl Strategy {
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 pub struct Covered {
-    pub template: String,
+    #[schema(value_type = String)]
+    pub template: Arc<str>,
     /// The dropped tag.
     pub by: String,
 }
@@ -154,9 +212,11 @@ pub struct Unresolved {
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 pub struct Assumed {
-    pub rule: String,
+    #[schema(value_type = String)]
+    pub rule: Arc<str>,
     /// In the words of the language.
-    pub condition: String,
+    #[schema(value_type = String)]
+    pub condition: Arc<str>,
     /// Whether it is that a value has not moved: stale data if it has. Otherwise it is a condition
     /// that was taken as true: a needless miss at worst.
     #[serde(skip_serializing_if = "std::ops::Not::not")]

@@ -74,7 +74,7 @@ pub fn telling_write(program: &Program, world: &str) -> Option<(RawWrite, Plan)>
         };
         let write = complete(program, raw)?;
         let plan = program.plan(&write, Unfilled::Report);
-        Some((write.raw().clone(), plan))
+        Some((RawWrite::clone(write.raw()), plan))
     });
     let plans: Vec<(RawWrite, Plan)> = plans.filter(|(_, plan)| !plan.steps.is_empty()).collect();
     let reach = |plan: &Plan| plan.steps.iter().filter(|s| s.cascade).count();

@@ -161,7 +161,7 @@ fn equal_targets_of_a_transaction_are_dropped_once() {
         assert!(committed.failures().next().is_none() && committed.unresolved().next().is_none());
         assert_eq!(committed.dropped().entries(), 1);
         engine.record_all(&committed).await.unwrap();
-        let counted = Statistics::read(&engine.cache().statistics().await.unwrap());
+        let counted = Statistics::read(&engine.cache().statistics().await.unwrap(), engine.program().rules());
         let users = counted.rules["users"];
         assert_eq!((counted.writes, users.executions, users.keys + users.tags, users.entries), (2, 2, 3, 1));
     });
@@ -276,7 +276,7 @@ fn counters_add_up_per_rule_and_strategy() {
         }
         let silent = write(json!({"entity": "user", "id": 1, "op": "update", "changed": []}));
         engine.record(&engine.write(silent).await.unwrap()).await.unwrap();
-        let counted = Statistics::read(&engine.cache().statistics().await.unwrap());
+        let counted = Statistics::read(&engine.cache().statistics().await.unwrap(), engine.program().rules());
         assert_eq!(counted.writes, 3);
         let users = counted.rules["users"];
         assert_eq!((users.matches(), users.executions, users.skipped), (3, 2, 1));

@@ -97,7 +97,7 @@ fn columns_that_are_missed_fire_nothing_of_the_rule() {
             let raw = from_words(write.trim_start_matches('`')).unwrap();
             let write = program.rules().write(raw, Undeclared::Refuse).unwrap();
             let plan = program.plan(&write, Unfilled::Report);
-            let fired = plan.steps.iter().any(|s| s.rules.iter().any(|r| r == rule));
+            let fired = plan.steps.iter().any(|s| s.rules.iter().any(|r| **r == *rule));
             assert!(!fired, "{}: `{rule}` fires", path.display());
             tried += 1;
         }

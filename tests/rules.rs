@@ -138,7 +138,7 @@ fn fires_every_rule(program: &Program, writes: &[(&str, &str)]) {
     assert_eq!(table, rules, "the table names every rule once");
     for (rule, write) in writes {
         let plan = plan(program, write);
-        let fired = plan.steps.iter().any(|s| s.rules.iter().any(|r| r == rule));
+        let fired = plan.steps.iter().any(|s| s.rules.iter().any(|r| **r == **rule));
         assert!(fired, "`{write}` does not fire `{rule}`: {:?}", targets(&plan));
         assert!(plan.unresolved.is_empty(), "`{write}` leaves unresolved: {:?}", plan.unresolved);
     }

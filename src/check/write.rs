@@ -18,8 +18,8 @@ use values::{field_value, ref_value, scalar_text};
 #[derive(Clone, Debug)]
 pub struct Write {
     entity: EntityId,
-    /// `None` for many rows.
-    id: Option<Arc<str>>,
+    /// A text; `None` for many rows.
+    id: Option<Value>,
     operation: Operation,
     /// Columns that changed, by name; `None` where that is not known.
     changed: Option<Vec<String>>,
@@ -28,7 +28,7 @@ pub struct Write {
     /// By the place of the attribute; defaults filled in.
     context: Vec<Option<Value>>,
     ignored: Vec<String>,
-    raw: RawWrite,
+    raw: Arc<RawWrite>,
 }
 
 /// What to do with names that the rules do not declare.
@@ -78,6 +78,14 @@ impl Write {
 
     /// `None` for many rows.
     pub fn id(&self) -> Option<&Arc<str>> {
+        match &self.id {
+            Some(Value::Text(id)) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// The id as a value of the row.
+    pub fn id_value(&self) -> Option<&Value> {
         self.id.as_ref()
     }
 
@@ -100,6 +108,26 @@ impl Write {
         self.old.get(name)
     }
 
+    /// Everything that was given after the write, by name.
+    pub fn new_values(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.new.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// Everything that was given before the write, by name.
+    pub fn old_values(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.old.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// The columns that changed; `None` where the caller did not say.
+    pub fn changed_columns(&self) -> Option<&[String]> {
+        self.changed.as_deref()
+    }
+
+    /// All context attributes, by their places, with their defaults.
+    pub fn context_values(&self) -> &[Option<Value>] {
+        &self.context
+    }
+
     /// A context attribute, or its default.
     pub fn context(&self, id: ContextId) -> Option<&Value> {
         self.context.get(id.index())?.as_ref()
@@ -111,7 +139,7 @@ impl Write {
     }
 
     /// The write as it was given, sorted.
-    pub fn raw(&self) -> &RawWrite {
+    pub fn raw(&self) -> &Arc<RawWrite> {
         &self.raw
     }
 }
@@ -150,7 +178,8 @@ impl RuleSet {
         let context = reader.context(&raw.context)?;
         ignored.sort();
         ignored.dedup();
-        Ok(Write { entity, id, operation, changed, new, old, context, ignored, raw: sorted(raw) })
+        let (id, raw) = (id.map(Value::Text), Arc::new(sorted(raw)));
+        Ok(Write { entity, id, operation, changed, new, old, context, ignored, raw })
     }
 
     fn operation(&self, entity: EntityId, name: &str) -> Result<Operation, WriteError> {

@@ -90,7 +90,7 @@ async fn look(program: &Program, cache: Option<&AnyCache>) -> Result<StatisticsD
         Some(cache) => (cache.statistics().await?, cache.pending().await?),
         None => (BTreeMap::new(), Pending::default()),
     };
-    Ok(StatisticsDocument::new(program.rules(), &Statistics::read(&counters), &pending))
+    Ok(StatisticsDocument::new(program.rules(), &Statistics::read(&counters, program.rules()), &pending))
 }
 
 fn print(document: &StatisticsDocument, args: &StatsArgs) -> Result<(), CommandError> {

@@ -42,8 +42,8 @@ impl Overlay {
         out.nodes.extend(entity.map(|(id, _)| id));
         let prefix = graph.namespace().map_or_else(String::new, |n| format!("{n}:"));
         for step in &plan.steps {
-            out.relations.extend(step.via.iter().cloned());
-            for rule in step.rules.iter().filter_map(|name| rules.get(name.as_str())) {
+            out.relations.extend(step.via.to_strings());
+            for rule in step.rules.iter().filter_map(|name| rules.get(&**name)) {
                 out.nodes.insert(*rule);
                 out.drop(graph, *rule, step, &prefix);
             }

@@ -14,6 +14,7 @@ use super::report::{Report, StepReport};
 use super::transaction::Committed;
 use crate::cache::{Cache, CacheError, Dropped, Work};
 use crate::check::RuleSet;
+use crate::check::ruleset::{Operation, Trigger, WriteTrigger};
 use crate::plan::{Plan, Step, StepKind, Strategy};
 
 /// Numbers that wait to be added to a cache's counters.
@@ -83,7 +84,10 @@ impl Counters {
         cache.record(&counters).await
     }
 
+    /// Of the rules of an entity those that fired are counted, and its writes: what is skipped is the
+    /// difference. A write looks at few of its rules, and must not count all the others one by one.
     fn firings(&mut self, plan: &Plan, rules: &RuleSet) {
+        self.add(&format!("entity.{}.{}", plan.write.entity, plan.write.op), 1);
         for (rule, fired) in plan.firings.iter() {
             let what = if fired { "executions" } else { "skipped" };
             self.add(&format!("rule.{}.{what}", rules.rule(rule).name), 1);
@@ -186,9 +190,12 @@ pub struct StrategyStatistics {
 }
 
 impl Statistics {
-    /// What counters say. Names of a newer version are passed over.
-    pub fn read(counters: &BTreeMap<String, u64>) -> Self {
+    /// What counters say of these rules, and of others that are no more. Names of a newer version are
+    /// passed over. For a rule that is newer than the counters, the writes before it count as skipped.
+    pub fn read(counters: &BTreeMap<String, u64>, rules: &RuleSet) -> Self {
         let mut out = Self::default();
+        // By entity and operation.
+        let mut writes: BTreeMap<(&str, &str), u64> = BTreeMap::new();
         for (name, n) in counters {
             if name == "writes" {
                 out.writes = *n;
@@ -196,9 +203,24 @@ impl Statistics {
             let Some((table, rest)) = name.split_once('.') else { continue };
             let Some((name, what)) = rest.rsplit_once('.') else { continue };
             match table {
+                "entity" => drop(writes.insert((name, what), *n)),
                 "rule" => out.rules.entry(name.to_owned()).or_default().set(what, *n),
                 "strategy" => out.strategies.entry(name.to_owned()).or_default().set(what, *n),
                 _ => {}
+            }
+        }
+        for rule in rules.rules() {
+            let Trigger::Writes(triggers) = &rule.trigger else { continue };
+            let written = |trigger: &WriteTrigger| {
+                let entity = rules.entity(trigger.entity).name.as_str();
+                let of_it = writes.range((entity, "")..).take_while(move |((name, _), _)| *name == entity);
+                let matched = of_it.filter(|((_, op), _)| trigger.operations.contains(&Operation::named(op)));
+                matched.map(|(_, n)| n).sum::<u64>()
+            };
+            let matches: u64 = triggers.iter().map(written).sum();
+            if matches > 0 {
+                let counted = out.rules.entry(rule.name.clone()).or_default();
+                counted.skipped = matches.saturating_sub(counted.executions);
             }
         }
         out

@@ -4,18 +4,34 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::program::{EntityProgram, Explicit, Filling, Group, Piece, RuleProgram, Slot};
+use super::Names;
+use super::program::{
+    EntityProgram, Explicit, Filling, Group, Label, OperationProgram, Piece, RuleProgram, Slot, Slots,
+};
 use crate::check::RuleSet;
-use crate::check::ruleset::{Drop, EntityId, Follow, RelationId, RuleId, Trigger};
+use crate::check::ruleset::{Drop, EntityId, Follow, Operation, RelationId, Rule, RuleId, Trigger};
 use crate::check::template::{Hole, Part, RowPath, Template};
 use crate::check::walk::{Binding, Pass, Touch};
 
-/// Everything that writes of one entity can fire.
-pub fn entity(rules: &RuleSet, entity: EntityId) -> EntityProgram {
-    let mut compiler = Compiler { rules, slots: Slots::default(), cascades: FxHashMap::default() };
-    let own = Arc::new(compiler.group(entity, &Binding::start(), 0, &[], &[]));
-    let mut programs = Vec::new();
+/// For each entity the rules that its writes may fire.
+pub fn rules_of(rules: &RuleSet) -> Vec<Vec<RuleId>> {
+    let mut out = vec![Vec::new(); rules.entities().len()];
     for (index, rule) in rules.rules().iter().enumerate() {
+        let Trigger::Writes(triggers) = &rule.trigger else { continue };
+        for trigger in triggers {
+            out[trigger.entity.index()].push(RuleId::at(index));
+        }
+    }
+    out
+}
+
+/// Everything that writes of one entity can fire.
+pub fn entity(rules: &RuleSet, entity: EntityId, rules_of: &[RuleId]) -> EntityProgram {
+    let mut compiler = Compiler::new(rules);
+    let own = Arc::new(compiler.group(entity, &Binding::start(), 0, &[], &[]));
+    let mut programs = Vec::with_capacity(rules_of.len());
+    for id in rules_of {
+        let rule = rules.rule(*id);
         let Trigger::Writes(triggers) = &rule.trigger else { continue };
         let Some(trigger) = triggers.iter().find(|t| t.entity == entity) else { continue };
         let mut groups = Vec::new();
@@ -25,54 +41,91 @@ pub fn entity(rules: &RuleSet, entity: EntityId) -> EntityProgram {
         let explicit = compiler.explicit(&rule.drops);
         groups.extend(compiler.cascade(entity, &rule.follow));
         programs.push(RuleProgram {
-            rule: RuleId::at(index),
+            label: label(*id, rule),
             operations: trigger.operations.clone(),
             guard: trigger.condition.as_ref().map(|c| c.map(&mut |path: &RowPath| compiler.slots.of(path))),
             groups,
             explicit,
         });
     }
-    EntityProgram { slots: compiler.slots.list, rules: programs }
+    let operations = rules.entity(entity).operation_names().map(Operation::named);
+    let operations = operations.map(|operation| (operation.clone(), OperationProgram::new(operation)));
+    EntityProgram { operations: operations.collect(), slots: compiler.slots.all, rules: programs }
 }
 
 /// The drops of a chained rule, over the holes of its trigger.
 pub fn chained(rules: &RuleSet, drops: &[Drop]) -> Vec<Explicit> {
-    Compiler { rules, slots: Slots::default(), cascades: FxHashMap::default() }.explicit(drops)
+    Compiler::new(rules).explicit(drops)
 }
 
 /// The names of one entity's instances, over the values that a write of it can give.
-pub fn instance(rules: &RuleSet, entity: EntityId) -> (Vec<Slot>, Group) {
-    let mut compiler = Compiler { rules, slots: Slots::default(), cascades: FxHashMap::default() };
+pub fn instance(rules: &RuleSet, entity: EntityId) -> (Slots, Group) {
+    let mut compiler = Compiler::new(rules);
     let group = compiler.group(entity, &Binding::start(), 0, &[], &[]);
-    (compiler.slots.list, group)
+    (compiler.slots.all, group)
+}
+
+pub fn label(id: RuleId, rule: &Rule) -> Label {
+    let name: Arc<str> = rule.name.as_str().into();
+    Label { id, names: Names::from(vec![name.clone()]), name, priority: rule.priority, timing: rule.timing }
 }
 
 struct Compiler<'a> {
     rules: &'a RuleSet,
-    slots: Slots,
+    slots: SlotsByPath,
     /// Rules that follow the same relations share their groups.
     cascades: FxHashMap<Follow, Vec<Arc<Group>>>,
+    relations: FxHashMap<RelationId, Arc<str>>,
 }
 
-#[derive(Default)]
-struct Slots {
-    list: Vec<Slot>,
+struct SlotsByPath {
+    all: Slots,
     by_path: FxHashMap<RowPath, usize>,
 }
 
-impl Slots {
+impl SlotsByPath {
     fn of(&mut self, path: &RowPath) -> usize {
         if let Some(index) = self.by_path.get(path) {
             return *index;
         }
-        let index = self.list.len();
-        self.list.push(Slot { name: path.write_name(), behind: path.behind() });
+        let mut behind = Vec::new();
+        for name in path.behind() {
+            behind.push(self.named(name, &behind));
+        }
+        let index = self.named(path.write_name(), &behind);
         self.by_path.insert(path.clone(), index);
         index
     }
+
+    fn named(&mut self, name: String, behind: &[usize]) -> usize {
+        let Slots { list, by_name } = &mut self.all;
+        if let Some(index) = by_name.get(name.as_str()) {
+            return *index;
+        }
+        let unmoved = format!("old.{name} == {name}").into();
+        let name: Arc<str> = name.into();
+        list.push(Slot { name: name.clone(), unmoved, behind: behind.to_vec() });
+        by_name.insert(name, list.len() - 1);
+        list.len() - 1
+    }
 }
 
-impl Compiler<'_> {
+impl<'a> Compiler<'a> {
+    fn new(rules: &'a RuleSet) -> Self {
+        let mut slots = SlotsByPath { all: Slots::default(), by_path: FxHashMap::default() };
+        // The first one is `Slots::ID`.
+        slots.of(&RowPath::id());
+        Self { rules, slots, cascades: FxHashMap::default(), relations: FxHashMap::default() }
+    }
+
+    fn via(&mut self, relations: &[RelationId]) -> Names {
+        let name = |id: &RelationId| {
+            let name = || Arc::from(self.rules.relation(*id).name.as_str());
+            self.relations.entry(*id).or_insert_with(name).clone()
+        };
+        relations.iter().map(name).collect::<Vec<_>>().into()
+    }
+
     fn cascade(&mut self, from: EntityId, follow: &Follow) -> Vec<Arc<Group>> {
         if let Some(groups) = self.cascades.get(follow) {
             return groups.clone();
@@ -99,17 +152,20 @@ impl Compiler<'_> {
     ) -> Group {
         let rules = self.rules;
         let entity = rules.entity(entity);
-        let tags = entity.tags.iter().map(|t| self.filling(&t.template, binding, false)).collect::<Vec<_>>();
-        let lists = entity.lists.iter().map(|t| self.filling(t, binding, false)).collect::<Vec<_>>();
-        let keys = entity.keys.iter().map(|k| self.filling(&k.template, binding, false)).collect();
-        Group {
-            hop,
-            via: via.into(),
-            passes: passes.iter().map(|p| (self.slots.of(&p.id), p.of_start)).collect(),
-            tags: tags.into_iter().filter(|t| !t.is_open()).collect(),
-            lists: lists.into_iter().filter(|t| !t.is_open()).collect(),
-            keys,
-        }
+        let mut fillings = |templates: &mut dyn Iterator<Item = &Template>| -> Vec<Filling> {
+            templates.map(|template| self.filling(template, binding, false)).collect()
+        };
+        let tags = fillings(&mut entity.tags.iter().map(|tag| &tag.template));
+        let lists = fillings(&mut entity.lists.iter());
+        let keys = fillings(&mut entity.keys.iter().map(|key| &key.template));
+        let passes: Vec<(usize, bool)> = passes.iter().map(|p| (self.slots.of(&p.id), p.of_start)).collect();
+        let tags: Vec<Filling> = tags.into_iter().filter(|t| !t.is_open()).collect();
+        let lists: Vec<Filling> = lists.into_iter().filter(|t| !t.is_open()).collect();
+        let mut slots: Vec<usize> = passes.iter().map(|(slot, _)| *slot).collect();
+        slots.extend(tags.iter().chain(&lists).chain(&keys).flat_map(Filling::slots));
+        slots.sort_unstable();
+        slots.dedup();
+        Group { hop, via: self.via(via), passes, tags, lists, keys, slots }
     }
 
     /// The drops that name their target.
@@ -128,7 +184,7 @@ impl Compiler<'_> {
     }
 
     fn filling(&mut self, template: &Template, binding: &Binding, glob: bool) -> Filling {
-        let parts = template
+        let parts: Vec<Piece> = template
             .parts()
             .iter()
             .map(|part| match part {
@@ -145,7 +201,13 @@ impl Compiler<'_> {
                 Part::Hole(Hole::Trigger(index)) => Piece::Trigger(*index),
             })
             .collect();
+        let mut holes: Vec<Piece> = Vec::new();
+        for part in parts.iter().filter(|part| !matches!(part, Piece::Text(_))) {
+            if !holes.contains(part) {
+                holes.push(part.clone());
+            }
+        }
         let distance = template.distance().unwrap_or(usize::MAX);
-        Filling { parts, text: Arc::from(template.text()), distance, glob }
+        Filling { parts, holes, text: Arc::from(template.text()), distance, glob }
     }
 }

@@ -1,12 +1,15 @@
 //! Templates to names: every hole filled from one image.
 
+use std::fmt::Write as _;
+use std::ops::Range;
+
 use rustc_hash::FxHashSet;
 
-use super::images::Images;
-use super::program::{Filling, Group, Piece, Slot};
-use crate::check::Write;
+use super::program::{Filling, Group, Piece, Slots};
+use super::row::Row;
+use super::targets::{TargetId, Targets};
+use crate::check::RuleSet;
 use crate::check::condition::Image;
-use crate::check::ruleset::Vary;
 use crate::model::{MAX_NAME_BYTES, Value, escape_into, quote_glob};
 
 /// Names that one template may fill to; beyond it the lists of the write multiply each other.
@@ -16,11 +19,11 @@ const MAX_NAMES: usize = 100_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Filled {
     /// Complete names; none where a null or an empty list was filled in. `assumed` holds the
-    /// names of the values that were only assumed for this image.
-    Names { names: Vec<String>, assumed: Vec<String> },
-    /// Values that the write did not give, as the command line names them. Empty where nothing
-    /// could fill it.
-    Unbound { missing: Vec<String>, open: bool },
+    /// slots of the values that were only assumed for this image.
+    Names { names: Range<TargetId>, assumed: Vec<usize> },
+    /// There are values that the write did not give ([`Source::missing`] names them), or holes that
+    /// nothing could fill.
+    Unbound { missing: bool, open: bool },
     /// The names would be too long, or too many.
     TooMuch(String),
 }
@@ -35,183 +38,291 @@ pub enum Bound {
 
 /// Everything that holes are filled from.
 pub struct Source<'a> {
-    pub write: &'a Write,
-    pub images: &'a Images,
-    pub slots: &'a [Slot],
-    pub varies: &'a [Vary],
-    pub context_names: &'a dyn Fn(usize) -> String,
+    pub rules: &'a RuleSet,
+    pub row: &'a Row<'a>,
+    pub slots: &'a Slots,
+    /// By the place of the attribute.
+    pub context: &'a [Option<Value>],
     /// Empty but for a chained rule.
     pub trigger: &'a [Bound],
 }
 
-impl Source<'_> {
+/// What one hole is to be filled with.
+enum Content<'a> {
+    Value(&'a Value),
+    /// Every value of a dimension.
+    Each(&'a [String]),
+    /// Text that is escaped already.
+    Escaped(&'a str),
+    /// The unknown in a glob, which matches whatever else fills the hole.
+    Anything,
+    /// The write did not give it.
+    Missing,
+    /// Nothing could fill it.
+    Open,
+}
+
+/// How a template is filled.
+#[derive(Clone, Copy)]
+struct Manner {
+    /// Values are quoted for a glob.
+    glob: bool,
+    /// What is unknown becomes a `*`.
+    wide: bool,
+}
+
+/// The texts of a hole that has none or several, where each makes a name of its own.
+type Texts<'t> = (&'t Piece, Vec<String>);
+
+impl<'a> Source<'a> {
     /// Fills a template from one image. Ids along the group's way leave out the written instance.
-    pub fn fill(&self, template: &Filling, image: Image, group: &Group) -> Filled {
-        self.fill_as(template, image, group, template.glob, false)
+    pub fn fill(&self, template: &Filling, image: Image, group: &Group, out: &mut Targets) -> Filled {
+        self.fill_as(template, image, group, Manner { glob: template.glob, wide: false }, out)
     }
 
     /// Fills a template as a glob in which what is unknown is a `*`.
-    pub fn fill_wide(&self, template: &Filling, image: Image, group: &Group) -> Filled {
-        self.fill_as(template, image, group, true, true)
+    pub fn fill_wide(&self, template: &Filling, image: Image, group: &Group, out: &mut Targets) -> Filled {
+        self.fill_as(template, image, group, Manner { glob: true, wide: true }, out)
     }
 
-    fn fill_as(&self, template: &Filling, image: Image, group: &Group, glob: bool, wide: bool) -> Filled {
-        // The unknown matches anything, whatever else fills the hole.
-        let anything = || vec!["*".to_owned()];
-        let mut holes: Vec<(&Piece, Vec<String>)> = Vec::new();
-        let mut missing: Vec<String> = Vec::new();
+    fn fill_as(
+        &self,
+        template: &Filling,
+        image: Image,
+        group: &Group,
+        manner: Manner,
+        out: &mut Targets,
+    ) -> Filled {
+        let (mut missing, mut open) = (false, false);
         let mut assumed = Vec::new();
-        let mut open = false;
-        // For each hole that holds nothing, the name by which that was only assumed.
-        let mut nothing: Vec<Option<String>> = Vec::new();
-        for piece in &template.parts {
-            if matches!(piece, Piece::Text(_)) || holes.iter().any(|(p, _)| *p == piece) {
-                continue;
-            }
-            let mut assumes = None;
-            let texts = match piece {
-                Piece::Text(_) => continue,
-                Piece::Open if wide => anything(),
-                Piece::Open => {
-                    open = true;
-                    continue;
-                }
-                Piece::Trigger(index) => match self.trigger.get(*index) {
-                    Some(Bound::Segment(text)) => vec![if glob { quote_glob(text) } else { text.clone() }],
-                    _ if wide => anything(),
-                    _ => {
-                        open = true;
-                        continue;
+        // For each hole that holds nothing, the slot by which that was only assumed.
+        let mut nothing: Vec<Option<usize>> = Vec::new();
+        let mut several: Vec<Texts<'_>> = Vec::new();
+        for hole in &template.holes {
+            let (content, assumes) = self.look(hole, image, manner.wide);
+            match content {
+                Content::Missing => missing = true,
+                Content::Open => open = true,
+                Content::Value(value) if self.is_one(value, hole, group) => {}
+                Content::Escaped(_) | Content::Anything => {}
+                Content::Value(_) | Content::Each(_) => {
+                    let texts = self.texts(&content, hole, group, manner.glob);
+                    if texts.is_empty() {
+                        nothing.push(assumes);
                     }
-                },
-                Piece::Vary(id) => {
-                    self.varies[id.index()].values.iter().flatten().map(|v| filled(v, glob)).collect()
+                    several.push((hole, texts));
                 }
-                Piece::Context(id) => match self.write.context(*id) {
-                    Some(value) => texts(value, glob, None),
-                    None if wide => anything(),
-                    None => {
-                        missing.push((self.context_names)(id.index()));
-                        continue;
-                    }
-                },
-                Piece::Slot(slot) => {
-                    let held = self.images.get(*slot, image);
-                    assumes.clone_from(&held.assumed);
-                    match &held.value {
-                        Some(value) => {
-                            let visited = group.may_revisit(*slot).then(|| self.write.id()).flatten();
-                            texts(value, glob, visited.map(|id| &**id))
-                        }
-                        None if wide => anything(),
-                        None => {
-                            missing.push(self.missing_name(*slot, image));
-                            continue;
-                        }
-                    }
-                }
-            };
-            if texts.is_empty() {
-                nothing.push(assumes.clone());
             }
             assumed.extend(assumes);
-            holes.push((piece, texts));
         }
         if !nothing.is_empty() {
             // One hole that is certainly empty is enough to know that nothing is made.
-            let assumed = nothing.into_iter().collect::<Option<Vec<String>>>().unwrap_or_default();
-            return Filled::Names { names: Vec::new(), assumed };
+            let assumed = nothing.into_iter().collect::<Option<Vec<usize>>>().unwrap_or_default();
+            return Filled::Names { names: out.len()..out.len(), assumed };
         }
-        if open || !missing.is_empty() {
-            let mut seen = FxHashSet::default();
-            missing.retain(|name| seen.insert(name.clone()));
+        if open || missing {
             return Filled::Unbound { missing, open };
         }
-        combine(template, &holes, wide && !template.glob)
-            .map_or_else(Filled::TooMuch, |names| Filled::Names { names, assumed })
+        match self.write_names(template, image, manner, &several, out) {
+            Ok(names) => Filled::Names { names, assumed },
+            Err(reason) => Filled::TooMuch(reason),
+        }
     }
 
-    /// How the command line would give a slot's value for an image.
-    pub fn missing_name(&self, slot: usize, image: Image) -> String {
-        let name = &self.slots[slot].name;
-        let both = self.images.present.len() > 1;
-        if both && image == Image::Old && self.images.get(slot, Image::New).value.is_some() {
+    /// What a hole is to be filled with, and the slot that is only assumed to hold it.
+    fn look(&self, hole: &Piece, image: Image, wide: bool) -> (Content<'a>, Option<usize>) {
+        let unknown = |otherwise| if wide { Content::Anything } else { otherwise };
+        let content = match hole {
+            Piece::Slot(slot) => {
+                let held = self.row.held(*slot, image);
+                let content = held.value.map_or_else(|| unknown(Content::Missing), Content::Value);
+                return (content, held.assumed);
+            }
+            Piece::Context(id) => match self.context.get(id.index()).and_then(Option::as_ref) {
+                Some(value) => Content::Value(value),
+                None => unknown(Content::Missing),
+            },
+            Piece::Vary(id) => {
+                self.rules.varies()[id.index()].values.as_deref().map_or(Content::Open, Content::Each)
+            }
+            Piece::Trigger(index) => match self.trigger.get(*index) {
+                Some(Bound::Segment(text)) => Content::Escaped(text),
+                _ => unknown(Content::Open),
+            },
+            // Text is no hole.
+            Piece::Open | Piece::Text(_) => unknown(Content::Open),
+        };
+        (content, None)
+    }
+
+    /// Whether a value fills a hole with exactly one text.
+    fn is_one(&self, value: &Value, hole: &Piece, group: &Group) -> bool {
+        match value {
+            Value::Null | Value::List(_) => false,
+            Value::Text(text) => self.visited(hole, group) != Some(&**text),
+            // Ids are text.
+            _ => true,
+        }
+    }
+
+    /// The id of the written instance, where the hole holds ids along a way that may come back to it.
+    fn visited(&self, hole: &Piece, group: &Group) -> Option<&str> {
+        match hole {
+            Piece::Slot(slot) if group.may_revisit(*slot) => match self.row.held(Slots::ID, Image::New).value
+            {
+                Some(Value::Text(id)) => Some(id),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The texts of a hole: one for each element of a list, none for null.
+    fn texts(&self, content: &Content<'_>, hole: &Piece, group: &Group, glob: bool) -> Vec<String> {
+        let visited = self.visited(hole, group);
+        let text = |value: &Value| {
+            let is_visited = matches!(value, Value::Text(id) if visited == Some(&**id));
+            let mut out = String::new();
+            push_value(&mut out, value, glob);
+            (!is_visited && !matches!(value, Value::Null | Value::List(_))).then_some(out)
+        };
+        match content {
+            Content::Value(Value::List(items)) => {
+                let mut seen = FxHashSet::default();
+                items.iter().filter_map(text).filter(|text| seen.insert(text.clone())).collect()
+            }
+            Content::Value(value) => text(value).into_iter().collect(),
+            Content::Each(values) => values.iter().filter_map(|v| text(&Value::text(v.as_str()))).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Every way to put one text into each hole.
+    fn write_names(
+        &self,
+        template: &Filling,
+        image: Image,
+        manner: Manner,
+        several: &[Texts<'_>],
+        out: &mut Targets,
+    ) -> Result<Range<TargetId>, String> {
+        let count = several.iter().try_fold(1usize, |n, (_, texts)| n.checked_mul(texts.len()));
+        if count.is_none_or(|n| n > MAX_NAMES) {
+            return Err(format!("its lists fill it to more than {MAX_NAMES} names"));
+        }
+        let first = out.len();
+        let mut longest = 0;
+        let mut picked = vec![0; several.len()];
+        loop {
+            self.write_name(
+                template,
+                image,
+                manner,
+                |hole| {
+                    let at = several.iter().position(|(h, _)| *h == hole)?;
+                    Some(several[at].1[picked[at]].as_str())
+                },
+                out.open(),
+            );
+            longest = longest.max(out.end());
+            // The last list turns fastest.
+            let Some(turned) = (0..several.len()).rev().find(|at| picked[*at] + 1 < several[*at].1.len())
+            else {
+                break;
+            };
+            picked[turned] += 1;
+            picked[turned + 1..].fill(0);
+        }
+        if (1..=MAX_NAME_BYTES).contains(&longest) {
+            return Ok(first..out.len());
+        }
+        out.truncate(first);
+        Err(match longest {
+            0 => "filled it is empty".to_owned(),
+            _ => format!("filled it is {longest} bytes long; a name has at most {MAX_NAME_BYTES}"),
+        })
+    }
+
+    /// One name; `picked` is the text of a hole that has several.
+    fn write_name<'t>(
+        &self,
+        template: &Filling,
+        image: Image,
+        manner: Manner,
+        picked: impl Fn(&Piece) -> Option<&'t str>,
+        out: &mut String,
+    ) {
+        for part in &template.parts {
+            if let Piece::Text(text) = part {
+                // In a glob that was none, the text around the holes is literal.
+                if manner.wide && !template.glob {
+                    out.push_str(&quote_glob(text))
+                } else {
+                    out.push_str(text)
+                }
+            } else if let Some(text) = picked(part) {
+                out.push_str(text);
+            } else {
+                match self.look(part, image, manner.wide).0 {
+                    Content::Value(value) => push_value(out, value, manner.glob),
+                    Content::Escaped(text) if manner.glob => out.push_str(&quote_glob(text)),
+                    Content::Escaped(text) => out.push_str(text),
+                    Content::Anything => out.push('*'),
+                    Content::Each(_) | Content::Missing | Content::Open => {}
+                }
+            }
+        }
+    }
+
+    /// The names of the values that a template misses in an image, as the command line gives them.
+    pub fn missing(&self, template: &Filling, image: Image) -> Vec<String> {
+        let mut out = Vec::new();
+        for hole in &template.holes {
+            let name = match (self.look(hole, image, false).0, hole) {
+                (Content::Missing, Piece::Slot(slot)) => self.missing_name(*slot, image),
+                (Content::Missing, Piece::Context(id)) => {
+                    format!("context.{}", self.rules.context()[id.index()].name)
+                }
+                _ => continue,
+            };
+            if !out.contains(&name) {
+                out.push(name);
+            }
+        }
+        out
+    }
+
+    /// Whether a template misses the id of the row: the write is of many.
+    pub fn misses_id(&self, template: &Filling) -> bool {
+        template.holes.contains(&Piece::Slot(Slots::ID))
+            && self.row.held(Slots::ID, Image::New).value.is_none()
+    }
+
+    fn missing_name(&self, slot: usize, image: Image) -> String {
+        let name = &self.slots.list[slot].name;
+        let both = self.row.present.len() > 1;
+        if both && image == Image::Old && self.row.held(slot, Image::New).value.is_some() {
             format!("old.{name}")
         } else {
-            name.clone()
+            name.to_string()
         }
     }
 }
 
-/// Every way to put one text into each hole; `quote` makes the text around them literal in a glob.
-fn combine(template: &Filling, holes: &[(&Piece, Vec<String>)], quote: bool) -> Result<Vec<String>, String> {
-    let count = holes.iter().try_fold(1usize, |n, (_, texts)| n.checked_mul(texts.len()));
-    if count.is_none_or(|n| n > MAX_NAMES) {
-        return Err(format!("its lists fill it to more than {MAX_NAMES} names"));
-    }
-    let mut out = vec![String::new()];
-    // The hole's choice so far, for each name in `out`, so that a repeated hole repeats its text.
-    let mut chosen: Vec<Vec<(usize, usize)>> = vec![Vec::new()];
-    for piece in &template.parts {
-        let hole = holes.iter().position(|(p, _)| *p == piece);
-        match (piece, hole) {
-            (Piece::Text(text), _) => {
-                let text = if quote { quote_glob(text) } else { text.to_string() };
-                out.iter_mut().for_each(|name| name.push_str(&text));
-            }
-            (_, Some(hole)) => {
-                let texts = &holes[hole].1;
-                let (mut names, mut choices) = (Vec::new(), Vec::new());
-                for (name, choice) in out.iter().zip(&chosen) {
-                    match choice.iter().find(|(h, _)| *h == hole) {
-                        Some((_, picked)) => {
-                            names.push(format!("{name}{}", texts[*picked]));
-                            choices.push(choice.clone());
-                        }
-                        None => {
-                            for (index, text) in texts.iter().enumerate() {
-                                names.push(format!("{name}{text}"));
-                                let mut choice = choice.clone();
-                                choice.push((hole, index));
-                                choices.push(choice);
-                            }
-                        }
-                    }
-                }
-                (out, chosen) = (names, choices);
-            }
-            (_, None) => {}
-        }
-    }
-    match out.iter().map(String::len).max() {
-        Some(longest) if longest > MAX_NAME_BYTES => {
-            Err(format!("filled it is {longest} bytes long; a name has at most {MAX_NAME_BYTES}"))
-        }
-        Some(0) => Err("filled it is empty".to_owned()),
-        _ => Ok(out),
-    }
-}
-
-/// A value's texts: one, or one for each element of a list; none for null.
-fn texts(value: &Value, glob: bool, visited: Option<&str>) -> Vec<String> {
-    let one = |value: &Value| -> Option<String> {
-        let text = value.as_text()?;
-        if visited == Some(&*text) {
-            return None;
-        }
-        Some(filled(&text, glob))
-    };
+/// Appends a value as it stands in a name: nothing for null and lists.
+fn push_value(out: &mut String, value: &Value, glob: bool) {
     match value {
-        Value::List(items) => {
-            let mut seen = FxHashSet::default();
-            items.iter().filter_map(one).filter(|text| seen.insert(text.clone())).collect()
+        // Digits need no escaping, and writing to a `String` cannot fail.
+        Value::Int(n) => drop(write!(out, "{n}")),
+        _ => {
+            let Some(text) = value.as_text() else { return };
+            if glob {
+                let mut escaped = String::with_capacity(text.len());
+                escape_into(&mut escaped, &text);
+                out.push_str(&quote_glob(&escaped));
+            } else {
+                escape_into(out, &text);
+            }
         }
-        single => one(single).into_iter().collect(),
     }
-}
-
-fn filled(text: &str, glob: bool) -> String {
-    let mut out = String::with_capacity(text.len());
-    escape_into(&mut out, text);
-    if glob { quote_glob(&out) } else { out }
 }

@@ -1,9 +1,10 @@
 //! Conditions over what is known: true, false, or unknown.
 
-use super::images::Images;
-use super::program::Slot;
-use crate::check::Write;
-use crate::check::condition::{Atom, Condition, Image, Operand, Test};
+use std::sync::Arc;
+
+use super::program::Slots;
+use super::row::Row;
+use crate::check::condition::{Atom, Condition, Operand, Test};
 use crate::model::{Comparison, Value};
 
 /// Kleene's three truth values.
@@ -34,21 +35,33 @@ impl std::ops::Not for Truth {
 
 /// What a condition can look at.
 pub struct Facts<'a> {
-    pub write: &'a Write,
-    pub images: &'a Images,
-    pub slots: &'a [Slot],
+    pub row: &'a Row<'a>,
+    /// The operation's name.
+    pub operation: &'a Value,
+    /// By the place of the attribute.
+    pub context: &'a [Option<Value>],
     /// What a chained rule's trigger holds; `None` for what was widened.
     pub trigger: &'a [Option<Value>],
 }
 
 /// The truth of a condition; where it is unknown, the atoms that leave it so are added to `open`.
-pub fn evaluate(condition: &Condition<usize>, facts: &Facts<'_>, open: &mut Vec<String>) -> Truth {
+pub fn evaluate<'p>(
+    condition: &'p Condition<usize>,
+    facts: &Facts<'_>,
+    open: &mut Vec<&'p Atom<usize>>,
+) -> Truth {
     let before = open.len();
     let truth = match condition {
         Condition::And(all) => connect(all, Truth::False, facts, open),
         Condition::Or(all) => connect(all, Truth::True, facts, open),
         Condition::Not(inner) => !evaluate(inner, facts, open),
-        Condition::Atom(atom) => self::atom(atom, facts, open),
+        Condition::Atom(atom) => {
+            let truth = test(&atom.test, facts);
+            if truth == Truth::Unknown {
+                open.push(atom);
+            }
+            truth
+        }
     };
     if truth != Truth::Unknown {
         open.truncate(before);
@@ -57,7 +70,12 @@ pub fn evaluate(condition: &Condition<usize>, facts: &Facts<'_>, open: &mut Vec<
 }
 
 /// `decides` settles the whole chain wherever it stands in it.
-fn connect(all: &[Condition<usize>], decides: Truth, facts: &Facts<'_>, open: &mut Vec<String>) -> Truth {
+fn connect<'p>(
+    all: &'p [Condition<usize>],
+    decides: Truth,
+    facts: &Facts<'_>,
+    open: &mut Vec<&'p Atom<usize>>,
+) -> Truth {
     let mut out = !decides;
     for condition in all {
         match evaluate(condition, facts, open) {
@@ -69,15 +87,16 @@ fn connect(all: &[Condition<usize>], decides: Truth, facts: &Facts<'_>, open: &m
     out
 }
 
-fn atom(atom: &Atom<usize>, facts: &Facts<'_>, open: &mut Vec<String>) -> Truth {
-    let truth = match &atom.test {
-        Test::Changed(columns) => return changed(columns, facts, open),
+/// The truth of an atom.
+pub fn test(test: &Test<usize>, facts: &Facts<'_>) -> Truth {
+    match test {
+        Test::Changed(columns) => changed(columns, facts.row),
         Test::Compare { left, op, right } => match (facts.operand(left), facts.operand(right)) {
-            (Some(left), Some(right)) => left.is(*op, &right).into(),
+            (Some(left), Some(right)) => left.is(*op, right).into(),
             _ => Truth::Unknown,
         },
         Test::In { value, list, negated } => {
-            let found = facts.operand(value).map_or(Truth::Unknown, |value| member(&value, list, facts));
+            let found = facts.operand(value).map_or(Truth::Unknown, |value| member(value, list, facts));
             if *negated { !found } else { found }
         }
         Test::Matches { value, regex, negated } => {
@@ -86,20 +105,16 @@ fn atom(atom: &Atom<usize>, facts: &Facts<'_>, open: &mut Vec<String>) -> Truth 
             if *negated { !matched } else { matched }
         }
         Test::Truth(operand) => {
-            facts.operand(operand).map_or(Truth::Unknown, |v| Truth::from(v == Value::Bool(true)))
+            facts.operand(operand).map_or(Truth::Unknown, |v| Truth::from(*v == Value::Bool(true)))
         }
-    };
-    if truth == Truth::Unknown {
-        open.push(atom.text.to_string());
     }
-    truth
 }
 
 fn member(value: &Value, list: &[Operand<usize>], facts: &Facts<'_>) -> Truth {
     let mut out = Truth::False;
     for item in list {
         match facts.operand(item) {
-            Some(item) if value.is(Comparison::Eq, &item) => return Truth::True,
+            Some(item) if value.is(Comparison::Eq, item) => return Truth::True,
             Some(_) => {}
             None => out = Truth::Unknown,
         }
@@ -107,47 +122,47 @@ fn member(value: &Value, list: &[Operand<usize>], facts: &Facts<'_>) -> Truth {
     out
 }
 
-/// Whether any of the columns changed; names only the unknown ones in `open`.
-fn changed(columns: &[usize], facts: &Facts<'_>, open: &mut Vec<String>) -> Truth {
-    if facts.images.present.len() == 1 {
+/// Whether any of the columns changed; where there is one image, all of the row did.
+fn changed(columns: &[usize], row: &Row) -> Truth {
+    if row.present.len() == 1 {
         return Truth::True;
     }
-    let mut unknown: Vec<&str> = Vec::new();
+    let mut out = Truth::False;
     for column in columns {
-        let name = facts.slots[*column].name.as_str();
-        let given = (facts.write.new_value(name), facts.write.old_value(name));
-        let moved = match given {
-            (Some(new), Some(old)) => Some(!new.same(old)),
-            _ => facts.write.changed(name),
-        };
-        match moved {
+        match row.moved(*column) {
             Some(true) => return Truth::True,
             Some(false) => {}
-            None => unknown.push(name),
+            None => out = Truth::Unknown,
         }
     }
-    if unknown.is_empty() {
-        return Truth::False;
-    }
-    open.push(format!("changed({})", unknown.join(", ")));
-    Truth::Unknown
+    out
 }
 
-impl Facts<'_> {
+/// An atom of which nothing is known, in the words of the language: of `changed` only the columns
+/// that it is not known of.
+pub fn unknown_text(atom: &Atom<usize>, facts: &Facts<'_>, slots: &Slots) -> Arc<str> {
+    let Test::Changed(columns) = &atom.test else { return atom.text.clone() };
+    let unknown = columns.iter().filter(|column| facts.row.moved(**column).is_none());
+    let names: Vec<&str> = unknown.map(|column| &*slots.list[*column].name).collect();
+    format!("changed({})", names.join(", ")).into()
+}
+
+impl<'a> Facts<'a> {
     /// The operand's value; `None` where it is unknown. A value that was only assumed to be unmoved
     /// is unknown here: a rule must not stay silent because of an assumption.
-    fn operand(&self, operand: &Operand<usize>) -> Option<Value> {
+    pub fn operand<'b>(&self, operand: &'b Operand<usize>) -> Option<&'b Value>
+    where
+        'a: 'b,
+    {
         match operand {
-            Operand::Literal(value) => Some(value.clone()),
-            Operand::Operation => Some(Value::text(self.write.operation().name())),
-            Operand::Row { image, path } => self.row(*path, *image),
-            Operand::Context(id) => self.write.context(*id).cloned(),
-            Operand::Trigger(index) => self.trigger.get(*index).cloned().flatten(),
+            Operand::Literal(value) => Some(value),
+            Operand::Operation => Some(self.operation),
+            Operand::Row { image, path } => {
+                let held = self.row.held(*path, *image);
+                held.value.filter(|_| held.assumed.is_none())
+            }
+            Operand::Context(id) => self.context.get(id.index())?.as_ref(),
+            Operand::Trigger(index) => self.trigger.get(*index)?.as_ref(),
         }
-    }
-
-    fn row(&self, slot: usize, image: Image) -> Option<Value> {
-        let held = self.images.get(slot, image);
-        held.value.clone().filter(|_| held.assumed.is_none())
     }
 }

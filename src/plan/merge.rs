@@ -1,86 +1,109 @@
 //! Wishes to steps: a target that several rules drop is dropped once.
 
-use rustc_hash::FxHashMap;
-
-use super::collect::{Wish, collect};
+use super::collect::{Collected, Wish, collect};
 use super::program::Program;
-use super::{Plan, SCHEMA, Step, StepKind, Strategy, Unfilled, chain};
+use super::targets::Targets;
+use super::{Covered, Names, Plan, SCHEMA, Step, Strategy, Unfilled, chain};
 use crate::check::Write;
 use crate::model::Timing;
 
 /// The plan of a write.
 pub fn plan(program: &Program, write: &Write, unfilled: Unfilled) -> Plan {
-    let mut collected = collect(program, write, unfilled);
-    chain::fire(program, write, unfilled, &mut collected);
+    let entity = program.entity(write.entity());
+    let collected = match entity.operations.get(write.operation()) {
+        Some(operation) => {
+            let mut collected = collect(program, entity, operation, write, unfilled);
+            chain::fire(program, operation, write, unfilled, &mut collected);
+            collected
+        }
+        // Declared by other rules than these.
+        None => Collected::default(),
+    };
+    let Collected { targets, wishes, covered, mut unresolved, mut assumed, firings, .. } = collected;
+    let mut covered: Vec<Covered> = covered
+        .into_iter()
+        .map(|(template, by)| Covered { template: template.clone(), by: targets.get(by).to_owned() })
+        .collect();
+    sort(&mut covered);
+    sort(&mut unresolved);
+    sort(&mut assumed);
     Plan {
         schema: SCHEMA,
         write: write.raw().clone(),
-        steps: merge(program, collected.wishes),
-        covered: collected.covered.into_iter().collect(),
-        unresolved: collected.unresolved.into_iter().collect(),
-        assumed: collected.assumed.into_iter().collect(),
+        steps: merge(&targets, wishes),
+        covered,
+        unresolved,
+        assumed,
         ignored: write.ignored().to_vec(),
-        firings: collected.firings,
+        firings,
     }
 }
 
+fn sort<T: Ord>(list: &mut Vec<T>) {
+    list.sort_unstable();
+    list.dedup();
+}
+
 /// Merges wishes for equal targets and puts the steps in order.
-fn merge(program: &Program, wishes: Vec<Wish>) -> Vec<Step> {
-    let mut steps: Vec<Step> =
-        by_target(&wishes).into_values().filter_map(|wishes| step(program, &wishes)).collect();
+fn merge(targets: &Targets, mut wishes: Vec<Wish<'_>>) -> Vec<Step> {
+    // Equal targets come to stand together. Hashes first: most targets begin alike.
+    let name = |w: &Wish<'_>| (w.kind, targets.get(w.target));
+    wishes.sort_unstable_by(|a, b| a.hash.cmp(&b.hash).then_with(|| name(a).cmp(&name(b))));
+    let mut steps = Vec::with_capacity(wishes.len());
+    steps.extend(
+        wishes.chunk_by(|a, b| a.hash == b.hash && name(a) == name(b)).map(|same| step(targets, same)),
+    );
     steps.sort_unstable_by(Step::order);
     steps
 }
 
-/// The wishes for each target.
-fn by_target(wishes: &[Wish]) -> FxHashMap<(StepKind, &str), Vec<&Wish>> {
-    let mut out: FxHashMap<(StepKind, &str), Vec<&Wish>> = FxHashMap::default();
-    for wish in wishes {
-        out.entry((wish.kind, wish.target.as_str())).or_default().push(wish);
+/// Of the wishes for one target (at least one): the most urgent timing, the highest priority with that
+/// timing, the shortest way with it; every rule is named.
+fn step(targets: &Targets, wishes: &[Wish<'_>]) -> Step {
+    let first = &wishes[0];
+    let mut timing = first.rule.timing;
+    let mut priority = first.rule.priority;
+    let mut way = first;
+    for wish in &wishes[1..] {
+        if wish.rule.timing < timing {
+            (timing, priority, way) = (wish.rule.timing, wish.rule.priority, wish);
+        } else if wish.rule.timing == timing {
+            priority = priority.max(wish.rule.priority);
+            if place(targets, wish) < place(targets, way) {
+                way = wish;
+            }
+        }
     }
-    out
-}
-
-/// The names of the relations along which a target was reached.
-pub fn via_names<'p>(program: &'p Program, wish: &Wish) -> Vec<&'p str> {
-    wish.via.iter().map(|r| program.rules().relation(*r).name.as_str()).collect()
-}
-
-/// Of the wishes for one target those with the most urgent timing.
-fn most_urgent<'w>(program: &Program, wishes: &[&'w Wish]) -> (Timing, Vec<&'w Wish>) {
-    let timing = |w: &Wish| program.rules().rule(w.rule).timing;
-    let urgent = wishes.iter().map(|w| timing(w)).min().unwrap_or(Timing::Immediate);
-    (urgent, wishes.iter().copied().filter(|w| timing(w) == urgent).collect())
-}
-
-/// The most urgent timing, the highest priority with that timing, the shortest way with it; every
-/// rule is named.
-fn step(program: &Program, wishes: &[&Wish]) -> Option<Step> {
-    let rules = program.rules();
-    let (urgent, among) = most_urgent(program, wishes);
-    let way = among.iter().min_by(|a, b| {
-        let key = |w: &Wish| (w.hop, via_names(program, w));
-        key(a).cmp(&key(b)).then_with(|| (&a.trigger, a.cascade).cmp(&(&b.trigger, b.cascade)))
-    })?;
-    let priority = among.iter().map(|w| rules.rule(w.rule).priority).max().unwrap_or(0);
-    let mut of: Vec<String> = wishes.iter().map(|w| rules.rule(w.rule).name.clone()).collect();
-    of.sort_unstable();
-    of.dedup();
-    let strategy = match urgent {
-        Timing::Immediate => Strategy::Immediate,
-        Timing::Batched { .. } => Strategy::Batched,
-        Timing::Lazy => Strategy::Lazy,
-    };
-    Some(Step {
+    Step {
         kind: way.kind,
-        target: way.target.clone(),
-        strategy,
-        delay_ms: urgent.delay(),
+        target: targets.get(way.target).to_owned(),
+        strategy: match timing {
+            Timing::Immediate => Strategy::Immediate,
+            Timing::Batched { .. } => Strategy::Batched,
+            Timing::Lazy => Strategy::Lazy,
+        },
+        delay_ms: timing.delay(),
         priority,
-        rules: of,
-        via: via_names(program, way).into_iter().map(str::to_owned).collect(),
+        rules: rules(wishes),
+        via: way.via.clone(),
         hop: way.hop,
-        cascade: way.cascade,
-        trigger: way.trigger.clone(),
-    })
+        cascade: way.cascade(),
+        trigger: way.trigger.map(|tag| targets.get(tag).to_owned()),
+    }
+}
+
+/// What of two ways to a target comes first: the shorter one, then by the names of its relations.
+fn place<'w>(targets: &'w Targets, wish: &Wish<'w>) -> (u32, &'w Names, Option<&'w str>) {
+    (wish.hop, wish.via, wish.trigger.map(|tag| targets.get(tag)))
+}
+
+/// The names of all rules, each once, in order.
+fn rules(wishes: &[Wish<'_>]) -> Names {
+    let first = &wishes[0];
+    if wishes.iter().all(|wish| std::ptr::eq(wish.rule, first.rule)) {
+        return first.rule.names.clone();
+    }
+    let mut names: Vec<_> = wishes.iter().map(|wish| wish.rule.name.clone()).collect();
+    sort(&mut names);
+    names.into()
 }

@@ -3,15 +3,15 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::collect::context_name;
+use super::StepKind;
 use super::compile;
 use super::fill::{Filled, Source};
-use super::images::Images;
 use super::program::{Filling, Program};
+use super::row::Row;
+use super::targets::Targets;
 use crate::check::Write;
 use crate::check::condition::Image;
 use crate::check::ruleset::TagOrigin;
-use crate::model::Tag;
 
 /// What entries made from an instance are called and carry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -61,19 +61,13 @@ impl Program {
     pub fn names(&self, write: &Write) -> InstanceNames {
         let rules = self.rules();
         let (slots, group) = compile::instance(rules, write.entity());
-        let images = Images::new(write, &slots);
-        let context_names = |index: usize| context_name(self, index);
-        let source = Source {
-            write,
-            images: &images,
-            slots: &slots,
-            varies: rules.varies(),
-            context_names: &context_names,
-            trigger: &[],
-        };
+        let row = Row::new(write, &slots);
+        let source =
+            Source { rules, row: &row, slots: &slots, context: write.context_values(), trigger: &[] };
+        let mut targets = Targets::default();
         let entity = rules.entity(write.entity());
-        let carried = |filling: &Filling, origin: Origin| {
-            let image = images.present.first().copied().unwrap_or(Image::New);
+        let mut carried = |filling: &Filling, origin: Origin| {
+            let image = row.present.first().copied().unwrap_or(Image::New);
             let mut carried = Carried {
                 template: filling.text.to_string(),
                 names: Vec::new(),
@@ -82,10 +76,15 @@ impl Program {
                 open: false,
                 origin,
             };
-            match source.fill(filling, image, &group) {
-                Filled::Names { names, .. } if origin == Origin::Key => carried.names = names,
-                Filled::Names { names, .. } => carried.names = names.into_iter().map(Tag::text_of).collect(),
-                Filled::Unbound { missing, open } => (carried.missing, carried.open) = (missing, open),
+            match source.fill(filling, image, &group, &mut targets) {
+                Filled::Names { names, .. } => {
+                    let kind = if origin == Origin::Key { StepKind::Key } else { StepKind::Tag };
+                    targets.finish(kind, names.clone());
+                    carried.names = names.map(|name| targets.get(name).to_owned()).collect();
+                }
+                Filled::Unbound { open, .. } => {
+                    (carried.missing, carried.open) = (source.missing(filling, image), open);
+                }
                 Filled::TooMuch(reason) => carried.reason = Some(reason),
             }
             carried

@@ -1,27 +1,37 @@
-//! The compiled rules: for each entity the rules its writes can fire, with relations walked and
-//! names turned into slots.
+//! The compiled rules: for each entity the rules its writes can fire, with relations walked, names
+//! turned into slots, and everything that a step says of a rule made ready to share.
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
+use rustc_hash::FxHashMap;
+
+use super::candidates::Candidates;
 use super::chain::Chains;
-use super::{Plan, Unfilled};
+use super::guard::Facts;
+use super::{Names, Plan, Unfilled};
 use super::{compile, merge};
 use crate::check::condition::Condition;
-use crate::check::ruleset::{ContextId, EntityId, Operations, RelationId, RuleId, VaryId};
+use crate::check::ruleset::{ContextId, EntityId, Operation, Operations, RuleId, VaryId};
 use crate::check::{RuleSet, Write};
+use crate::model::{Timing, Value};
 
 /// A rule set made ready for planning. Each entity is compiled when its first write comes.
 #[derive(Debug)]
 pub struct Program {
     rules: RuleSet,
+    /// The rules that writes of each entity may fire.
+    rules_of: OnceLock<Vec<Vec<RuleId>>>,
     entities: Vec<OnceLock<EntityProgram>>,
     chains: OnceLock<Chains>,
+    /// What drops that name their target belong to.
+    pub(super) row: Group,
 }
 
 impl Program {
     pub fn new(rules: RuleSet) -> Self {
         let entities = rules.entities().iter().map(|_| OnceLock::new()).collect();
-        Self { rules, entities, chains: OnceLock::new() }
+        Self { rules, rules_of: OnceLock::new(), entities, chains: OnceLock::new(), row: Group::default() }
     }
 
     pub fn rules(&self) -> &RuleSet {
@@ -34,7 +44,10 @@ impl Program {
     }
 
     pub(super) fn entity(&self, id: EntityId) -> &EntityProgram {
-        self.entities[id.index()].get_or_init(|| compile::entity(&self.rules, id))
+        self.entities[id.index()].get_or_init(|| {
+            let rules_of = self.rules_of.get_or_init(|| compile::rules_of(&self.rules));
+            compile::entity(&self.rules, id, &rules_of[id.index()])
+        })
     }
 
     pub(super) fn chains(&self) -> &Chains {
@@ -45,22 +58,59 @@ impl Program {
 /// The rules that writes of one entity can fire.
 #[derive(Debug)]
 pub(super) struct EntityProgram {
-    pub slots: Vec<Slot>,
+    pub slots: Slots,
     pub rules: Vec<RuleProgram>,
+    pub operations: FxHashMap<Operation, OperationProgram>,
+}
+
+/// What one operation on an entity can fire.
+#[derive(Debug)]
+pub(super) struct OperationProgram {
+    /// The operation's name, as conditions compare it.
+    pub name: Value,
+    operation: Operation,
+    /// Found when the first write comes.
+    candidates: OnceLock<Candidates>,
+}
+
+impl OperationProgram {
+    pub fn new(operation: Operation) -> Self {
+        Self { name: Value::text(operation.name()), operation, candidates: OnceLock::new() }
+    }
+
+    /// At least those rules of the entity that a write fires, by their places.
+    pub fn candidates(&self, entity: &EntityProgram, facts: &Facts<'_>) -> Cow<'_, [usize]> {
+        let candidates = || Candidates::new(&entity.rules, &self.operation);
+        self.candidates.get_or_init(candidates).of(facts, entity, &self.operation)
+    }
+}
+
+/// The values that writes of one entity can give, by number.
+#[derive(Debug, Default)]
+pub(super) struct Slots {
+    pub list: Vec<Slot>,
+    pub by_name: FxHashMap<Arc<str>, usize>,
+}
+
+impl Slots {
+    /// The slot of the row's own id.
+    pub const ID: usize = 0;
 }
 
 /// A value that a write can give.
 #[derive(Debug)]
 pub(super) struct Slot {
     /// As the write names it: `id`, `user`, `order.user`, `user.plan`.
-    pub name: String,
-    /// The refs on the way, as the write names them: `order` for `order.user`.
-    pub behind: Vec<String>,
+    pub name: Arc<str>,
+    /// What a plan says that takes it as unmoved: `old.user == user`.
+    pub unmoved: Arc<str>,
+    /// The refs on the way, nearest first: `order` for `order.user`.
+    pub behind: Vec<usize>,
 }
 
 #[derive(Debug)]
 pub(super) struct RuleProgram {
-    pub rule: RuleId,
+    pub label: Label,
     pub operations: Operations,
     pub guard: Option<Condition<usize>>,
     /// The written instance where the rule drops `self`, then everything the cascade touches.
@@ -68,17 +118,31 @@ pub(super) struct RuleProgram {
     pub explicit: Vec<Explicit>,
 }
 
-/// The names of one instance, or of the instances that one path reaches.
+/// What steps say of the rule that they come from.
 #[derive(Debug)]
+pub(super) struct Label {
+    pub id: RuleId,
+    pub name: Arc<str>,
+    /// The name by itself, as steps list it.
+    pub names: Names,
+    pub priority: u16,
+    pub timing: Timing,
+}
+
+/// The names of one instance, or of the instances that one path reaches.
+#[derive(Debug, Default)]
 pub(super) struct Group {
     pub hop: u32,
-    pub via: Arc<[RelationId]>,
+    /// The relations on the way.
+    pub via: Names,
     /// The slots of the ids along the way, and whether each may be the written instance.
     pub passes: Vec<(usize, bool)>,
     /// Nearest first; only those that a write could fill.
     pub tags: Vec<Filling>,
     pub lists: Vec<Filling>,
     pub keys: Vec<Filling>,
+    /// Every slot that matters to any of these, but for the row's own id.
+    pub slots: Vec<usize>,
 }
 
 #[derive(Debug)]
@@ -94,6 +158,8 @@ pub(super) enum Explicit {
 #[derive(Debug)]
 pub(super) struct Filling {
     pub parts: Vec<Piece>,
+    /// The parts to be filled, each once.
+    pub holes: Vec<Piece>,
     /// As it was written.
     pub text: Arc<str>,
     /// See [`crate::check::template::Template::distance`]; the largest number for none.
@@ -115,18 +181,6 @@ pub(super) enum Piece {
 }
 
 impl Group {
-    /// Of the written row, reached by no relation.
-    pub fn of_the_row() -> Self {
-        Self {
-            hop: 0,
-            via: Arc::from([]),
-            passes: Vec::new(),
-            tags: Vec::new(),
-            lists: Vec::new(),
-            keys: Vec::new(),
-        }
-    }
-
     /// Whether a slot holds an id that may be the written instance's, which is visited already.
     pub fn may_revisit(&self, slot: usize) -> bool {
         self.passes.contains(&(slot, true))
@@ -135,6 +189,14 @@ impl Group {
 
 impl Filling {
     pub fn is_open(&self) -> bool {
-        self.parts.contains(&Piece::Open)
+        self.holes.contains(&Piece::Open)
+    }
+
+    /// Every slot that fills it, but for the row's own id.
+    pub fn slots(&self) -> impl Iterator<Item = usize> {
+        self.holes.iter().filter_map(|hole| match hole {
+            Piece::Slot(slot) if *slot != Slots::ID => Some(*slot),
+            _ => None,
+        })
     }
 }

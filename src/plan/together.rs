@@ -1,6 +1,7 @@
 //! Several plans as one: the steps of a transaction.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
@@ -37,7 +38,7 @@ impl Step {
         let timing = |step: &Self| (step.strategy, step.delay_ms);
         let way = |step: &Self| (step.hop, step.via.clone(), step.trigger.clone(), step.cascade);
         let rules = self.rules.iter().chain(&other.rules).cloned();
-        let mut rules: Vec<String> = rules.collect();
+        let mut rules: Vec<Arc<str>> = rules.collect();
         rules.sort_unstable();
         rules.dedup();
         match timing(other).cmp(&timing(self)) {
@@ -51,7 +52,7 @@ impl Step {
             }
             Ordering::Greater => {}
         }
-        self.rules = rules;
+        self.rules = rules.into();
     }
 }
 

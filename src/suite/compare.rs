@@ -35,10 +35,10 @@ pub fn problems(rules: &RuleSet, write: &Write, plan: &Plan, case: &Case) -> Vec
     }
     all.texts("unresolved", &case.unresolved, plan.unresolved.iter().map(|u| u.template.clone()).collect());
     if let Some(wanted) = &case.assumed {
-        all.texts("assumed", wanted, plan.assumed.iter().map(|a| a.condition.clone()).collect());
+        all.texts("assumed", wanted, plan.assumed.iter().map(|a| a.condition.to_string()).collect());
     }
     if let Some(wanted) = &case.covered {
-        all.texts("covered", wanted, plan.covered.iter().map(|c| c.template.clone()).collect());
+        all.texts("covered", wanted, plan.covered.iter().map(|c| c.template.to_string()).collect());
     }
     all.out
 }
@@ -153,8 +153,8 @@ fn differences(wanted: &Expected, step: &Step) -> Vec<String> {
     differ("strategy", wanted.strategy.clone(), step.strategy.word().to_owned());
     differ("delay", wanted.delay_ms.map(|ms| format!("{ms}ms")), format!("{}ms", step.delay_ms));
     differ("priority", wanted.priority.map(|n| n.to_string()), step.priority.to_string());
-    differ("rules", wanted.rules.as_deref().map(list), list(&step.rules));
-    differ("via", wanted.via.as_deref().map(list), list(&step.via));
+    differ("rules", wanted.rules.as_deref().map(list), list(&step.rules.to_strings()));
+    differ("via", wanted.via.as_deref().map(list), list(&step.via.to_strings()));
     let trigger = |tag: &str| if tag.is_empty() { "none".to_owned() } else { tag.to_owned() };
     differ(
         "trigger",

@@ -81,8 +81,8 @@ fn lists(case: &Case, outcome: &Outcome) -> Vec<(&'static str, Vec<Wanted>)> {
     };
     let unresolved: Vec<String> = plan.unresolved.iter().map(|u| u.template.clone()).collect();
     texts("unresolved", !(case.unresolved.is_empty() && unresolved.is_empty()), unresolved);
-    texts("assumed", case.assumed.is_some(), plan.assumed.iter().map(|a| a.condition.clone()).collect());
-    texts("covered", case.covered.is_some(), plan.covered.iter().map(|c| c.template.clone()).collect());
+    texts("assumed", case.assumed.is_some(), plan.assumed.iter().map(|a| a.condition.to_string()).collect());
+    texts("covered", case.covered.is_some(), plan.covered.iter().map(|c| c.template.to_string()).collect());
     if let Some((left, gone)) = &outcome.cache {
         texts("left", case.left.is_some(), left.clone());
         texts("gone", case.gone.is_some(), gone.clone());
@@ -123,8 +123,9 @@ fn dropped(step: &Step, known: &[Expected]) -> Wanted {
         );
         add("delay", e.delay_ms.is_some(), delay, e.delay_ms == Some(step.delay_ms));
         add("priority", e.priority.is_some(), step.priority.to_string(), e.priority == Some(step.priority));
-        add("rules", e.rules.is_some(), list(&step.rules), e.rules.as_ref() == Some(&step.rules));
-        add("via", e.via.is_some(), list(&step.via), e.via.as_ref() == Some(&step.via));
+        let (rules, via) = (step.rules.to_strings(), step.via.to_strings());
+        add("rules", e.rules.is_some(), list(&rules), e.rules.as_ref() == Some(&rules));
+        add("via", e.via.is_some(), list(&via), e.via.as_ref() == Some(&via));
         let shown = if trigger.is_empty() { "null".to_owned() } else { in_braces(&trigger) };
         add("trigger", e.trigger.is_some(), shown, e.trigger.as_ref() == Some(&trigger));
     }

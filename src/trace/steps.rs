@@ -23,7 +23,7 @@ impl Trace {
         for firing in &self.firings {
             let rule = &rules.rule(firing.rule).name;
             let mut assume = |condition: String, unmoved: bool| {
-                assumed.insert(Assumed { rule: rule.clone(), condition, unmoved });
+                assumed.insert(Assumed { rule: rule.as_str().into(), condition: condition.into(), unmoved });
             };
             let open = firing.condition.iter().flat_map(|c| &c.open);
             open.for_each(|condition| assume(condition.clone(), false));
@@ -43,7 +43,7 @@ impl Trace {
                         }
                     }
                     Outcome::Covered { by } => {
-                        covered.insert(Covered { template: attempt.template.clone(), by: by.clone() });
+                        covered.insert(Covered { template: attempt.template.as_str().into(), by: by.clone() });
                     }
                     Outcome::Unresolved { missing, reason } => {
                         unresolved.insert(Unresolved {
@@ -105,8 +105,8 @@ fn step(rules: &RuleSet, kind: StepKind, target: &str, wishes: &[Wish<'_>]) -> O
         },
         delay_ms: urgent.delay(),
         priority: among().map(|w| rules.rule(w.firing.rule).priority).max()?,
-        rules: of.into_iter().map(str::to_owned).collect(),
-        via: way.via.clone(),
+        rules: of.into_iter().collect(),
+        via: way.via.iter().map(String::as_str).collect(),
         hop: way.hop,
         cascade: cascade(way),
         trigger: way.firing.trigger.clone(),

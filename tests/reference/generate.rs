@@ -110,6 +110,21 @@ struct Maker<'a, 'b> {
 
 /// `schema`, `relations` and `rules` are rows of numbers.
 pub fn source(schema: &[u32], relations: &[u32], rules: &[u32]) -> Source {
+    made(schema, relations, rules, |maker| 1 + maker.c.below(5), |maker| maker.rules())
+}
+
+/// Many rules with conditions over one or two entities, of which most writes fire few.
+pub fn crowd(schema: &[u32], rules: &[u32]) -> Source {
+    made(schema, &[], rules, |maker| 1 + maker.c.below(2), |maker| maker.crowd())
+}
+
+fn made(
+    schema: &[u32],
+    relations: &[u32],
+    rules: &[u32],
+    entities: fn(&mut Maker<'_, '_>) -> usize,
+    make: fn(&mut Maker<'_, '_>) -> Vec<String>,
+) -> Source {
     let mut c = Choices::new(schema);
     let mut maker = Maker {
         c: &mut c,
@@ -121,7 +136,8 @@ pub fn source(schema: &[u32], relations: &[u32], rules: &[u32]) -> Source {
         tags: Vec::new(),
     };
     let mut head = maker.preamble();
-    maker.schema();
+    let count = entities(&mut maker);
+    maker.schema(count);
     let mut c = Choices::new(relations);
     let mut maker = Maker { c: &mut c, ..maker };
     let relations = maker.relations();
@@ -150,7 +166,7 @@ pub fn source(schema: &[u32], relations: &[u32], rules: &[u32]) -> Source {
     head.push_str(&relations);
     let mut c = Choices::new(rules);
     let mut maker = Maker { c: &mut c, ..maker };
-    let rules = maker.rules();
+    let rules = make(&mut maker);
     Source { head, rules }
 }
 
@@ -184,8 +200,7 @@ impl Maker<'_, '_> {
         out
     }
 
-    fn schema(&mut self) {
-        let count = 1 + self.c.below(5);
+    fn schema(&mut self, count: usize) {
         for name in &ENTITIES[..count] {
             let fields = FIELDS.into_iter().filter(|_| self.c.chance(30)).collect();
             let operations = OPERATIONS.into_iter().filter(|_| self.c.chance(20)).collect();
@@ -359,6 +374,23 @@ impl Maker<'_, '_> {
         for (number, name) in RULES[..count].iter().enumerate() {
             let rule = if self.c.chance(25) { self.chained(number) } else { self.written(number) };
             out.push(format!("rule {name} {{\n  {}\n}}\n", rule.join("\n  ")));
+        }
+        out
+    }
+
+    fn crowd(&mut self) -> Vec<String> {
+        let count = 30 + self.c.below(40);
+        let mut out = Vec::new();
+        for number in 0..count {
+            let entity = self.c.below(self.entities.len());
+            let operations = self.c.pick(&["", "", "", ".update", ".delete"]);
+            let needs = 1 + self.c.below(3);
+            let all: Vec<String> = (0..needs).map(|_| self.operand(Some(entity), 1)).collect();
+            let name = self.entities[entity].name;
+            let when = all.join(" and ");
+            out.push(format!(
+                "rule r{number} {{ on {name}{operations} when {when} drop tag \"r{number}\" }}\n"
+            ));
         }
         out
     }

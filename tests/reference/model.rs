@@ -4,6 +4,7 @@
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use invalidate::check::condition::{Atom, Condition, Image as Side, Operand, Test};
 use invalidate::check::ruleset::{Drop, Follow, Operation, Rule, TagOrigin, TagPattern, TagSegment, Trigger};
@@ -756,7 +757,7 @@ impl Run<'_> {
                 (Filled::Nothing { assumed, .. }, _) => self.assume(rule, assumed),
                 (Filled::Unbound { .. }, Some(tag)) => {
                     let template = key.template.text().to_owned();
-                    self.covered.insert(Covered { template, by: tag.clone() });
+                    self.covered.insert(Covered { template: template.into(), by: tag.clone() });
                 }
                 (Filled::Unbound { missing, never: true }, None) if missing.is_empty() && all_null => {
                     let reason = "nothing lists what fills it, and its tags hold a null".to_owned();
@@ -814,7 +815,11 @@ impl Run<'_> {
     fn assume(&mut self, rule: &Rule, names: impl IntoIterator<Item = String>) {
         for name in names {
             let condition = format!("old.{name} == {name}");
-            self.assumed.insert(Assumed { rule: rule.name.clone(), condition, unmoved: true });
+            self.assumed.insert(Assumed {
+                rule: rule.name.as_str().into(),
+                condition: condition.into(),
+                unmoved: true,
+            });
         }
     }
 
@@ -936,8 +941,8 @@ impl Run<'_> {
             let mut unknown = Vec::new();
             self.unknown_atoms(condition, binding, &mut unknown);
             self.assumed.extend(unknown.into_iter().map(|condition| Assumed {
-                rule: rule.name.clone(),
-                condition,
+                rule: rule.name.as_str().into(),
+                condition: condition.into(),
                 unmoved: false,
             }));
         }
@@ -1081,8 +1086,8 @@ fn merge_one(all: &[&Dropped]) -> Step {
         },
         delay_ms: most_urgent.1,
         priority: urgent.iter().map(|d| d.priority).max().unwrap(),
-        rules: rules.into_iter().cloned().collect(),
-        via: nearest.via.clone(),
+        rules: rules.into_iter().map(|name| Arc::from(name.as_str())).collect::<Vec<_>>().into(),
+        via: nearest.via.iter().map(|name| Arc::from(name.as_str())).collect::<Vec<_>>().into(),
         hop: nearest.hop,
         cascade: nearest.hop > 0 && nearest.trigger.is_none(),
         trigger: nearest.trigger.clone(),

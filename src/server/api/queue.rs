@@ -86,6 +86,10 @@ pub async fn flush(State(app): State<Arc<App>>) -> Result<Response, Problem> {
 pub async fn stats(State(app): State<Arc<App>>) -> Result<Answer, Problem> {
     let (counters, pending) = tokio::try_join!(app.cache().statistics(), app.cache().pending())?;
     let loaded = app.rules().now();
-    let document = StatisticsDocument::new(loaded.program.rules(), &Statistics::read(&counters), &pending);
+    let document = StatisticsDocument::new(
+        loaded.program.rules(),
+        &Statistics::read(&counters, loaded.program.rules()),
+        &pending,
+    );
     Ok(Answer::json(StatusCode::OK, &document))
 }

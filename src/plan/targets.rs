@@ -1,0 +1,87 @@
+//! The names that one plan's templates are filled to: one text for all of them, so that only those
+//! that end up in a step are allocated by themselves.
+
+use std::hash::Hasher as _;
+use std::ops::Range;
+
+use rustc_hash::FxHasher;
+
+use super::StepKind;
+use crate::model::{Pattern, Tag};
+
+/// A filled name, by its place in [`Targets`].
+pub type TargetId = usize;
+
+#[derive(Debug, Default)]
+pub struct Targets {
+    text: String,
+    /// Where each name ends in the text; the next one starts there.
+    ends: Vec<usize>,
+}
+
+impl Targets {
+    pub fn with_capacity(names: usize) -> Self {
+        Self { text: String::with_capacity(names * 24), ends: Vec::with_capacity(names) }
+    }
+
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub fn get(&self, id: TargetId) -> &str {
+        &self.text[self.start(id)..self.ends[id]]
+    }
+
+    /// A hash of a name.
+    pub fn hash(&self, id: TargetId) -> u64 {
+        let mut hasher = FxHasher::default();
+        hasher.write(self.get(id).as_bytes());
+        hasher.finish()
+    }
+
+    fn start(&self, id: TargetId) -> usize {
+        if id == 0 { 0 } else { self.ends[id - 1] }
+    }
+
+    /// The name that is being written: what was added since the last one ended.
+    pub fn open(&mut self) -> &mut String {
+        &mut self.text
+    }
+
+    /// Ends the name that is being written, and gives its length in bytes.
+    pub fn end(&mut self) -> usize {
+        let start = self.start(self.ends.len());
+        self.ends.push(self.text.len());
+        self.text.len() - start
+    }
+
+    pub fn add(&mut self, name: &str) -> TargetId {
+        self.text.push_str(name);
+        self.end();
+        self.ends.len() - 1
+    }
+
+    /// Takes back every name from this one on.
+    pub fn truncate(&mut self, id: TargetId) {
+        self.text.truncate(self.start(id));
+        self.ends.truncate(id);
+    }
+
+    /// Puts filled names into the form in which steps name them.
+    pub fn finish(&mut self, kind: StepKind, names: Range<TargetId>) {
+        let is_plain = |name: &str| match kind {
+            StepKind::Tag => !name.starts_with('='),
+            StepKind::Match => !name.contains('/'),
+            StepKind::Key | StepKind::TagMatch => true,
+        };
+        if names.clone().all(|id| is_plain(self.get(id))) {
+            return;
+        }
+        let filled: Vec<String> = names.clone().map(|id| self.get(id).to_owned()).collect();
+        self.truncate(names.start);
+        for name in filled {
+            let name = if kind == StepKind::Tag { Tag::text_of(name) } else { Pattern::glob_text(name) };
+            self.add(&name);
+        }
+    }
+}
