@@ -13,7 +13,7 @@ pub use apply::{target, work as work_of};
 pub use batch::{Carried, flush, flush_these};
 pub use own::Own;
 pub use report::{Report, StepError, StepReport};
-pub use statistics::{Counters, RuleStatistics, Statistics, StrategyStatistics};
+pub use statistics::{RuleStatistics, Statistics, StrategyStatistics};
 pub use transaction::{Committed, Transaction};
 pub use work::{WorkEvent, work, work_once};
 
@@ -118,7 +118,9 @@ impl<C: Cache> Engine<C> {
     /// # Errors
     /// What the cache reports. Counters only inform: losing one loses no invalidation.
     pub async fn record(&self, report: &Report) -> Result<(), CacheError> {
-        Counters::of(report, self.program.rules()).record(&self.cache).await
+        let mut statistics = Statistics::default();
+        statistics.count(report, self.program.rules());
+        statistics.record(&self.cache).await
     }
 
     /// As [`Engine::record`], of a transaction.
@@ -126,6 +128,8 @@ impl<C: Cache> Engine<C> {
     /// # Errors
     /// As [`Engine::record`].
     pub async fn record_all(&self, committed: &Committed) -> Result<(), CacheError> {
-        Counters::of_all(committed, self.program.rules()).record(&self.cache).await
+        let mut statistics = Statistics::default();
+        statistics.count_all(committed, self.program.rules());
+        statistics.record(&self.cache).await
     }
 }

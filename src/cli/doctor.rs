@@ -112,6 +112,9 @@ pub fn run(session: &Session, args: &DoctorArgs) -> Result<Exit, CommandError> {
         Err(error) => return Err(error),
     };
     print(&findings, repaired.as_ref(), args.format)?;
+    for (work, why) in repaired.iter().flat_map(|repaired| &repaired.carried.failed) {
+        output::warning(&format!("`{}` of the queue was not carried out: {why}", work.member()));
+    }
     let is_bad = |(_, finding): &&(_, Finding)| finding.severity >= Severity::Warning;
     let mut bad = findings.iter().filter(is_bad).peekable();
     if bad.peek().is_none() {

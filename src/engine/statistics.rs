@@ -1,6 +1,6 @@
-//! The counters that a cache keeps for all its users: what is added to them, and what they say.
+//! What a cache's counters say, kept for all its users, and what is added to them.
 //!
-//! They are numbers by name, as [`Cache::record`] takes them: `writes`, `rule.NAME.WHAT`,
+//! In the cache they are numbers by name, as [`Cache::record`] takes them: `writes`, `rule.NAME.WHAT`,
 //! `strategy.NAME.WHAT`. This file alone knows the names.
 
 use std::collections::BTreeMap;
@@ -12,133 +12,6 @@ use crate::cache::{Cache, CacheError, Dropped, Work};
 use crate::check::RuleSet;
 use crate::plan::{Plan, Step, StepKind, Strategy};
 
-/// Numbers that wait to be added to a cache's counters.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counters(BTreeMap<String, u64>);
-
-impl Counters {
-    /// What the carrying out of a plan adds.
-    pub fn of(report: &Report, rules: &RuleSet) -> Self {
-        let mut counters = Self::default();
-        counters.add("writes", 1);
-        counters.firings(&report.plan, rules);
-        counters.drops(&report.plan.steps, &report.steps, report.took);
-        counters
-    }
-
-    /// What a transaction adds: each of its writes, and each target once.
-    pub fn of_all(committed: &Committed, rules: &RuleSet) -> Self {
-        let mut counters = Self::default();
-        counters.add("writes", committed.plans.len() as u64);
-        committed.plans.iter().for_each(|plan| counters.firings(plan, rules));
-        counters.drops(&committed.steps, &committed.outcomes, committed.took);
-        counters
-    }
-
-    /// What entries add that went from the queue, by batched drops and by collecting lazy ones; their
-    /// targets were counted when they were queued.
-    pub fn from_queue(batched: u64, lazy: u64, took: Duration) -> Self {
-        let mut counters = Self::default();
-        for (strategy, entries) in [(Strategy::Batched, batched), (Strategy::Lazy, lazy)] {
-            if entries > 0 {
-                counters.add(&format!("strategy.{}.entries", strategy.word()), entries);
-                counters
-                    .add(&format!("strategy.{}.us", strategy.word()), share(took, entries, batched + lazy));
-            }
-        }
-        counters
-    }
-
-    /// As [`Counters::from_queue`], of one item.
-    pub fn of_work(work: &Work, dropped: Dropped) -> Self {
-        match work {
-            Work::Collect(_) => Self::from_queue(0, dropped.entries(), Duration::ZERO),
-            Work::Drop(_) => Self::from_queue(dropped.entries(), 0, Duration::ZERO),
-        }
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub fn extend(&mut self, more: Self) {
-        for (name, n) in more.0 {
-            *self.0.entry(name).or_default() += n;
-        }
-    }
-
-    /// Adds them to the cache's, in one round trip.
-    ///
-    /// # Errors
-    /// What the cache reports. Counters only inform: losing one loses no invalidation.
-    pub async fn record<C: Cache>(&self, cache: &C) -> Result<(), CacheError> {
-        if self.is_empty() {
-            return Ok(());
-        }
-        let counters: Vec<(&str, u64)> = self.0.iter().map(|(name, n)| (name.as_str(), *n)).collect();
-        cache.record(&counters).await
-    }
-
-    fn firings(&mut self, plan: &Plan, rules: &RuleSet) {
-        for (rule, fired) in plan.firings.iter() {
-            let what = if fired { "executions" } else { "skipped" };
-            self.add(&format!("rule.{}.{what}", rules.rule(rule).name), 1);
-        }
-    }
-
-    /// Steps that were carried out or queued, and their share of the time: a target and an entry weigh
-    /// the same, since what takes long is many entries.
-    fn drops(&mut self, steps: &[Step], outcomes: &[StepReport], took: Duration) {
-        let done = || {
-            let pairs = steps.iter().zip(outcomes);
-            pairs.filter_map(|(step, report)| Some((step, report.outcome.as_ref().ok()?.entries())))
-        };
-        let all: u64 = done().map(|(step, entries)| (1 + entries) * step.rules.len() as u64).sum();
-        let mut weights: BTreeMap<&str, u64> = BTreeMap::new();
-        for (step, entries) in done() {
-            let strategy = step.strategy.word();
-            self.add(&format!("strategy.{strategy}.targets"), 1);
-            self.add(&format!("strategy.{strategy}.entries"), entries);
-            self.add(
-                &format!("strategy.{strategy}.us"),
-                share(took, (1 + entries) * step.rules.len() as u64, all),
-            );
-            for rule in &step.rules {
-                self.add(&format!("rule.{rule}.{}", kind_word(step.kind)), 1);
-                self.add(&format!("rule.{rule}.entries"), entries);
-                *weights.entry(rule).or_default() += 1 + entries;
-            }
-        }
-        for (rule, weight) in weights {
-            self.add(&format!("rule.{rule}.us"), share(took, weight, all));
-        }
-    }
-
-    fn add(&mut self, name: &str, n: u64) {
-        if n > 0 {
-            match self.0.get_mut(name) {
-                Some(sum) => *sum += n,
-                None => drop(self.0.insert(name.to_owned(), n)),
-            }
-        }
-    }
-}
-
-fn kind_word(kind: StepKind) -> &'static str {
-    match kind {
-        StepKind::Key => "keys",
-        StepKind::Tag => "tags",
-        StepKind::Match | StepKind::TagMatch => "patterns",
-    }
-}
-
-/// A part of a time, in microseconds.
-fn share(took: Duration, part: u64, all: u64) -> u64 {
-    let micros = took.as_micros() * u128::from(part) / u128::from(all.max(1));
-    u64::try_from(micros).unwrap_or(u64::MAX)
-}
-
-/// What a cache's counters say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
     /// Writes that were carried out.
@@ -164,13 +37,6 @@ pub struct RuleStatistics {
     pub entries: u64,
     /// Its share of the time that drops took, by targets and entries.
     pub took: Duration,
-}
-
-impl RuleStatistics {
-    /// How often a write or tag matched it, whatever its condition.
-    pub fn matches(&self) -> u64 {
-        self.executions + self.skipped
-    }
 }
 
 /// What was carried out under one strategy.
@@ -199,9 +65,139 @@ impl Statistics {
         }
         out
     }
+
+    /// Adds them to the cache's, in one round trip.
+    ///
+    /// # Errors
+    /// What the cache reports. Counters only inform: losing one loses no invalidation.
+    pub async fn record<C: Cache>(&self, cache: &C) -> Result<(), CacheError> {
+        let mut counters = vec![("writes".to_owned(), self.writes)];
+        for (name, rule) in &self.rules {
+            counters.extend(rule.numbers().map(|(what, n)| (format!("rule.{name}.{what}"), n)));
+        }
+        for (name, strategy) in &self.strategies {
+            counters.extend(strategy.numbers().map(|(what, n)| (format!("strategy.{name}.{what}"), n)));
+        }
+        let counters: Vec<(&str, u64)> =
+            counters.iter().filter(|(_, n)| *n > 0).map(|(name, n)| (name.as_str(), *n)).collect();
+        if counters.is_empty() { Ok(()) } else { cache.record(&counters).await }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Adds what the carrying out of a plan came to.
+    pub fn count(&mut self, report: &Report, rules: &RuleSet) {
+        self.writes += 1;
+        self.firings(&report.plan, rules);
+        self.drops(&report.plan.steps, &report.steps, report.took);
+    }
+
+    /// Adds what a transaction came to: each of its writes, and each target once.
+    pub fn count_all(&mut self, committed: &Committed, rules: &RuleSet) {
+        self.writes += committed.plans.len() as u64;
+        committed.plans.iter().for_each(|plan| self.firings(plan, rules));
+        self.drops(&committed.steps, &committed.outcomes, committed.took);
+    }
+
+    /// Adds what went from the queue, by batched drops and by collecting lazy ones. Their targets were
+    /// counted when they were queued.
+    pub fn count_carried(&mut self, batched: u64, lazy: u64, took: Duration) {
+        for (strategy, entries) in [(Strategy::Batched, batched), (Strategy::Lazy, lazy)] {
+            if entries > 0 {
+                let counted = self.strategy(strategy);
+                counted.entries += entries;
+                counted.took += share(took, entries, batched + lazy);
+            }
+        }
+    }
+
+    /// As [`Statistics::count_carried`], of one item.
+    pub fn count_work(&mut self, work: &Work, dropped: Dropped) {
+        let strategy = if matches!(work, Work::Collect(_)) { Strategy::Lazy } else { Strategy::Batched };
+        self.strategy(strategy).entries += dropped.entries();
+    }
+
+    fn firings(&mut self, plan: &Plan, rules: &RuleSet) {
+        for (rule, fired) in plan.firings.iter() {
+            let counted = self.rule(&rules.rule(rule).name);
+            *(if fired { &mut counted.executions } else { &mut counted.skipped }) += 1;
+        }
+    }
+
+    /// Steps that were carried out or queued, and their share of the time: a target and an entry weigh
+    /// the same, since what takes long is many entries.
+    fn drops(&mut self, steps: &[Step], outcomes: &[StepReport], took: Duration) {
+        let done = || {
+            let pairs = steps.iter().zip(outcomes);
+            pairs.filter_map(|(step, report)| Some((step, report.outcome.as_ref().ok()?.entries())))
+        };
+        let all: u64 = done().map(|(step, entries)| (1 + entries) * step.rules.len() as u64).sum();
+        for (step, entries) in done() {
+            let counted = self.strategy(step.strategy);
+            counted.targets += 1;
+            counted.entries += entries;
+            counted.took += share(took, (1 + entries) * step.rules.len() as u64, all);
+            for rule in &step.rules {
+                let counted = self.rule(rule);
+                *counted.of(step.kind) += 1;
+                counted.entries += entries;
+                counted.took += share(took, 1 + entries, all);
+            }
+        }
+    }
+
+    fn rule(&mut self, name: &str) -> &mut RuleStatistics {
+        // A name that is there already is not copied.
+        if !self.rules.contains_key(name) {
+            self.rules.insert(name.to_owned(), RuleStatistics::default());
+        }
+        self.rules.get_mut(name).expect("it was put there")
+    }
+
+    fn strategy(&mut self, strategy: Strategy) -> &mut StrategyStatistics {
+        self.strategies.entry(strategy.word().to_owned()).or_default()
+    }
+}
+
+/// A part of a time.
+fn share(took: Duration, part: u64, all: u64) -> Duration {
+    let nanos = took.as_nanos() * u128::from(part) / u128::from(all.max(1));
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+/// In whole microseconds, as counters hold it.
+fn micros(took: Duration) -> u64 {
+    u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
 }
 
 impl RuleStatistics {
+    /// How often a write or tag matched it, whatever its condition.
+    pub fn matches(&self) -> u64 {
+        self.executions + self.skipped
+    }
+
+    fn of(&mut self, kind: StepKind) -> &mut u64 {
+        match kind {
+            StepKind::Key => &mut self.keys,
+            StepKind::Tag => &mut self.tags,
+            StepKind::Match | StepKind::TagMatch => &mut self.patterns,
+        }
+    }
+
+    fn numbers(&self) -> [(&'static str, u64); 7] {
+        [
+            ("executions", self.executions),
+            ("skipped", self.skipped),
+            ("keys", self.keys),
+            ("tags", self.tags),
+            ("patterns", self.patterns),
+            ("entries", self.entries),
+            ("us", micros(self.took)),
+        ]
+    }
+
     fn set(&mut self, what: &str, n: u64) {
         match what {
             "executions" => self.executions = n,
@@ -217,6 +213,10 @@ impl RuleStatistics {
 }
 
 impl StrategyStatistics {
+    fn numbers(&self) -> [(&'static str, u64); 3] {
+        [("targets", self.targets), ("entries", self.entries), ("us", micros(self.took))]
+    }
+
     fn set(&mut self, what: &str, n: u64) {
         match what {
             "targets" => self.targets = n,
@@ -224,5 +224,38 @@ impl StrategyStatistics {
             "us" => self.took = Duration::from_micros(n),
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::MemoryCache;
+
+    #[test]
+    fn what_is_recorded_is_read_again() {
+        let rule = RuleStatistics {
+            executions: 1,
+            skipped: 2,
+            keys: 3,
+            tags: 4,
+            patterns: 5,
+            entries: 6,
+            took: Duration::from_micros(7),
+        };
+        let strategy = StrategyStatistics { targets: 8, entries: 9, took: Duration::from_micros(10) };
+        let statistics = Statistics {
+            writes: 11,
+            rules: [("a.b".to_owned(), rule)].into(),
+            strategies: [("lazy".to_owned(), strategy)].into(),
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let read = runtime.block_on(async {
+            let cache = MemoryCache::default();
+            statistics.record(&cache).await.expect("recorded");
+            Statistics::default().record(&cache).await.expect("nothing to do");
+            Statistics::read(&cache.statistics().await.expect("told"))
+        });
+        assert_eq!(read, statistics);
     }
 }

@@ -8,8 +8,8 @@ use super::reply::ReplyError;
 use crate::cache::error::{CacheError, CacheErrorKind};
 
 /// The commands of this crate, as an ACL rule grants them.
-const GRANT: &str =
-    "grant the user `+@read +@write +@scripting +@transaction +@connection +time +info` and the keys, `~*`";
+const GRANT: &str = "grant the user `+@read +@write +@scripting +@transaction +@connection +time +info` and the keys, `~*`; \
+     `invalidate doctor` says what is missing";
 
 /// An error with the connection to `place`.
 pub(super) fn connection_error(
