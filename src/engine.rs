@@ -18,7 +18,7 @@ pub use outcome::Outcome;
 pub use own::Own;
 pub use report::{Report, StepError, StepReport};
 pub use statistics::{
-    Counters, QueueFigures, RuleFigures, RuleStatistics, Statistics, StatisticsDocument, StrategyFigures,
+    QueueFigures, RuleFigures, RuleStatistics, Statistics, StatisticsDocument, StrategyFigures,
     StrategyStatistics,
 };
 pub use transaction::{Committed, Transaction};
@@ -125,7 +125,9 @@ impl<C: Cache> Engine<C> {
     /// # Errors
     /// What the cache reports. Counters only inform: losing one loses no invalidation.
     pub async fn record(&self, report: &Report) -> Result<(), CacheError> {
-        Counters::of(report, self.program.rules()).record(&self.cache).await
+        let mut statistics = Statistics::default();
+        statistics.count(report, self.program.rules());
+        statistics.record(&self.cache).await
     }
 
     /// As [`Engine::record`], of a transaction.
@@ -133,6 +135,8 @@ impl<C: Cache> Engine<C> {
     /// # Errors
     /// As [`Engine::record`].
     pub async fn record_all(&self, committed: &Committed) -> Result<(), CacheError> {
-        Counters::of_all(committed, self.program.rules()).record(&self.cache).await
+        let mut statistics = Statistics::default();
+        statistics.count_all(committed, self.program.rules());
+        statistics.record(&self.cache).await
     }
 }

@@ -91,14 +91,15 @@ pub fn run(session: &Session, args: &DoctorArgs) -> Result<Exit, CommandError> {
         }
         Ok(Some(cache)) => {
             let work = async {
-                let repaired = if args.repair {
-                    // Who does not answer is told of below, as without `--repair`.
-                    cache.health().await?;
-                    Some(repair(&cache, args.rate.map_or(Rate::UNLIMITED, Rate::per_second)).await?)
-                } else {
-                    None
-                };
-                Ok::<_, CacheError>((diagnose(&cache.health().await?), repaired))
+                let health = cache.health().await?;
+                // Where the writers' lock is not to be had, a repair would wait for it, and for ever.
+                let is_writable = health.store.is_none_or(|store| store.is_writable);
+                if !args.repair || !is_writable {
+                    return Ok((diagnose(&health), None));
+                }
+                let rate = args.rate.map_or(Rate::UNLIMITED, Rate::per_second);
+                let repaired = repair(&cache, rate).await?;
+                Ok::<_, CacheError>((diagnose(&cache.health().await?), Some(repaired)))
             };
             match block_on(async { Ok(unless_interrupted(work).await) })? {
                 None => {
@@ -112,6 +113,9 @@ pub fn run(session: &Session, args: &DoctorArgs) -> Result<Exit, CommandError> {
         Err(error) => return Err(error),
     };
     print(&findings, repaired.as_ref(), args.format)?;
+    for (work, why) in repaired.iter().flat_map(|repaired| &repaired.carried.failed) {
+        output::warning(&format!("`{}` of the queue was not carried out: {why}", work.member()));
+    }
     let is_bad = |(_, finding): &&(_, Finding)| finding.severity >= Severity::Warning;
     let mut bad = findings.iter().filter(is_bad).peekable();
     if bad.peek().is_none() {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::statistics::Counters;
+use super::statistics::Statistics;
 use crate::cache::{
     Cache, CacheError, Claim, Dropped, LeaseToken, MAX_DELAY, Progress, ProgressFn, Rate, Settle, Work,
     WorkCounts,
@@ -327,10 +327,10 @@ pub async fn flush<C: Cache>(cache: &C, progress: ProgressFn<'_>) -> Result<Carr
 /// Adds the entries that went to the cache's counters; the targets were counted by their writers.
 pub(super) async fn record<C: Cache>(cache: &C, carried: &Carried) {
     let all = carried.dropped.entries();
-    let counters =
-        Counters::from_queue(all.saturating_sub(carried.collected), carried.collected, carried.took);
+    let mut statistics = Statistics::default();
+    statistics.count_carried(all.saturating_sub(carried.collected), carried.collected, carried.took);
     // Counters only inform.
-    let _ = counters.record(cache).await;
+    let _ = statistics.record(cache).await;
 }
 
 /// Carries out these items now, where they wait or somebody else has claimed them.

@@ -1,7 +1,7 @@
-//! The counters that a cache keeps for all its users: what is added to them, and what they say.
+//! What a cache's counters say, kept for all its users, and what is added to them.
 //!
-//! They are numbers by name, as [`Cache::record`] takes them: `writes`, `rule.NAME.WHAT`,
-//! `strategy.NAME.WHAT`. This file alone knows the names.
+//! In the cache they are numbers by name, as [`Cache::record`] takes them: `writes`, `rule.NAME.WHAT`,
+//! `strategy.NAME.WHAT`, `entity.NAME.OPERATION`. This file alone knows the names.
 
 mod document;
 
@@ -17,136 +17,7 @@ use crate::check::RuleSet;
 use crate::check::ruleset::{Operation, Trigger, WriteTrigger};
 use crate::plan::{Plan, Step, StepKind, Strategy};
 
-/// Numbers that wait to be added to a cache's counters.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counters(BTreeMap<String, u64>);
-
-impl Counters {
-    /// What the carrying out of a plan adds.
-    pub fn of(report: &Report, rules: &RuleSet) -> Self {
-        let mut counters = Self::default();
-        counters.add("writes", 1);
-        counters.firings(&report.plan, rules);
-        counters.drops(&report.plan.steps, &report.steps, report.took);
-        counters
-    }
-
-    /// What a transaction adds: each of its writes, and each target once.
-    pub fn of_all(committed: &Committed, rules: &RuleSet) -> Self {
-        let mut counters = Self::default();
-        counters.add("writes", committed.plans.len() as u64);
-        committed.plans.iter().for_each(|plan| counters.firings(plan, rules));
-        counters.drops(&committed.steps, &committed.outcomes, committed.took);
-        counters
-    }
-
-    /// What entries add that went from the queue, by batched drops and by collecting lazy ones; their
-    /// targets were counted when they were queued.
-    pub fn from_queue(batched: u64, lazy: u64, took: Duration) -> Self {
-        let mut counters = Self::default();
-        for (strategy, entries) in [(Strategy::Batched, batched), (Strategy::Lazy, lazy)] {
-            if entries > 0 {
-                counters.add(&format!("strategy.{}.entries", strategy.word()), entries);
-                counters
-                    .add(&format!("strategy.{}.us", strategy.word()), share(took, entries, batched + lazy));
-            }
-        }
-        counters
-    }
-
-    /// As [`Counters::from_queue`], of one item.
-    pub fn of_work(work: &Work, dropped: Dropped) -> Self {
-        match work {
-            Work::Collect(_) => Self::from_queue(0, dropped.entries(), Duration::ZERO),
-            Work::Drop(_) => Self::from_queue(dropped.entries(), 0, Duration::ZERO),
-        }
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub fn extend(&mut self, more: Self) {
-        for (name, n) in more.0 {
-            *self.0.entry(name).or_default() += n;
-        }
-    }
-
-    /// Adds them to the cache's, in one round trip.
-    ///
-    /// # Errors
-    /// What the cache reports. Counters only inform: losing one loses no invalidation.
-    pub async fn record<C: Cache>(&self, cache: &C) -> Result<(), CacheError> {
-        if self.is_empty() {
-            return Ok(());
-        }
-        let counters: Vec<(&str, u64)> = self.0.iter().map(|(name, n)| (name.as_str(), *n)).collect();
-        cache.record(&counters).await
-    }
-
-    /// Of the rules of an entity those that fired are counted, and its writes: what is skipped is the
-    /// difference. A write looks at few of its rules, and must not count all the others one by one.
-    fn firings(&mut self, plan: &Plan, rules: &RuleSet) {
-        self.add(&format!("entity.{}.{}", plan.write.entity, plan.write.op), 1);
-        for (rule, fired) in plan.firings.iter() {
-            let what = if fired { "executions" } else { "skipped" };
-            self.add(&format!("rule.{}.{what}", rules.rule(rule).name), 1);
-        }
-    }
-
-    /// Steps that were carried out or queued, and their share of the time: a target and an entry weigh
-    /// the same, since what takes long is many entries.
-    fn drops(&mut self, steps: &[Step], outcomes: &[StepReport], took: Duration) {
-        let done = || {
-            let pairs = steps.iter().zip(outcomes);
-            pairs.filter_map(|(step, report)| Some((step, report.outcome.as_ref().ok()?.entries())))
-        };
-        let all: u64 = done().map(|(step, entries)| (1 + entries) * step.rules.len() as u64).sum();
-        let mut weights: BTreeMap<&str, u64> = BTreeMap::new();
-        for (step, entries) in done() {
-            let strategy = step.strategy.word();
-            self.add(&format!("strategy.{strategy}.targets"), 1);
-            self.add(&format!("strategy.{strategy}.entries"), entries);
-            self.add(
-                &format!("strategy.{strategy}.us"),
-                share(took, (1 + entries) * step.rules.len() as u64, all),
-            );
-            for rule in &step.rules {
-                self.add(&format!("rule.{rule}.{}", kind_word(step.kind)), 1);
-                self.add(&format!("rule.{rule}.entries"), entries);
-                *weights.entry(rule).or_default() += 1 + entries;
-            }
-        }
-        for (rule, weight) in weights {
-            self.add(&format!("rule.{rule}.us"), share(took, weight, all));
-        }
-    }
-
-    fn add(&mut self, name: &str, n: u64) {
-        if n > 0 {
-            match self.0.get_mut(name) {
-                Some(sum) => *sum += n,
-                None => drop(self.0.insert(name.to_owned(), n)),
-            }
-        }
-    }
-}
-
-fn kind_word(kind: StepKind) -> &'static str {
-    match kind {
-        StepKind::Key => "keys",
-        StepKind::Tag => "tags",
-        StepKind::Match | StepKind::TagMatch => "patterns",
-    }
-}
-
-/// A part of a time, in microseconds.
-fn share(took: Duration, part: u64, all: u64) -> u64 {
-    let micros = took.as_micros() * u128::from(part) / u128::from(all.max(1));
-    u64::try_from(micros).unwrap_or(u64::MAX)
-}
-
-/// What a cache's counters say.
+/// What was done on a cache, or by one process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
     /// Writes that were carried out.
@@ -155,6 +26,8 @@ pub struct Statistics {
     pub rules: BTreeMap<String, RuleStatistics>,
     /// By word.
     pub strategies: BTreeMap<String, StrategyStatistics>,
+    /// Writes by entity and operation, as `user.update`.
+    pub writes_of: BTreeMap<String, u64>,
 }
 
 /// What was carried out for one rule.
@@ -174,13 +47,6 @@ pub struct RuleStatistics {
     pub took: Duration,
 }
 
-impl RuleStatistics {
-    /// How often a write or tag matched it, whatever its condition.
-    pub fn matches(&self) -> u64 {
-        self.executions + self.skipped
-    }
-}
-
 /// What was carried out under one strategy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StrategyStatistics {
@@ -194,8 +60,6 @@ impl Statistics {
     /// passed over. For a rule that is newer than the counters, the writes before it count as skipped.
     pub fn read(counters: &BTreeMap<String, u64>, rules: &RuleSet) -> Self {
         let mut out = Self::default();
-        // By entity and operation.
-        let mut writes: BTreeMap<(&str, &str), u64> = BTreeMap::new();
         for (name, n) in counters {
             if name == "writes" {
                 out.writes = *n;
@@ -203,31 +67,174 @@ impl Statistics {
             let Some((table, rest)) = name.split_once('.') else { continue };
             let Some((name, what)) = rest.rsplit_once('.') else { continue };
             match table {
-                "entity" => drop(writes.insert((name, what), *n)),
+                "entity" => drop(out.writes_of.insert(rest.to_owned(), *n)),
                 "rule" => out.rules.entry(name.to_owned()).or_default().set(what, *n),
                 "strategy" => out.strategies.entry(name.to_owned()).or_default().set(what, *n),
                 _ => {}
             }
         }
+        out.skipped_by(rules);
+        out
+    }
+
+    /// What rules of writes have skipped: the writes that matched them, less those that fired them.
+    fn skipped_by(&mut self, rules: &RuleSet) {
         for rule in rules.rules() {
             let Trigger::Writes(triggers) = &rule.trigger else { continue };
             let written = |trigger: &WriteTrigger| {
-                let entity = rules.entity(trigger.entity).name.as_str();
-                let of_it = writes.range((entity, "")..).take_while(move |((name, _), _)| *name == entity);
-                let matched = of_it.filter(|((_, op), _)| trigger.operations.contains(&Operation::named(op)));
-                matched.map(|(_, n)| n).sum::<u64>()
+                let entity = format!("{}.", rules.entity(trigger.entity).name);
+                let of_it = self.writes_of.range(entity.clone()..).map_while(move |(name, n)| {
+                    name.strip_prefix(&entity).map(|operation| (Operation::named(operation), n))
+                });
+                of_it
+                    .filter(|(operation, _)| trigger.operations.contains(operation))
+                    .map(|(_, n)| n)
+                    .sum::<u64>()
             };
             let matches: u64 = triggers.iter().map(written).sum();
             if matches > 0 {
-                let counted = out.rules.entry(rule.name.clone()).or_default();
+                let counted = self.rule(&rule.name);
                 counted.skipped = matches.saturating_sub(counted.executions);
             }
         }
-        out
+    }
+
+    /// Adds them to the cache's, in one round trip.
+    ///
+    /// # Errors
+    /// What the cache reports. Counters only inform: losing one loses no invalidation.
+    pub async fn record<C: Cache>(&self, cache: &C) -> Result<(), CacheError> {
+        let mut counters = vec![("writes".to_owned(), self.writes)];
+        for (name, rule) in &self.rules {
+            counters.extend(rule.numbers().map(|(what, n)| (format!("rule.{name}.{what}"), n)));
+        }
+        for (name, strategy) in &self.strategies {
+            counters.extend(strategy.numbers().map(|(what, n)| (format!("strategy.{name}.{what}"), n)));
+        }
+        counters.extend(self.writes_of.iter().map(|(name, n)| (format!("entity.{name}"), *n)));
+        let counters: Vec<(&str, u64)> =
+            counters.iter().filter(|(_, n)| *n > 0).map(|(name, n)| (name.as_str(), *n)).collect();
+        if counters.is_empty() { Ok(()) } else { cache.record(&counters).await }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Adds what the carrying out of a plan came to.
+    pub fn count(&mut self, report: &Report, rules: &RuleSet) {
+        self.writes += 1;
+        self.firings(&report.plan, rules);
+        self.drops(&report.plan.steps, &report.steps, report.took);
+    }
+
+    /// Adds what a transaction came to: each of its writes, and each target once.
+    pub fn count_all(&mut self, committed: &Committed, rules: &RuleSet) {
+        self.writes += committed.plans.len() as u64;
+        committed.plans.iter().for_each(|plan| self.firings(plan, rules));
+        self.drops(&committed.steps, &committed.outcomes, committed.took);
+    }
+
+    /// Adds what went from the queue, by batched drops and by collecting lazy ones. Their targets were
+    /// counted when they were queued.
+    pub fn count_carried(&mut self, batched: u64, lazy: u64, took: Duration) {
+        for (strategy, entries) in [(Strategy::Batched, batched), (Strategy::Lazy, lazy)] {
+            if entries > 0 {
+                let counted = self.strategy(strategy);
+                counted.entries += entries;
+                counted.took += share(took, entries, batched + lazy);
+            }
+        }
+    }
+
+    /// As [`Statistics::count_carried`], of one item.
+    pub fn count_work(&mut self, work: &Work, dropped: Dropped) {
+        let strategy = if matches!(work, Work::Collect(_)) { Strategy::Lazy } else { Strategy::Batched };
+        self.strategy(strategy).entries += dropped.entries();
+    }
+
+    /// Of the rules of an entity those that fired are counted, and its writes: what is skipped is the
+    /// difference. A write looks at few of its rules, and must not count all the others one by one.
+    fn firings(&mut self, plan: &Plan, rules: &RuleSet) {
+        *self.writes_of.entry(format!("{}.{}", plan.write.entity, plan.write.op)).or_default() += 1;
+        for (rule, fired) in plan.firings.iter() {
+            let counted = self.rule(&rules.rule(rule).name);
+            *(if fired { &mut counted.executions } else { &mut counted.skipped }) += 1;
+        }
+    }
+
+    /// Steps that were carried out or queued, and their share of the time: a target and an entry weigh
+    /// the same, since what takes long is many entries.
+    fn drops(&mut self, steps: &[Step], outcomes: &[StepReport], took: Duration) {
+        let done = || {
+            let pairs = steps.iter().zip(outcomes);
+            pairs.filter_map(|(step, report)| Some((step, report.outcome.as_ref().ok()?.entries())))
+        };
+        let all: u64 = done().map(|(step, entries)| (1 + entries) * step.rules.len() as u64).sum();
+        for (step, entries) in done() {
+            let counted = self.strategy(step.strategy);
+            counted.targets += 1;
+            counted.entries += entries;
+            counted.took += share(took, (1 + entries) * step.rules.len() as u64, all);
+            for rule in &step.rules {
+                let counted = self.rule(rule);
+                *counted.of(step.kind) += 1;
+                counted.entries += entries;
+                counted.took += share(took, 1 + entries, all);
+            }
+        }
+    }
+
+    fn rule(&mut self, name: &str) -> &mut RuleStatistics {
+        // A name that is there already is not copied.
+        if !self.rules.contains_key(name) {
+            self.rules.insert(name.to_owned(), RuleStatistics::default());
+        }
+        self.rules.get_mut(name).expect("it was put there")
+    }
+
+    fn strategy(&mut self, strategy: Strategy) -> &mut StrategyStatistics {
+        self.strategies.entry(strategy.word().to_owned()).or_default()
     }
 }
 
+/// A part of a time.
+fn share(took: Duration, part: u64, all: u64) -> Duration {
+    let nanos = took.as_nanos() * u128::from(part) / u128::from(all.max(1));
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+/// In whole microseconds, as counters hold it.
+fn micros(took: Duration) -> u64 {
+    u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
+}
+
 impl RuleStatistics {
+    /// How often a write or tag matched it, whatever its condition.
+    pub fn matches(&self) -> u64 {
+        self.executions + self.skipped
+    }
+
+    fn of(&mut self, kind: StepKind) -> &mut u64 {
+        match kind {
+            StepKind::Key => &mut self.keys,
+            StepKind::Tag => &mut self.tags,
+            StepKind::Match | StepKind::TagMatch => &mut self.patterns,
+        }
+    }
+
+    fn numbers(&self) -> [(&'static str, u64); 7] {
+        [
+            ("executions", self.executions),
+            ("skipped", self.skipped),
+            ("keys", self.keys),
+            ("tags", self.tags),
+            ("patterns", self.patterns),
+            ("entries", self.entries),
+            ("us", micros(self.took)),
+        ]
+    }
+
     fn set(&mut self, what: &str, n: u64) {
         match what {
             "executions" => self.executions = n,
@@ -243,6 +250,10 @@ impl RuleStatistics {
 }
 
 impl StrategyStatistics {
+    fn numbers(&self) -> [(&'static str, u64); 3] {
+        [("targets", self.targets), ("entries", self.entries), ("us", micros(self.took))]
+    }
+
     fn set(&mut self, what: &str, n: u64) {
         match what {
             "targets" => self.targets = n,
@@ -250,5 +261,40 @@ impl StrategyStatistics {
             "us" => self.took = Duration::from_micros(n),
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::MemoryCache;
+
+    #[test]
+    fn what_is_recorded_is_read_again() {
+        let rule = RuleStatistics {
+            executions: 1,
+            skipped: 2,
+            keys: 3,
+            tags: 4,
+            patterns: 5,
+            entries: 6,
+            took: Duration::from_micros(7),
+        };
+        let strategy = StrategyStatistics { targets: 8, entries: 9, took: Duration::from_micros(10) };
+        let statistics = Statistics {
+            writes: 11,
+            rules: [("a.b".to_owned(), rule)].into(),
+            strategies: [("lazy".to_owned(), strategy)].into(),
+            writes_of: [("user.update".to_owned(), 11)].into(),
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let read = runtime.block_on(async {
+            let cache = MemoryCache::default();
+            statistics.record(&cache).await.expect("recorded");
+            Statistics::default().record(&cache).await.expect("nothing to do");
+            let rules = RuleSet::parse("entity a { key k }  rule r { on a }").rules.expect("rules");
+            Statistics::read(&cache.statistics().await.expect("told"), &rules)
+        });
+        assert_eq!(read, statistics);
     }
 }

@@ -8,21 +8,21 @@ use tokio::sync::watch as signal;
 use super::App;
 use super::event::Event;
 use crate::check::RuleSet;
-use crate::engine::{Counters, Report};
+use crate::engine::{Report, Statistics};
 
 /// How often the counters are written.
 const EVERY: Duration = Duration::from_secs(1);
 
 /// Counters that are not written yet.
 #[derive(Default)]
-pub struct Tally(Mutex<Counters>);
+pub struct Tally(Mutex<Statistics>);
 
 impl Tally {
     pub fn add(&self, report: &Report, rules: &RuleSet) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(Counters::of(report, rules));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).count(report, rules);
     }
 
-    fn take(&self) -> Counters {
+    fn take(&self) -> Statistics {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -43,7 +43,8 @@ impl Trace {
                         }
                     }
                     Outcome::Covered { by } => {
-                        covered.insert(Covered { template: attempt.template.as_str().into(), by: by.clone() });
+                        covered
+                            .insert(Covered { template: attempt.template.as_str().into(), by: by.clone() });
                     }
                     Outcome::Unresolved { missing, reason } => {
                         unresolved.insert(Unresolved {

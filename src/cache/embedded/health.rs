@@ -1,7 +1,9 @@
 //! What an embedded cache tells of the state of its indexes.
 
+use std::collections::BTreeMap;
+
 use super::failure::Failure;
-use super::layout::{self, INDEX, IndexRow, JOURNAL, MEMBER, NEVER, RETIRED};
+use super::layout::{self, INDEX, IndexRow, JOURNAL, JournalRow, MEMBER, NEVER, RETIRED};
 use super::rows::View;
 use crate::cache::{IndexHealth, Work};
 use crate::model::Tag;
@@ -12,8 +14,21 @@ const SAMPLE: u64 = 4096;
 impl View<'_> {
     pub fn health(&self) -> Result<IndexHealth, Failure> {
         let mut health = IndexHealth::default();
+        let mut serials = BTreeMap::new();
+        for row in self.table.prefix_iter(self.txn, &[JOURNAL])? {
+            *serials.entry(JournalRow::decode(row?.1)?.serial).or_insert(0u64) += 1;
+        }
         for row in self.table.prefix_iter(self.txn, &[INDEX])? {
-            health.indexes += u64::from(IndexRow::decode(row?.1)?.0.index != 0);
+            let (key, value) = row?;
+            let (index, kept) = IndexRow::decode(value)?;
+            health.indexes += u64::from(index.index != 0);
+            let name = layout::full_name(key.get(1..).unwrap_or_default(), kept);
+            for _ in 0..serials.remove(&index.serial).unwrap_or(0) {
+                health.unfinished.add(String::from_utf8_lossy(name));
+            }
+        }
+        for _ in 0..serials.into_values().sum() {
+            health.unfinished.add("what was built from entries that are gone");
         }
         for row in self.table.prefix_iter(self.txn, &[MEMBER])? {
             let (key, value) = row?;
@@ -25,10 +40,6 @@ impl View<'_> {
                 health.sampled += 1;
                 health.missing += u64::from(!self.is_live(key.get(9..).unwrap_or_default())?);
             }
-        }
-        for row in self.table.prefix_iter(self.txn, &[JOURNAL])? {
-            let (key, _) = row?;
-            health.unfinished.add(format!("journal {}", layout::number(key.get(9..).unwrap_or_default())?.0));
         }
         for row in self.table.prefix_iter(self.txn, &[RETIRED])? {
             let name = String::from_utf8_lossy(row?.1);

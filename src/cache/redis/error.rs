@@ -9,7 +9,7 @@ use crate::cache::error::{CacheError, CacheErrorKind};
 
 /// The commands of this crate, as an ACL rule grants them.
 const GRANT: &str = "grant the user `+@read +@write +@scripting +@transaction +@connection +time +info` and the keys, `~*`; \
-     in a cluster also `+cluster|slots`, behind sentinels `+role`";
+     in a cluster also `+cluster|slots`, behind sentinels `+role`; `invalidate doctor` says what is missing";
 
 /// An error with the connection to `place`.
 pub(super) fn connection_error(

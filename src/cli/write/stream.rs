@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use invalidate::cache::{AnyCache, Cache, Enqueued, Work};
 use invalidate::check::Undeclared;
-use invalidate::engine::{Counters, Engine, Own, Report, ReportDocument, work_of};
+use invalidate::engine::{Engine, Own, Report, ReportDocument, Statistics, work_of};
 use invalidate::model::RawWrite;
 use invalidate::plan::Plan;
 use tokio::sync::mpsc;
@@ -49,7 +49,7 @@ pub fn run(session: &Session, mode: Mode) -> Result<Exit, CommandError> {
         reported: 0,
         own: Own::default(),
         queue: Enqueued::default(),
-        counters: Counters::default(),
+        counted: Statistics::default(),
         recorded: Instant::now(),
     };
     let lines = read_ahead()?;
@@ -101,7 +101,7 @@ struct Stream<'s> {
     own: Own,
     /// What the queue said last.
     queue: Enqueued,
-    counters: Counters,
+    counted: Statistics,
     recorded: Instant,
 }
 
@@ -282,7 +282,7 @@ impl Stream<'_> {
             return Err(CommandError { message: format!("line {number}: {}", error.message), ..error }
                 .help(format!("lines before {number} are done; go on from line {number}")));
         }
-        self.counters.extend(Counters::of(report, self.engine.program().rules()));
+        self.counted.count(report, self.engine.program().rules());
         self.tally.done += 1;
         Ok(())
     }
@@ -297,7 +297,7 @@ impl Stream<'_> {
             match outcome {
                 Ok(dropped) => {
                     self.tally.entries += dropped.entries();
-                    self.counters.extend(Counters::of_work(&work, dropped));
+                    self.counted.count_work(&work, dropped);
                 }
                 Err(why) => {
                     let message = format!("`{}` was not carried out: {why}", work.member());
@@ -324,11 +324,11 @@ impl Stream<'_> {
     /// Adds what was done to the statistics, where that was not done for some time. Counters are a
     /// courtesy: their failure is a note.
     async fn record(&mut self, every: Duration) {
-        if self.counters.is_empty() || self.recorded.elapsed() < every {
+        if self.counted.is_empty() || self.recorded.elapsed() < every {
             return;
         }
-        let counters = std::mem::take(&mut self.counters);
-        if let Err(error) = counters.record(self.engine.cache()).await {
+        let counted = std::mem::take(&mut self.counted);
+        if let Err(error) = counted.record(self.engine.cache()).await {
             self.session.note(&format!("the statistics were not kept: {error}"));
         }
         self.recorded = Instant::now();

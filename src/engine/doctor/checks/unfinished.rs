@@ -13,8 +13,7 @@ pub fn look(health: &Health) -> Option<Finding> {
         match index.unfinished.count {
             0 => Finding::fine(format!("no drop was broken off{at_work}")),
             n => Finding::warning(format!(
-                "{} not finished, and their entries stay: they were broken off, or are at it at this \
-                 moment{at_work}: {}",
+                "{} not finished, with nobody at work, and the entries stay{at_work}: {}",
                 count(n, "drop is", "drops are"),
                 named(&index.unfinished)
             ))
