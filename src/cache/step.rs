@@ -38,6 +38,12 @@ pub enum Step {
     Look,
     /// Removes members that are dealt with from a journal, by name.
     Remove,
+    /// The same for a page that is still whole, given by its ends.
+    Trim,
+    /// Reads members of a journal by rank, while those before them are still in it.
+    Range,
+    /// Removes a journal in one piece, if it has as many members as at the start.
+    Close,
     /// Moves members whose entries expired to a journal of their own.
     Prune,
     /// Looks whether the entry of a member is still there.
@@ -63,7 +69,7 @@ pub enum Carrier {
 
 impl Step {
     /// Every step, in the order in which they are declared.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 26] = [
         Self::Mark,
         Self::Token,
         Self::Ticket,
@@ -81,6 +87,9 @@ impl Step {
         Self::Marker,
         Self::Look,
         Self::Remove,
+        Self::Trim,
+        Self::Range,
+        Self::Close,
         Self::Prune,
         Self::Exists,
         Self::Missing,
@@ -108,6 +117,9 @@ impl Step {
             Self::Unlink => Carrier::Command("UNLINK"),
             Self::Marker | Self::Look | Self::Exists => Carrier::Command("EXISTS"),
             Self::Remove => Carrier::Command("ZREM"),
+            Self::Trim => Carrier::Script("trim"),
+            Self::Range => Carrier::Command("ZRANGE"),
+            Self::Close => Carrier::Script("close"),
             Self::Prune => Carrier::Script("prune"),
             Self::Missing => Carrier::Script("missing"),
             Self::Enqueue => Carrier::Script("enqueue"),

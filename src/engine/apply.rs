@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::report::{Report, StepError, StepReport};
-use crate::cache::{Cache, CacheError, DropTarget, Dropped, Enqueued, ProgressFn, Retired, Work};
+use crate::cache::{
+    Cache, CacheError, CacheErrorKind, DropTarget, Dropped, Enqueued, ProgressFn, Rate, Retired, Work,
+};
 use crate::model::{Key, Pattern, Tag};
 use crate::plan::{Plan, Step, StepKind, Strategy};
 
@@ -31,7 +33,8 @@ pub async fn carry_out<C: Cache>(
     let targets: Vec<Vec<Target>> =
         lists.iter().map(|steps| steps.iter().map(Target::new).collect()).collect();
     let start = Instant::now();
-    let (queued, outcomes) = tokio::join!(queue(cache, &targets), drop_all(cache, &targets, progress));
+    let (mut queued, outcomes) = tokio::join!(queue(cache, &targets), drop_all(cache, &targets, progress));
+    queued.collect_unqueued(cache, progress).await;
     let took = start.elapsed();
     let mut outcomes = outcomes.into_iter();
     let mut report = |target| match target {
@@ -39,7 +42,7 @@ pub async fn carry_out<C: Cache>(
         Target::Queue(_, delay) => queued.step(delay, Dropped::default()),
         Target::Retire(tag) => match queued.retired.get(&tag) {
             Some(Err(error)) => StepReport { outcome: Err(StepError::Cache(error.clone())), queued: None },
-            _ => queued.step(Duration::ZERO, Dropped { tags: 1, ..Dropped::default() }),
+            _ => queued.retired_step(&tag),
         },
         Target::Drop(_) => StepReport { outcome: outcomes.next().unwrap_or_else(no_answer), queued: None },
     };
@@ -82,9 +85,39 @@ struct Queued {
     retired: BTreeMap<Tag, Result<Retired, CacheError>>,
     /// `None` where there was nothing to put into the queue.
     answer: Option<Result<Enqueued, CacheError>>,
+    /// What the queue had no room for, and was collected at once.
+    collected: BTreeMap<Tag, Result<Dropped, CacheError>>,
 }
 
 impl Queued {
+    /// A tag that is retired while the queue is full is dropped as good as any other; it only has to be
+    /// collected here and now.
+    async fn collect_unqueued<C: Cache>(&mut self, cache: &C, progress: ProgressFn<'_>) {
+        if !matches!(&self.answer, Some(Err(error)) if error.kind() == CacheErrorKind::QueueFull) {
+            return;
+        }
+        for (tag, retired) in &self.retired {
+            if retired.is_ok() {
+                let collected = cache.collect(tag, Rate::UNLIMITED, progress).await;
+                self.collected.insert(tag.clone(), collected);
+            }
+        }
+    }
+
+    /// What came of a lazy step whose tag is retired. Of equal ones the first has the numbers.
+    fn retired_step(&mut self, tag: &Tag) -> StepReport {
+        let tags = Dropped { tags: 1, ..Dropped::default() };
+        match self.collected.get_mut(tag) {
+            None => self.step(Duration::ZERO, tags),
+            Some(Ok(dropped)) => {
+                let mut dropped = std::mem::take(dropped);
+                dropped += tags;
+                StepReport { outcome: Ok(dropped), queued: None }
+            }
+            Some(Err(error)) => StepReport { outcome: Err(StepError::Cache(error.clone())), queued: None },
+        }
+    }
+
     fn step(&self, delay: Duration, done: Dropped) -> StepReport {
         match &self.answer {
             Some(Err(error)) => StepReport { outcome: Err(StepError::Cache(error.clone())), queued: None },
@@ -111,7 +144,8 @@ async fn queue<C: Cache>(cache: &C, plans: &[Vec<Target>]) -> Queued {
     }
     let tags: Vec<Tag> = tags.into_iter().collect();
     let (retired, answer) = cache.retire_and_enqueue(&tags, &items).await;
-    Queued { retired: tags.into_iter().zip(retired).collect(), answer: Some(answer) }
+    let retired = tags.into_iter().zip(retired).collect();
+    Queued { retired, answer: Some(answer), collected: BTreeMap::new() }
 }
 
 /// How many targets of several plans are dropped together.

@@ -322,6 +322,23 @@ fn a_stream_carries_out_what_is_due_while_no_line_comes() {
     assert!(child.wait().unwrap().success());
 }
 
+#[test]
+fn a_lazy_drop_that_the_queue_has_no_room_for_is_collected_at_once() {
+    for (place, url, _server) in everywhere() {
+        place.file("invalidate.yaml", format!("cache:\n  url: {url}\n  queue_limit: 1\n"));
+        place.file("rules/default.inv", "entity note { key page } rule notes { on note  strategy lazy }");
+        place.ok("cache drop --tag something --batched --delay 5s --no-wait");
+        for id in 1..=2 {
+            place.ok(&format!("cache put note:{id} x --tag note:{id} --ttl 1h"));
+        }
+        let report = place.ok("write note 1 update --no-wait");
+        assert!(report.stdout.contains("1 entry gone"), "{report:?}");
+        place.exits("cache get note:1", 1);
+        place.ok("cache get note:2");
+        assert_eq!(stats(&place, &url)["tags"], 1);
+    }
+}
+
 /// Numbers that differ from run to run only if the test is changed.
 fn pseudo_random(seed: &mut u64) -> u64 {
     *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use invalidate::cache::{AnyCache, Cache, CacheErrorKind, CacheOptions, Reach};
+use futures_util::FutureExt as _;
+use invalidate::cache::{AnyCache, Cache, CacheErrorKind, CacheOptions, Reach, quiet};
 
 use crate::caches::{drop_tag, key, left, open, pattern, put, run, tag};
 
@@ -287,5 +288,37 @@ fn ten_drops_in_a_fresh_environment_take_one_commit() {
         }
         let times: Vec<Duration> = times.into_iter().collect();
         println!("open and ten drops: best {:?}, median {:?}", times[0], times[times.len() / 2]);
+    });
+}
+
+/// A drop that ends between two transactions, as one does whose process is killed, has left word for a
+/// worker; one that comes to its end leaves none.
+#[test]
+fn a_large_drop_that_breaks_off_is_finished_by_the_queue() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let options = CacheOptions { page_size: 8, ..CacheOptions::default() };
+    let url = format!("embedded:{}", folder.path().display());
+    let cache = AnyCache::open(&url, options).expect("a cache");
+    run(async {
+        for n in 0..200 {
+            put(&cache, &format!("k:{n}"), &["t"], &[]).await;
+        }
+        put(&cache, "other", &["u"], &[]).await;
+        let big = tag("t");
+        // It is polled once, and then no more.
+        let dropping = cache.drop_tag(&big, Reach::Transitive, quiet());
+        assert!(dropping.now_or_never().is_none(), "it takes several steps");
+        let told = cache.describe_tag(&big, 0).await.expect("told");
+        assert!(told.live < 200 && cache.pending().await.expect("told").leased == 1, "{told:?}");
+        let _ = invalidate::engine::flush(&cache, quiet()).await.expect("carried out");
+        let everything = cache.list_entries(None, None, 1000).await.expect("listed");
+        let names: Vec<&str> = everything.items.iter().map(|item| item.key.as_str()).collect();
+        assert_eq!(names, ["other"]);
+        for n in 0..200 {
+            put(&cache, &format!("k:{n}"), &["t"], &[]).await;
+        }
+        assert_eq!(drop_tag(&cache, "t").await.keys, 200);
+        let pending = cache.pending().await.expect("told");
+        assert_eq!((pending.leased, pending.waiting.total()), (0, 0));
     });
 }

@@ -32,7 +32,8 @@ fn the_primary_is_found_by_its_name() {
         assert!(error.hint().is_some_and(|hint| hint.contains("SENTINEL MASTERS")), "{error:?}");
         // What is no sentinel does not understand the question.
         let primary = watched.primary.port;
-        open(&format!("redis+sentinel://127.0.0.1:{primary}/main")).ping().await.unwrap_err();
+        let error = open(&format!("redis+sentinel://127.0.0.1:{primary}/main")).ping().await.unwrap_err();
+        assert!(error.message().ends_with("is no sentinel"), "{error:?}");
     });
 }
 

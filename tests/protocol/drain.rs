@@ -41,6 +41,12 @@ struct Frame {
     long: Mask,
     /// The same, once a member is removed.
     removed: Mask,
+    /// How many members the journal had, if it is to be removed in one piece; 0 if not.
+    total: u8,
+    /// How many of them are gone by then.
+    gone: u8,
+    /// That was tried, in vain or not.
+    has_closed: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -53,7 +59,10 @@ enum At {
     Unlink,
     Marker,
     Look,
+    Trim,
     Remove,
+    Range,
+    Close,
 }
 
 impl Drain {
@@ -130,6 +139,11 @@ impl Drain {
                 let against_nothing = is_pruned && scenario.has(Safeguard::PrunedAgainstNothing);
                 frame.generation = if against_nothing { 0 } else { generation };
                 frame.turn_to(page, scenario);
+                let is_full = page.len() >= scenario.page && !frame.reaps && !frame.has_closed;
+                if scenario.closes && !scenario.has_dependencies() && is_full {
+                    let members = index.journals[usize::from(frame.journal)].members;
+                    (frame.total, frame.gone) = (members.len().try_into().unwrap_or_default(), 0);
+                }
                 finished = page.is_empty() && !frame.next_journal();
                 (Step::Page, on, if page.is_empty() { "empty" } else { "" })
             }
@@ -156,7 +170,7 @@ impl Drain {
                 if frame.left.is_empty() {
                     frame.at = At::Marker;
                     if !scenario.has(Safeguard::MarkerAfterwards) || !scenario.has_dependencies() {
-                        finished = frame.look_next();
+                        finished = frame.look_next(scenario.trims);
                     }
                 }
                 (step, On::Key(key), note)
@@ -167,7 +181,7 @@ impl Drain {
                     frame.parents = Mask::default();
                 }
                 if scenario.has(Safeguard::MarkerAfterwards) {
-                    finished = frame.look_next();
+                    finished = frame.look_next(scenario.trims);
                 } else {
                     frame.at = At::Unlink;
                 }
@@ -181,8 +195,28 @@ impl Drain {
                 if found {
                     below = Some(dependents);
                 }
-                finished = frame.look_next();
+                finished = frame.look_next(scenario.trims);
                 (Step::Look, On::Name(dependents), if found { "something" } else { "nothing" })
+            }
+            At::Trim => {
+                let taken = state.trim(scenario, name, frame.journal, frame.page);
+                frame.at = if taken { At::Page } else { At::Remove };
+                let note = if taken { "" } else { "not whole" };
+                (Step::Trim, On::Journal(name, frame.journal), note)
+            }
+            At::Range => {
+                frame.gone += u8::try_from(frame.page.len()).unwrap_or_default();
+                let page = state.range(scenario, name, frame.journal, usize::from(frame.gone));
+                frame.turn_to(page, scenario);
+                if page.is_empty() {
+                    frame.at = At::Close;
+                }
+                (Step::Range, On::Journal(name, frame.journal), if page.is_empty() { "empty" } else { "" })
+            }
+            At::Close => {
+                let taken = state.close(scenario, name, frame.journal, usize::from(frame.total));
+                (frame.total, frame.has_closed, frame.at) = (0, true, At::Page);
+                (Step::Close, On::Journal(name, frame.journal), if taken { "" } else { "not whole" })
             }
             At::Remove => {
                 state.remove(scenario, name, frame.journal, frame.page);
@@ -215,7 +249,7 @@ impl Drain {
             if frame.journal == NO_JOURNAL {
                 frame.turn_to(frame.page, scenario);
             } else {
-                *frame = Frame { at: At::Page, page: Mask::default(), ..*frame };
+                *frame = Frame { at: At::Page, page: Mask::default(), total: 0, ..*frame };
             }
         }
     }
@@ -251,6 +285,7 @@ impl Frame {
         };
         self.todo = self.todo.without(Mask::bit(next));
         self.journal = next;
+        (self.total, self.has_closed) = (0, false);
         self.at = if self.at == At::Enqueue { At::Enqueue } else { At::Page };
         true
     }
@@ -268,8 +303,13 @@ impl Frame {
 
     /// Goes on to the next member to look for, else to the removal of the page. Returns whether the
     /// frame is finished.
-    fn look_next(&mut self) -> bool {
-        self.at = if self.parents.is_empty() { At::Remove } else { At::Look };
+    fn look_next(&mut self, trims: bool) -> bool {
+        self.at = match (self.parents.is_empty(), self.total) {
+            (false, _) => At::Look,
+            (true, 0) if trims => At::Trim,
+            (true, 0) => At::Remove,
+            (true, _) => At::Range,
+        };
         self.parents.is_empty() && self.journal == NO_JOURNAL
     }
 }

@@ -78,6 +78,12 @@ pub enum Safeguard {
     PageAgain,
     /// A TICKET that is asked for again asks with a nonce of its own.
     FreshNonce,
+    /// TRIM finds a page by its first and last member, not by its rank.
+    TrimByEnds,
+    /// CLOSE removes only a journal that has as many members as at the start.
+    CloseCounts,
+    /// What is set aside makes a journal of its own, and is never added to one that is open.
+    NothingAdded,
 }
 
 #[derive(Clone, Debug)]
@@ -97,6 +103,10 @@ pub struct Scenario {
     pub accidents: Accidents,
     pub properties: Vec<Property>,
     pub without: Option<Safeguard>,
+    /// Pages leave their journal by TRIM, where it can.
+    pub trims: bool,
+    /// Journals of more than a page are drained by rank, and removed by CLOSE.
+    pub closes: bool,
 }
 
 /// What may go wrong, and how often in one run.
@@ -119,7 +129,7 @@ pub struct Accidents {
 }
 
 impl Safeguard {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::Ticket,
         Self::GenerationCheck,
         Self::AllJournals,
@@ -135,6 +145,9 @@ impl Safeguard {
         Self::RestIsMarked,
         Self::PageAgain,
         Self::FreshNonce,
+        Self::TrimByEnds,
+        Self::CloseCounts,
+        Self::NothingAdded,
     ];
 }
 

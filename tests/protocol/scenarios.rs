@@ -63,6 +63,8 @@ fn scenario(
         accidents: NO_ACCIDENTS,
         properties: properties.to_vec(),
         without: None,
+        trims: false,
+        closes: false,
     }
 }
 
@@ -208,10 +210,36 @@ pub fn late_ticket(topology: Topology) -> Scenario {
     Scenario { accidents: Accidents { echoes: 1, ..NO_ACCIDENTS }, ..base }
 }
 
+pub fn trimmed(topology: Topology) -> Scenario {
+    Scenario { title: "pages that leave their journal as a range", trims: true, ..plain_one_tag(topology) }
+}
+
+pub fn closed(topology: Topology) -> Scenario {
+    Scenario { title: "journals that are removed in one piece", closes: true, ..plain_one_tag(topology) }
+}
+
+pub fn closed_beside_worker(topology: Topology) -> Scenario {
+    let title = "a journal removed in one piece, and a worker that takes members out of it";
+    Scenario { title, closes: true, ..resumed(topology) }
+}
+
+pub fn closed_beside_lazy() -> Scenario {
+    let drops = [drop_of(T, Immediate), drop_of(T, Lazy)];
+    let actors = [FillPlain(A), FillPlain(B), drops[0], drops[1], Work { rounds: 1 }];
+    let title = "a journal removed in one piece, and a lazy drop with its collection";
+    // With five actors, crashes and a cluster would be more than can be searched.
+    Scenario { closes: true, ..scenario(title, Topology::Node, LAZY, &actors) }
+}
+
+pub fn closed_failover(topology: Topology) -> Scenario {
+    let title = "a replica takes over from journals removed in one piece";
+    Scenario { title, closes: true, ..failover(topology) }
+}
+
 /// Every scenario in which all guarantees hold.
 pub fn all() -> Vec<Scenario> {
     let both = [Topology::Node, Topology::Cluster];
-    let kinds: [fn(Topology) -> Scenario; 21] = [
+    let kinds: [fn(Topology) -> Scenario; 25] = [
         plain,
         plain_one_tag,
         fenced,
@@ -233,6 +261,10 @@ pub fn all() -> Vec<Scenario> {
         batched_crash,
         failover,
         late_ticket,
+        trimmed,
+        closed,
+        closed_beside_worker,
+        closed_failover,
     ];
     let mut out: Vec<Scenario> = kinds.iter().flat_map(|kind| both.map(kind)).collect();
     // Every search holds all runs in which an actor stops for good after any of its steps. On one node,
@@ -242,6 +274,7 @@ pub fn all() -> Vec<Scenario> {
             scenario.accidents.crashes = scenario.accidents.crashes.max(1);
         }
     }
+    out.push(closed_beside_lazy());
     out.push(queue());
     out
 }

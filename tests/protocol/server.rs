@@ -92,6 +92,13 @@ impl State {
 
     fn set_aside(&mut self, scenario: &Scenario, name: Name, members: Mask, is_pruned: bool) -> Option<u8> {
         let index = &mut self.cache.indexes[name.index()];
+        if let Some(id) = index.open().bits().next().filter(|_| !scenario.has(Safeguard::NothingAdded)) {
+            let journal = &mut index.journals[usize::from(id)];
+            journal.members = journal.members.or(members);
+            index.members = index.members.without(members);
+            index.past = index.past.without(members);
+            return Some(id);
+        }
         let fresh = if scenario.has(Safeguard::UniqueNames) {
             index.journals.iter().position(|journal| journal.stage == Stage::Unused)
         } else {
@@ -143,6 +150,40 @@ impl State {
         let by_rank = journal.members.first(members.len());
         let removed = if scenario.has(Safeguard::RemovalByName) { members } else { by_rank };
         journal.members = journal.members.without(removed);
+    }
+
+    /// Whether the page was still whole, and left the journal.
+    pub fn trim(&mut self, scenario: &Scenario, name: Name, journal: u8, page: Mask) -> bool {
+        let journal = &mut self.cache.indexes[name.index()].journals[usize::from(journal)];
+        let found = if scenario.has(Safeguard::TrimByEnds) {
+            let first = page.bits().next().unwrap_or_default();
+            let last = page.bits().last().unwrap_or_default();
+            let between = journal.members.bits().filter(|at| (first..=last).contains(at));
+            let found = between.fold(Mask::default(), |all, at| all.or(Mask::bit(at)));
+            let is_whole = found.has(first) && found.has(last) && found.len() == page.len();
+            if is_whole { found } else { Mask::default() }
+        } else {
+            journal.members.first(page.len())
+        };
+        journal.members = journal.members.without(found);
+        !found.is_empty()
+    }
+
+    /// The members of a journal after so many.
+    pub fn range(&self, scenario: &Scenario, name: Name, journal: u8, offset: usize) -> Mask {
+        let members = self.cache.indexes[name.index()].journals[usize::from(journal)].members;
+        members.without(members.first(offset)).first(scenario.page)
+    }
+
+    /// Whether the journal had as many members, and is gone.
+    pub fn close(&mut self, scenario: &Scenario, name: Name, journal: u8, count: usize) -> bool {
+        let journal = &mut self.cache.indexes[name.index()].journals[usize::from(journal)];
+        let is_whole = journal.members.len() == count || !scenario.has(Safeguard::CloseCounts);
+        if is_whole {
+            journal.members = Mask::default();
+            journal.stage = Stage::Closed;
+        }
+        is_whole
     }
 
     /// Whether there is anything that hangs on a key.

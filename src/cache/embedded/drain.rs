@@ -7,13 +7,13 @@
 
 use super::environment::Environment;
 use super::failure::Failure;
-use super::layout::{self, JOURNAL, JournalRow, ORPHANS, name_id};
+use super::layout::{self, JOURNAL, JournalRow, LeaseRow, ORPHANS, name_id};
 use super::rows::{Change, View};
 use super::scan::{Found, Scan};
 use crate::cache::clock::{now_ms, now_us};
 use crate::cache::error::CacheError;
 use crate::cache::index_name::IndexName;
-use crate::cache::{DropRequest, DropTarget, Dropped, Progress, ProgressFn, Reach};
+use crate::cache::{DropRequest, DropTarget, Dropped, LeaseToken, Progress, ProgressFn, Reach, Work};
 
 /// One drop of the call: what is left to begin, and what came of it.
 struct Drop<'r> {
@@ -71,6 +71,9 @@ async fn run(
     let requests: Vec<&DropRequest> = drops.iter().map(|drop| drop.request).collect();
     let mut begun = 0;
     let mut scan = None;
+    let token = LeaseToken::fresh();
+    // The work that stands for this call in the queue, should it die.
+    let mut word: Vec<Vec<u8>> = Vec::new();
     loop {
         if scan.is_none() {
             scan = requests.get(begun).and_then(|request| Scan::of(&request.target));
@@ -91,9 +94,16 @@ async fn run(
             step.begin(&mut change, &requests, &found)?;
             let finished = step.begun == requests.len() && step.drain(&mut change)?;
             change.prune(64)?;
-            Ok((step, finished))
+            let mut left = Vec::new();
+            if finished {
+                withdraw(&mut change, &word, token)?;
+            } else {
+                left = leave_word(&mut change, &requests[begun..step.begun], token)?;
+            }
+            Ok((step, finished, left))
         })?;
-        let (step, finished) = step;
+        let (step, finished, left) = step;
+        word.extend(left);
         if step.begun > begun {
             scan = None;
         }
@@ -114,6 +124,40 @@ async fn run(
         }
         tokio::task::yield_now().await;
     }
+}
+
+/// After which time somebody else may take a drop up.
+const LEASE_MS: u64 = 10_000;
+
+/// Leases the collection of tags whose drop takes more than one transaction, so that a worker finishes it
+/// if this process dies. What somebody else holds is seen to already. Gives the work that it has leased.
+fn leave_word(
+    change: &mut Change<'_, '_>,
+    begun: &[&DropRequest],
+    token: LeaseToken,
+) -> Result<Vec<Vec<u8>>, Failure> {
+    let mut left = Vec::new();
+    for request in begun {
+        let DropTarget::Tag(tag) = &request.target else { continue };
+        let member = Work::Collect(tag.clone()).member().into_bytes();
+        if change.view().lease(&member)?.is_none() {
+            let until = change.now.saturating_add(LEASE_MS);
+            change.set_lease(&member, LeaseRow { until, token: token.bytes() })?;
+            left.push(member);
+        }
+    }
+    Ok(left)
+}
+
+/// Ends what leases are still ours.
+fn withdraw(change: &mut Change<'_, '_>, word: &[Vec<u8>], token: LeaseToken) -> Result<(), Failure> {
+    for member in word {
+        let lease = change.view().lease(member)?;
+        if lease.is_some_and(|lease| lease.token == token.bytes()) {
+            change.end_lease(member)?;
+        }
+    }
+    Ok(())
 }
 
 /// What one transaction does.

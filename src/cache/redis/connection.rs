@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use super::batch::Batch;
 use super::dial::dial;
 use super::error::{connection_error, reply_error};
-use super::reply::ReplyError;
+use super::reply::{self, ReplyError};
 use super::script::Scripts;
 use super::sentinel;
 use crate::cache::address::{RedisAddress, SentinelAddress};
@@ -160,9 +160,26 @@ impl Connection {
         }
         match self.send(batch, &live).await {
             Ok(Sent::Answered(replies, epoch)) => Attempt::Answered(replies, epoch),
+            Ok(Sent::Broken(error)) if fresh => match self.refusal().await {
+                Some(refusal) => Attempt::Failed(refusal),
+                None => Attempt::Broken { error, fresh },
+            },
             Ok(Sent::Broken(error)) => Attempt::Broken { error, fresh },
             Err(error) => Attempt::Failed(error),
         }
+    }
+
+    /// Why the server hangs up on a new connection, if that is for want of a password: with those who have
+    /// none it breaks off over any longer command.
+    async fn refusal(&self) -> Option<CacheError> {
+        let Origin::At(address) = &self.origin else { return None };
+        let mut connection = dial(address, &self.place, self.timeouts).await.ok()?;
+        let answer = connection.send_packed_command(&redis::cmd("PING")).await;
+        let error = match answer {
+            Ok(reply) => reply_error(&self.place, reply::done(&reply).err()?),
+            Err(error) => self.connection_error(&error, self.timeouts.response),
+        };
+        (error.kind() == CacheErrorKind::Auth).then_some(error)
     }
 
     async fn send(&self, batch: &Batch, live: &Live) -> Result<Sent, CacheError> {

@@ -90,7 +90,7 @@ fn server_error(place: &str, code: &str, detail: &str) -> CacheError {
     let text = one_line(format!("{code} {detail}").trim());
     // An error inside a script or a transaction comes wrapped: the inner code decides.
     let has = |word: &str| text.split(|c: char| !c.is_ascii_uppercase()).any(|part| part == word);
-    let (kind, hint) = if has("NOAUTH") {
+    let (kind, hint) = if has("NOAUTH") || text.contains("unauthenticated") {
         (
             Kind::Auth,
             "the server asks for a password: write `redis://:PASSWORD@HOST` or `redis://USER:PASSWORD@HOST`",

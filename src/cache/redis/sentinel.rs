@@ -55,8 +55,15 @@ async fn named(
     command.arg("GET-MASTER-ADDR-BY-NAME").arg(&address.name);
     let place = sentinel.to_string();
     let mut connection = dial(sentinel, &place, timeouts).await?;
-    let answer = ask(&mut connection, &command, sentinel, timeouts).await?;
-    let words = reply::list(&answer).map_err(|error| reply_error(&place, error))?;
+    let answer = ask(&mut connection, &command, sentinel, timeouts).await;
+    let words = answer.and_then(|answer| reply::list(&answer).map_err(|error| reply_error(&place, error)));
+    let words = words.map_err(|error| {
+        if !error.message().contains("unknown command") {
+            return error;
+        }
+        CacheError::new(CacheErrorKind::BadUrl, format!("{place} is no sentinel"))
+            .with_hint(format!("for the server itself, write `{place}`; sentinels listen at port 26379"))
+    })?;
     match words.as_slice() {
         [] => Ok(None),
         [host, port] => {

@@ -83,6 +83,11 @@ impl Drain<'_> {
         batch.call(ScriptName::Page, keys, arguments)
     }
 
+    /// Whether the step that sets an index aside leaves word of it.
+    pub(super) fn leaves_word_within(&self, begin: Begin, name: &IndexName) -> bool {
+        begin == Begin::Drop && !name.is_dependency() && !self.connection.is_cluster()
+    }
+
     /// Adds what begins a start. After a drop comes the first page of the journal that it may make.
     pub(super) fn ask_start(&self, start: &Start, id: &[u8], batch: &mut Batch) -> usize {
         let (layout, name) = (self.layout, &start.name);
@@ -90,8 +95,14 @@ impl Drain<'_> {
         let at_once = OPEN_AT_ONCE.to_string().into_bytes();
         match start.begin {
             Begin::Drop | Begin::CollectRest => {
-                let keys = vec![generation, layout.index(name), open, layout.journal(name, id)];
-                let drop = batch.call(ScriptName::Drop, keys, vec![id.to_vec(), at_once, b"0".to_vec()]);
+                let mut keys = vec![generation, layout.index(name), open, layout.journal(name, id)];
+                let mut arguments = vec![id.to_vec(), at_once, b"0".to_vec()];
+                if self.leaves_word_within(start.begin, name) {
+                    let [more_keys, more] = self.guard.within_drop(layout, name, self.page);
+                    keys.extend(more_keys);
+                    arguments.extend(more);
+                }
+                let drop = batch.call(ScriptName::Drop, keys, arguments);
                 self.ask_page(name, id, 0, batch);
                 drop
             }

@@ -1,4 +1,5 @@
-//! A drop of more than a page leaves word in the queue, so that a worker finishes it if it dies.
+//! A drop of more than a page leaves word in the queue, so that a worker finishes it if it dies: on one node
+//! in the step that sets the index aside, in a cluster, where the queue is elsewhere, right after it.
 //!
 //! The work is leased from the start: nobody else does it while the drop goes on well. When it is done,
 //! the lease ends; work that a lazy drop has put into the queue meanwhile stands beside it.
@@ -45,6 +46,19 @@ impl Guard {
 
     pub fn add(&mut self, name: &IndexName, owner: usize) {
         self.new.push(Guarded { name: name.clone(), owner });
+    }
+
+    /// Word that the drop itself has left, as [`Guard::within_drop`] asked.
+    pub fn was_left(&mut self, name: &IndexName, owner: usize) {
+        self.left.push(Guarded { name: name.clone(), owner });
+    }
+
+    /// What DROP needs to leave word of an index with more than so many members: keys and arguments.
+    pub fn within_drop(&self, layout: &Layout, name: &IndexName, page: usize) -> [Vec<Vec<u8>>; 2] {
+        let guarded = Guarded { name: name.clone(), owner: 0 };
+        let token = self.token.to_string().into_bytes();
+        let arguments = vec![number(page as u64), guarded.member(), token, number(LEASE_MS)];
+        [vec![layout.leases(SHARD), layout.tokens(SHARD)], arguments]
     }
 
     /// Adds the commands that leave word of new tags. A queue that is full or may not be written to

@@ -149,7 +149,12 @@ impl Drain<'_> {
             let first = page_of(&replies[position + 1])?;
             let from = From::Journal { name: name.clone(), id: id.clone(), own: true, reap: keeps_fresh };
             let mut source = Source::new(from, owner, depth, levels);
-            is_long = first.left > first.members.len() as u64;
+            let is_large = first.left > first.members.len() as u64;
+            if is_large && self.leaves_word_within(begin, &name) {
+                self.guard.was_left(&name, owner);
+            } else {
+                is_long = is_long || is_large;
+            }
             source.page = first.members;
             source.generation = first.generation;
             source.left = first.left;
