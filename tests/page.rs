@@ -238,6 +238,163 @@ struct Case {
     write: Json,
 }
 
+/// Values whose reading, comparing or printing is different in JavaScript.
+#[test]
+fn the_page_reads_values_as_the_planner_does() {
+    let rules = r#"
+        context { rate: float = 1.5  bulk: bool }
+        vary place: "a b", "c:d"
+        entity p {
+          fields { f: float  n: int  t: time  s: string  b: bool  l: [string] }
+          ref up: p
+          key one "one:{id}:{f}:{place}"
+          key two "two:{n}:{t}:{b}"
+          list "l:{l}"
+        }
+        rule numbers { on p  when f > 2.5 or n <= -3 or n == 9007199254740993  drop key "numbers:{f}:{n}" }
+        rule times { on p  when t >= "2024-01-01T00:00:00+01:00"  drop self, key "times:{t}" }
+        rule edges { on p  when s matches /\bfoo\b/  drop match "m:{s}:*" }
+        rule cases { on p  when s matches /(?i)^stra(ß|ss)e$/  drop key "cases:{id}" }
+        rule lines { on p  when s not matches /(?m)^[^a-f]+$/  drop key "lines:{s}" }
+        rule order { on p  when s < "～" or old.s in ["a", "é"]  drop tag "{s}" }
+        rule rates { on p  when context.rate >= 2.0 and not context.bulk  drop key "rates:{context.rate}:{up.s}" }
+        rule chained { on tag "l:{x}"  when x != "a b"  drop key "c:{x}" }
+    "#;
+    let checked = RuleSet::parse(rules);
+    let shown: Vec<_> = checked
+        .findings
+        .iter()
+        .map(|d| invalidate::diagnostic::render(d, &checked.sources, false, Some(120)))
+        .collect();
+    let rules = checked.rules.unwrap_or_else(|| panic!("{}", shown.join("\n")));
+    let values = [
+        "f=1e21",
+        "f=1e-7",
+        "f=123456789012345680000",
+        "f:=5.0",
+        "f:=5e-324",
+        "f=.5",
+        "f=1.",
+        "f=+3",
+        "f=-0",
+        "f=inf",
+        "f=nan",
+        "f=1e999",
+        "f:=1e999",
+        "f=0x10",
+        "f=1_0",
+        "f=",
+        "n=9007199254740993",
+        "n=9007199254740992",
+        "n=+5",
+        "n=-9223372036854775808",
+        "n=9223372036854775808",
+        "n=1.0",
+        "n:=-0",
+        "n:=5.0",
+        "n:=-4",
+        "t=2024-01-01T00:00:00+02:00 old.t='2023-12-31 22:00:00Z'",
+        "t=2024-02-30T00:00:00Z",
+        "t=0001-01-01T00:00:00.123456Z",
+        "t=yesterday",
+        "s='foo bar' old.s=barfoo",
+        "s=éfoo",
+        "s=STRASSE",
+        "s=straße",
+        "s=ſtraße",
+        "s=😀 old.s=é",
+        "s=\u{ffff}",
+        "s='x\ny'",
+        "l=a l=b old.l:='[\"b\",\"c:d\"]'",
+        "l=a,b",
+        "l:='[]'",
+        "l:='[null,\"a b\"]'",
+        "b=true",
+        "b:=true",
+        "b=TRUE",
+        "b:=1",
+        "s:=5",
+        "s:=5.5",
+        "s:=null old.s=a",
+        "s:='[1]'",
+        "s:='{\"a\":1}'",
+        "up=2 old.up=3",
+        "up:=12345678901234567890",
+        "up:=1.5",
+        "up:=-0",
+        "up=''",
+        "up=1",
+        "up.s=x up=2",
+        "up.up.s=x",
+        "up.id=4",
+        "up=1 up.id=2",
+        "s=a%b:c{d}",
+        "s='*[x]?\\'",
+        "s=/x/",
+        "s==x",
+        "s=a=b",
+        "=x",
+        "zzz=1",
+        "id=4",
+        "old.id=4",
+        "new.s=q",
+        "context.rate=2.5 context.bulk=false",
+        "context.rate=3 context.bulk=true",
+        "context.rate:=2",
+        "context.nope=1",
+        "__proto__=1",
+        "constructor=1",
+        "--changed s,f",
+        "--changed=up.id,n",
+        "--changed",
+        "--changed zzz",
+        "--other",
+        "-- s=x",
+        "s='open",
+        "s=x\\",
+    ];
+    let mut lines: Vec<String> = Vec::new();
+    for value in values {
+        lines.extend(["update", "create", "delete"].map(|op| format!("p 1 {op} {value}")));
+    }
+    lines.extend(
+        [
+            "",
+            "p",
+            "p 1",
+            "p '' update",
+            "p '*' update f=1",
+            "invalidate write p 1 update",
+            "q 1 update",
+            "p 1 upsert",
+            "p\u{a0}1\u{3000}update s=x",
+            "toString 1 update",
+            r#"{"entity":"p","id":7,"op":"update","new":{"f":1e3,"n":12}}"#,
+            r#"{"entity":"p","id":7.5,"op":"update"}"#,
+            r#"{"entity":"p","id":-7,"op":"update","changed":["s"]}"#,
+            r#"{"entity":"p","id":18446744073709551615,"op":"update"}"#,
+            r#"{"entity":"p","id":18446744073709551616,"op":"update"}"#,
+            r#"{"entity":"p","op":"delete","zzz":1}"#,
+            r#"{"entity":"p","op":"delete"}"#,
+            r#"{"entity":"p","id":1,"op":"create","op":"update"}"#,
+            r#"  {"entity":"p","id":"é\u00e9\ud83d\ude00","op":"create","new":{"l":[null,"a"]}}  "#,
+            r#"{"entity":"p","id":"\ud83d","op":"create"}"#,
+            r#"{"entity":"p","id":1,"op":"create"} x"#,
+            r#"{"entity":"p","id":true,"op":"create"}"#,
+            r#"{"entity":"p","id":01,"op":"create"}"#,
+            r#"{"entity":"p","id":1,"op":"update","new":{"s":"a","s":"b"}}"#,
+            r#"{"entity":"p","id":1,"op":"update","new":[]}"#,
+        ]
+        .map(str::to_owned),
+    );
+    let (_folder, path) = written(&shop());
+    let browser = Browser::start();
+    browser.open(&path);
+    let (plans, refused, unsupported) = agree(&browser, "values", rules, &lines);
+    // Odd times are all that it leaves to the program.
+    assert!(plans > 120 && refused > 80 && unsupported <= 9, "{plans} {refused} {unsupported}");
+}
+
 #[test]
 fn the_page_plans_what_the_specification_says() {
     let (_folder, path) = written(&shop());

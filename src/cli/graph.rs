@@ -96,7 +96,11 @@ pub fn run(session: &Session, args: &GraphArgs) -> Result<Exit, CommandError> {
         picture.selected = Some(draw::select(&graph, &args.select, &args.exclude)?);
     }
     if let Some(line) = &args.write {
-        picture.overlay = Some(overlay(&program, &graph, line)?);
+        let overlay = overlay(&program, &graph, line)?;
+        for unresolved in &overlay.unresolved {
+            output::warning(&format!("unresolved: {unresolved}"));
+        }
+        picture.overlay = Some(overlay);
     }
     let boxes = picture.size();
     if boxes > MOST_BOXES && !matches!(args.format, GraphFormat::Dot | GraphFormat::Json) {

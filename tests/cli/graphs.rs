@@ -38,6 +38,9 @@ fn a_part_and_a_plan_are_drawn() {
     for text in ["user 123 update: drops", "user:123:sessions", "sign_in:a@b, sign_in:c@d"] {
         assert!(plan.stdout.contains(text), "no `{text}`");
     }
+    let open = place.run(&["graph", "--format", "svg", "--write", "session 5 update"]);
+    assert!(open.stdout.contains("1 unresolved") && open.stdout.contains("pass user=…"), "{}", open.stdout);
+    open.says(&["unresolved: user:{user.id}:sessions (rule session): pass user=…"]);
     let page = place.run(&["graph", "--format", "html", "--write", "user 123 update plan='a b'"]);
     assert!(page.stdout.contains(r#""write":"user 123 update plan='a b'""#));
 }
