@@ -31,6 +31,8 @@ mod faults;
 mod fixes;
 #[path = "cli/fmt.rs"]
 mod fmt;
+#[path = "cli/graphs.rs"]
+mod graphs;
 #[path = "cli/kills.rs"]
 mod kills;
 #[path = "cli/levels.rs"]

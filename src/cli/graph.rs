@@ -22,10 +22,11 @@ const MOST_BOXES: usize = 3000;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Selectors:\n  \
-user        the entities and rules of that name       entity:user, rule:user, tag:feed, file:shop.inv   of one sort\n  \
-user+       and everything behind it                  user+2    what is at most two edges behind it\n  \
-1+user      and what is one edge before it            +user+    everything before and behind\n  \
-'user* tag:feed+'   all of these                      'user+,+feed'   what both have in common\n\n\
+user                what has that name; rule:user, tag:feed and file:shop.inv narrow it\n  \
+user+, user+2       and everything behind it, or what is at most two edges behind it\n  \
++user, 1+user       and what is before it\n  \
+'user* tag:feed+'   both together\n  \
+'user+,+feed'       what both have in common\n\n\
 Examples:\n  \
 invalidate graph --format svg > rules.svg\n  \
 invalidate graph --format html > rules.html\n  \
@@ -95,7 +96,11 @@ pub fn run(session: &Session, args: &GraphArgs) -> Result<Exit, CommandError> {
         picture.selected = Some(draw::select(&graph, &args.select, &args.exclude)?);
     }
     if let Some(line) = &args.write {
-        picture.overlay = Some(overlay(&program, &graph, line)?);
+        let overlay = overlay(&program, &graph, line)?;
+        for unresolved in &overlay.unresolved {
+            output::warning(&format!("unresolved: {unresolved}"));
+        }
+        picture.overlay = Some(overlay);
     }
     let boxes = picture.size();
     if boxes > MOST_BOXES && !matches!(args.format, GraphFormat::Dot | GraphFormat::Json) {

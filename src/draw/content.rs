@@ -13,7 +13,7 @@ const MOST_ROWS: usize = 10;
 pub enum Row {
     /// A field, ref or operation, and what it is.
     Column { name: String, kind: String },
-    /// A key, tag or list of its entries.
+    /// A key, tag or list of its entries: its template, or the names that a plan drops of it.
     Carries { word: &'static str, text: String, implied: bool, target: NodeId },
     /// So many more.
     More(usize),
@@ -40,7 +40,10 @@ pub fn sections(view: &View<'_>, id: NodeId, entity: &EntityNode) -> Vec<Vec<Row
                 Carried::Tag => "tag",
                 Carried::List => "list",
             },
-            text: c.text.clone(),
+            text: match view.picture.overlay.as_ref().and_then(|o| o.targets.get(&target)) {
+                Some(names) => names.join(", "),
+                None => c.text.clone(),
+            },
             implied: c.implied,
             target,
         }),

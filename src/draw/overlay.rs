@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::graph::{DropsEdge, Edge, Graph, Node, NodeId};
-use crate::plan::{Plan, Step, StepKind};
+use crate::plan::{Plan, Step, StepKind, Unresolved};
 
 /// What of a graph a plan lights.
 #[derive(Clone, Debug, Default)]
@@ -34,7 +34,7 @@ impl Overlay {
             line: line.to_owned(),
             write: format!("{} {} {}", write.entity, write.id, write.op),
             steps: plan.steps.len(),
-            unresolved: plan.unresolved.iter().map(|u| format!("{} ({})", u.template, u.rule)).collect(),
+            unresolved: plan.unresolved.iter().map(unresolved).collect(),
             ..Self::default()
         };
         let rules: BTreeMap<&str, NodeId> = graph.rules().map(|(id, r)| (r.name.as_str(), id)).collect();
@@ -99,6 +99,16 @@ impl Overlay {
             n => format!("{steps}, {n} unresolved"),
         }
     }
+}
+
+fn unresolved(of: &Unresolved) -> String {
+    let why = match (&of.reason, of.missing.as_slice()) {
+        (Some(reason), _) => reason.clone(),
+        (None, names) => {
+            format!("pass {}", names.iter().map(|n| format!("{n}=…")).collect::<Vec<_>>().join(" "))
+        }
+    };
+    format!("{} (rule {}): {why}", of.template, of.rule)
 }
 
 /// Whether a node's template can be filled to a name.

@@ -125,7 +125,9 @@ fn parse(part: &str) -> Option<(Depth, &str, Depth)> {
     {
         (after, name) = (found, rest);
     }
-    (!name.is_empty() && name != "+").then_some((before, name, after))
+    // A number that nothing follows is half a selector; `tag:5` names what is called so.
+    let is_half = name == "+" || name.bytes().all(|b| b.is_ascii_digit());
+    (!is_half).then_some((before, name, after))
 }
 
 fn malformed(selector: &str) -> SelectError {

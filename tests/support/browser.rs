@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value as Json, json};
 
 /// Far longer than anything takes, also on a machine that is busy with other things.
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_secs(180);
 
 /// Where an element's id stands in an answer of the protocol.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -44,12 +44,11 @@ impl Browser {
         let port = lines
             .by_ref()
             .map_while(Result::ok)
-            .find_map(|line| line.rsplit_once(" on port ")?.1.trim_end_matches('.').parse().ok())
+            .find_map(|line| line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok())
             .expect("chromedriver says on which port it listens");
         // What it says later must not fill the pipe.
         std::thread::spawn(move || lines.for_each(drop));
-        let mut browser =
-            Self { driver, port, session: String::new(), _profile: profile, _turn: turn };
+        let mut browser = Self { driver, port, session: String::new(), _profile: profile, _turn: turn };
         let mut arguments: Vec<String> = [
             "--headless=new",
             "--no-sandbox",

@@ -31,17 +31,20 @@ pub fn packed(items: &[Item], wires: &[Wire]) -> Layout {
     out
 }
 
+/// Where each piece goes, and the width and height of all.
+type Shelved = (Vec<(f64, f64)>, f64, f64);
+
 /// Where each piece goes, and the width and height of all: of the widths that the first shelf could
 /// have, the one that comes nearest to the best shape.
-fn shelves(sizes: &[(f64, f64)]) -> (Vec<(f64, f64)>, f64, f64) {
+fn shelves(sizes: &[(f64, f64)]) -> Shelved {
     let widest = sizes.iter().map(|s| s.0).fold(0.0, f64::max);
     let mut first = 0.0;
-    let mut best: Option<(Vec<(f64, f64)>, f64, f64)> = None;
+    let mut best: Option<Shelved> = None;
     for (width, _) in sizes.iter().take(MOST_TRIED) {
         first += width;
         let tried = shelved(sizes, widest.max(first));
         first += SPACE;
-        let cost = |t: &(Vec<(f64, f64)>, f64, f64)| (t.1 / SHAPE).max(t.2);
+        let cost = |t: &Shelved| (t.1 / SHAPE).max(t.2);
         if best.as_ref().is_none_or(|best| cost(&tried) < cost(best)) {
             best = Some(tried);
         }
@@ -49,7 +52,7 @@ fn shelves(sizes: &[(f64, f64)]) -> (Vec<(f64, f64)>, f64, f64) {
     best.unwrap_or_default()
 }
 
-fn shelved(sizes: &[(f64, f64)], most: f64) -> (Vec<(f64, f64)>, f64, f64) {
+fn shelved(sizes: &[(f64, f64)], most: f64) -> Shelved {
     let (mut x, mut y, mut shelf) = (0.0, 0.0, 0.0_f64);
     let (mut corners, mut right) = (Vec::with_capacity(sizes.len()), 0.0_f64);
     for (width, height) in sizes {

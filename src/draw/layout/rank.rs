@@ -3,7 +3,7 @@
 use super::{Item, Wire};
 
 /// Columns are taken apart that are higher than a page of this shape would be.
-const SHAPE: f64 = 0.7;
+const SHAPE: f64 = 1.1;
 const LEAST_HEIGHT: f64 = 900.0;
 
 pub struct Ranks {

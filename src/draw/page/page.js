@@ -153,8 +153,11 @@
   }
   function stale(node) {
     const lit = fresh(), of = nodes.get(node);
-    if (of.kind === 'rule') rule(node, lit);
-    else if (of.kind === 'entity') {
+    if (of.kind === 'rule') {
+      rule(node, lit);
+      // Where its way begins.
+      for (const edge of arriving(node)) if (edge.kind === 'fires') { lit.edges.add(edge); lit.nodes.add(edge.from); }
+    } else if (of.kind === 'entity') {
       for (const edge of leaving(node)) {
         if (edge.kind === 'fires' && counts(nodes.get(edge.to))) { lit.edges.add(edge); rule(edge.to, lit); }
       }

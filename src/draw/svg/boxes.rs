@@ -109,7 +109,7 @@ fn card(view: &View<'_>, id: NodeId, entity: &EntityNode) -> Card {
     };
     let mut all: Vec<Vec<CardRow>> = Vec::new();
     for section in sections(view, id, entity) {
-        all.push(section.iter().map(|row| card_row(view, row)).collect());
+        all.push(section.iter().map(card_row).collect());
     }
     let relations: Vec<(usize, NodeId, &RelationEdge)> = view
         .relations()
@@ -163,21 +163,17 @@ fn row(name: &str, kind: &str) -> CardRow {
     }
 }
 
-fn card_row(view: &View<'_>, content: &Row) -> CardRow {
+fn card_row(content: &Row) -> CardRow {
     match content {
         Row::Column { name, kind } => row(name, kind),
         Row::More(rest) => CardRow { muted: true, ..row(&format!("and {rest} more"), "") },
-        Row::Carries { word, text, implied, target } => {
-            let dropped = view.picture.overlay.as_ref().and_then(|o| o.targets.get(target));
-            let shown = dropped.map_or_else(|| text.clone(), |names| names.join(", "));
-            CardRow {
-                target: Some(*target),
-                lead: (*word).to_owned(),
-                mono: true,
-                muted: *implied,
-                ..row(&shown, "")
-            }
-        }
+        Row::Carries { word, text, implied, target } => CardRow {
+            target: Some(*target),
+            lead: (*word).to_owned(),
+            mono: true,
+            muted: *implied,
+            ..row(text, "")
+        },
     }
 }
 
