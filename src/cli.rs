@@ -20,6 +20,7 @@ mod names;
 mod output;
 mod progress;
 mod replace;
+mod replay;
 mod runtime;
 mod session;
 mod stats;
@@ -79,6 +80,7 @@ fn run(cli: Cli) -> Result<Exit, CommandError> {
         Command::Dep(Lazy(args)) => dep::run(&session, args),
         Command::Flush(Lazy(args)) => flush::run(&session, args),
         Command::Worker(Lazy(args)) => worker::run(&session, &args),
+        Command::Replay(Lazy(args)) => replay::run(&session, &args),
         Command::Stats(Lazy(args)) => stats::run(&session, &args),
         Command::Init(Lazy(args)) => init::run(&session, &args),
         Command::Demo(Lazy(args)) => demo::run(&session, &args),

@@ -33,6 +33,7 @@ pub mod graph;
 pub mod lint;
 pub mod model;
 pub mod plan;
+pub mod replay;
 pub mod scenario;
 pub mod span;
 pub mod syntax;

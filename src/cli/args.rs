@@ -84,6 +84,8 @@ pub enum Command {
     Flush(Lazy<super::flush::FlushArgs>),
     /// Carry out batched drops when they are due, until told to stop
     Worker(Lazy<super::worker::WorkerArgs>),
+    /// Plan a recorded stream of writes, under one or two rule sets, and count what is dropped
+    Replay(Lazy<super::replay::ReplayArgs>),
     /// Show what the rules hold and what they have dropped so far
     Stats(Lazy<super::stats::StatsArgs>),
     /// Write a first rule file and a commented invalidate.yaml

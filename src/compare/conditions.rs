@@ -46,10 +46,7 @@ pub fn not(condition: Condition) -> Condition {
 }
 
 /// The same condition with other operands; `None` where one has no other.
-pub fn substitute(
-    condition: &Condition,
-    with: &impl Fn(&Operand) -> Option<Operand>,
-) -> Option<Condition> {
+pub fn substitute(condition: &Condition, with: &impl Fn(&Operand) -> Option<Operand>) -> Option<Condition> {
     let all = |list: &[Condition]| list.iter().map(|c| substitute(c, with)).collect::<Option<Vec<_>>>();
     Some(match condition {
         Condition::And(list) => Condition::And(all(list)?),

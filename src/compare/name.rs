@@ -45,7 +45,11 @@ impl Hole {
         }
     }
 
-    fn value<'w>(&self, write: &'w Write, context: &impl Fn(ContextId) -> Option<ContextId>) -> Option<Value> {
+    fn value<'w>(
+        &self,
+        write: &'w Write,
+        context: &impl Fn(ContextId) -> Option<ContextId>,
+    ) -> Option<Value> {
         let (image, path) = match &self.from {
             From::Context(id) => return write.context(context(*id)?).cloned(),
             From::Row(image, path) => (image, path.write_name()),

@@ -137,11 +137,14 @@ fn pairs<'a>(old: &'a RuleSet, here: &'a Entity, new: &'a RuleSet, there: &'a En
     let mut out = Vec::new();
     for kind in ["key", "tag", "list"] {
         let (before, after) = (listed(old, here, kind), listed(new, there, kind));
-        let text = |l: &Listed<'_>| (if kind == "key" { l.role.clone() } else { String::new() }, canonical(l.rules, l.template));
+        let text = |l: &Listed<'_>| {
+            (if kind == "key" { l.role.clone() } else { String::new() }, canonical(l.rules, l.template))
+        };
         let (texts_before, texts_after): (Vec<_>, Vec<_>) =
             (before.iter().map(text).collect(), after.iter().map(text).collect());
         let gone: Vec<Listed<'_>> = before.into_iter().filter(|l| !texts_after.contains(&text(l))).collect();
-        let mut added: Vec<Listed<'_>> = after.into_iter().filter(|l| !texts_before.contains(&text(l))).collect();
+        let mut added: Vec<Listed<'_>> =
+            after.into_iter().filter(|l| !texts_before.contains(&text(l))).collect();
         let count = |list: &[Listed<'_>], role: &str| list.iter().filter(|l| l.role == role).count();
         let mut shown = Vec::new();
         let alone: Vec<bool> =
@@ -224,7 +227,8 @@ fn shown(old: &Program, new: &Program, entity: &Entity, pair: &Pair<'_>) -> Opti
         Some(of.into_iter().flat_map(all).collect())
     };
     let (before, after) = (names(old)?, names(new)?);
-    let without = |a: &[String], b: &[String]| a.iter().filter(|n| !b.contains(n)).cloned().collect::<Vec<_>>();
+    let without =
+        |a: &[String], b: &[String]| a.iter().filter(|n| !b.contains(n)).cloned().collect::<Vec<_>>();
     let (gone, added) = (without(&before, &after), without(&after, &before));
     if gone.is_empty() && added.is_empty() {
         return None;

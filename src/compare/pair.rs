@@ -4,7 +4,7 @@ use super::effect::{Effect, Side};
 use super::names::{RenameMap, Renames, renames};
 use super::prove::Planned;
 use super::search::{Budget, Found, Table, look};
-use super::{Class, Compared, Difference, Rows, Target, Where};
+use super::{Class, Compared, Difference, Rows, Target, Where, lists};
 use crate::check::RuleSet;
 use crate::check::ruleset::{ContextId, EntityId, Operation, Operations};
 use crate::decide::{Subject, Witness};
@@ -78,7 +78,13 @@ impl<'a> Pair<'a> {
         out
     }
 
-    fn rows(&self, entity: &str, operation: &Operation, rows: Rows, out: &mut Compared) -> Result<(), String> {
+    fn rows(
+        &self,
+        entity: &str,
+        operation: &Operation,
+        rows: Rows,
+        out: &mut Compared,
+    ) -> Result<(), String> {
         let (before, after) = (self.old.rules(), self.new.rules());
         let declares = |rules: &RuleSet| -> Option<EntityId> {
             rules.entity_named(entity).filter(|id| rules.entity(*id).has_operation(operation.name()))
@@ -132,7 +138,8 @@ impl<'a> Pair<'a> {
             let of_one = |d: &&Difference| {
                 d.rows == Rows::One && d.class == draft.class && d.combination == draft.combination
             };
-            let said: Vec<Target> = out.differences.iter().filter(of_one).flat_map(|d| d.targets.clone()).collect();
+            let said: Vec<Target> =
+                out.differences.iter().filter(of_one).flat_map(|d| d.targets.clone()).collect();
             draft.targets.retain(|t| !said.iter().any(|s| is_same(s, t)));
             if draft.targets.is_empty() {
                 continue;
@@ -166,7 +173,9 @@ impl<'a> Pair<'a> {
             if rows == Rows::Many {
                 write.id = RawId::Many;
             }
-            let Some(target) = self.shown(class, case, &write) else {
+            let tries = lists::tries(&write, &found.elements);
+            let shown = tries.into_iter().find_map(|w| Some((self.shown(class, case, &w)?, w)));
+            let Some((target, write)) = shown else {
                 let write = Witness::Write(write).to_string();
                 undecided.push(format!("{template}: `{write}` does not show a difference"));
                 continue;
@@ -188,7 +197,8 @@ impl<'a> Pair<'a> {
     }
 
     fn shown(&self, class: Class, case: Case<'_>, write: &RawWrite) -> Option<Target> {
-        let shown = Planned::new(self.old, self.new, write).shows(class, case.effect, case.of_old, &case.context)?;
+        let shown =
+            Planned::new(self.old, self.new, write).shows(class, case.effect, case.of_old, &case.context)?;
         Some(Target {
             kind: case.effect.kind,
             template: case.effect.template.clone(),
@@ -202,18 +212,17 @@ impl<'a> Pair<'a> {
     /// one write shows them all.
     fn join<'e>(&self, draft: &mut Draft<'e>, case: Case<'e>, write: &RawWrite) -> bool {
         let mut both = draft.write.clone();
-        for (into, from) in [
-            (&mut both.new, &write.new),
-            (&mut both.old, &write.old),
-            (&mut both.context, &write.context),
-        ] {
+        for (into, from) in
+            [(&mut both.new, &write.new), (&mut both.old, &write.old), (&mut both.context, &write.context)]
+        {
             for (name, value) in from {
                 into.entry(name.clone()).or_insert(value.clone());
             }
             into.sort_keys();
         }
         let cases = draft.cases.iter().copied().chain([case]);
-        let Some(targets) = cases.map(|c| self.shown(draft.class, c, &both)).collect::<Option<Vec<_>>>() else {
+        let Some(targets) = cases.map(|c| self.shown(draft.class, c, &both)).collect::<Option<Vec<_>>>()
+        else {
             return false;
         };
         (draft.write, draft.targets) = (both, targets);

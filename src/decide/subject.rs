@@ -67,12 +67,7 @@ impl<'a> Subject<'a> {
 
     /// Writes with one operation, where the conditions are of two rule sets: a path may be declared in
     /// either, and in both alike. Context attributes of `beside` are told by [`Subject::context_beside`].
-    pub fn across(
-        rules: &'a RuleSet,
-        beside: &'a RuleSet,
-        entity: EntityId,
-        operation: Operation,
-    ) -> Self {
+    pub fn across(rules: &'a RuleSet, beside: &'a RuleSet, entity: EntityId, operation: Operation) -> Self {
         Self { rules, beside: Some(beside), on: On::Rows(entity), operations: vec![operation] }
     }
 
@@ -163,9 +158,8 @@ impl<'a> Subject<'a> {
             });
         }
         let last = path.names().last()?;
-        let mut found = sets().filter_map(|rules| {
-            rules.entity(rules.entity_named(here)?).field(last).map(|field| field.ty)
-        });
+        let mut found = sets()
+            .filter_map(|rules| rules.entity(rules.entity_named(here)?).field(last).map(|field| field.ty));
         let ty = found.next()?;
         found.all(|other| other == ty).then(|| Kind::of(ty.scalar, list || ty.list))
     }

@@ -28,7 +28,8 @@ pub fn text(all: &[Compared], old: &str, new: &str) -> String {
 fn one(comparison: &Comparison, out: &mut String) {
     let _ = writeln!(out, "\n{}.", summary(comparison));
     for class in Class::ALL {
-        let rows: Vec<Row<'_>> = rows(comparison).into_iter().filter(|r| r.difference.class == class).collect();
+        let rows: Vec<Row<'_>> =
+            rows(comparison).into_iter().filter(|r| r.difference.class == class).collect();
         if rows.is_empty() {
             continue;
         }
@@ -42,14 +43,22 @@ fn one(comparison: &Comparison, out: &mut String) {
             by.dedup();
             let condition = row.condition();
             let condition = if condition.is_empty() { "always".to_owned() } else { code(&condition) };
-            let cells =
-                [code(&row.writes()), condition, what.join("<br>"), by.join(", "), code(&row.difference.command)];
+            let cells = [
+                code(&row.writes()),
+                condition,
+                what.join("<br>"),
+                by.join(", "),
+                code(&row.difference.command),
+            ];
             let _ = writeln!(out, "| {} |", cells.join(" | "));
         }
         more(rows.len(), out);
     }
     if !comparison.names.is_empty() || !comparison.entities.is_empty() {
-        let _ = writeln!(out, "\n**names**: what entries are called and carry; whoever writes or reads them changes too\n");
+        let _ = writeln!(
+            out,
+            "\n**names**: what entries are called and carry; whoever writes or reads them changes too\n"
+        );
         for entity in &comparison.entities {
             let word = if entity.added { "is new" } else { "is gone" };
             let _ = writeln!(out, "- entity {} {word}", code(&entity.entity));

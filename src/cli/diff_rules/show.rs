@@ -1,6 +1,8 @@
 //! Differences as tables and as a document.
 
-use invalidate::compare::{Class, Compared as Operation, Comparison, Difference, Dropped, Rows, Target, shown};
+use invalidate::compare::{
+    Class, Compared as Operation, Comparison, Difference, Dropped, Rows, Target, shown,
+};
 use invalidate::diagnostic::visible;
 use serde::Serialize;
 
@@ -20,7 +22,8 @@ pub fn rows(comparison: &Comparison) -> Vec<Row<'_>> {
     let mut out: Vec<Row<'_>> = Vec::new();
     for class in Class::ALL {
         for (of, difference) in comparison.differences().filter(|(_, d)| d.class == class) {
-            let alike = out.iter_mut().find(|row| row.entity == of.entity && is_alike(row.difference, difference));
+            let alike =
+                out.iter_mut().find(|row| row.entity == of.entity && is_alike(row.difference, difference));
             match alike {
                 Some(row) => row.operations.push(&of.operation),
                 None => out.push(Row { entity: &of.entity, operations: vec![&of.operation], difference }),
@@ -94,7 +97,8 @@ pub fn text(all: &[Compared]) -> String {
 fn one(comparison: &Comparison) -> String {
     let mut out = String::new();
     for class in Class::ALL {
-        let rows: Vec<Row<'_>> = rows(comparison).into_iter().filter(|r| r.difference.class == class).collect();
+        let rows: Vec<Row<'_>> =
+            rows(comparison).into_iter().filter(|r| r.difference.class == class).collect();
         if rows.is_empty() {
             continue;
         }
@@ -139,7 +143,8 @@ fn names(comparison: &Comparison) -> String {
     }
     let mut rows = table(&["  entity", "what", "old", "new", "shown by"]);
     for name in &comparison.names {
-        let text = |side: &Option<String>| side.as_deref().map_or_else(|| "-".into(), |t| visible(t).into_owned());
+        let text =
+            |side: &Option<String>| side.as_deref().map_or_else(|| "-".into(), |t| visible(t).into_owned());
         rows.add_row([
             format!("  {}", name.entity),
             name.kind.to_owned(),
@@ -206,7 +211,8 @@ impl<'a> Document<'a> {
             root: c.root.as_ref().map(|root| root.display().to_string()),
             comparison: &c.comparison,
         };
-        let equal = |c: &Compared| super::ways(&c.comparison).is_empty() && c.comparison.undecided_count() == 0;
+        let equal =
+            |c: &Compared| super::ways(&c.comparison).is_empty() && c.comparison.undecided_count() == 0;
         Self { schema: 1, equal: all.iter().all(equal), rule_sets: all.iter().map(one).collect() }
     }
 }
