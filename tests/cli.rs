@@ -13,6 +13,8 @@ mod bad_input;
 mod baseline;
 #[path = "cli/batches.rs"]
 mod batches;
+#[path = "cli/compare.rs"]
+mod compare;
 #[path = "cli/escapes.rs"]
 mod escapes;
 #[path = "cli/everyday.rs"]
@@ -33,6 +35,8 @@ mod kills;
 mod levels;
 #[path = "cli/proof.rs"]
 mod proof;
+#[path = "cli/replay.rs"]
+mod replay;
 #[path = "cli/reports.rs"]
 mod reports;
 #[path = "cli/sarif.rs"]

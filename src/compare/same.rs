@@ -160,10 +160,19 @@ fn holes(subject: &Subject<'_>, a: &Hole, b: &Hole) -> Equal {
     if text(one) && text(other) || one == other && matches!(one, Kind::Int | Kind::Bool) {
         return Equal::If(vec![compare(first, Comparison::Eq, second, subject)]);
     }
-    // A bool is never a number.
-    let numbers = [Kind::Int, Kind::Float];
     match (one, other) {
-        (Kind::Bool, kind) | (kind, Kind::Bool) if numbers.contains(&kind) => Equal::Never,
+        // A bool is never a number, and two texts at most.
+        (Kind::Bool, Kind::Int | Kind::Float) | (Kind::Int | Kind::Float, Kind::Bool) => Equal::Never,
+        (Kind::Bool, kind) | (kind, Kind::Bool) if text(kind) => {
+            let (flag, text) = if one == Kind::Bool { (first, second) } else { (second, first) };
+            let is = |operand: &Operand, value: Value| {
+                compare(operand.clone(), Comparison::Eq, Operand::Literal(value), subject)
+            };
+            let both = |b: bool| {
+                Condition::And(vec![is(&flag, Value::Bool(b)), is(&text, Value::text(b.to_string()))])
+            };
+            Equal::If(vec![Condition::Or(vec![both(true), both(false)])])
+        }
         _ => Equal::Maybe,
     }
 }

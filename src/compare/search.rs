@@ -16,6 +16,9 @@ use crate::plan::StepKind;
 /// Proofs tried for one comparison.
 const MAX_PROOFS: usize = 50_000;
 
+/// What a proof counts that was given up: it has taken that much longer than others.
+const GIVEN_UP: usize = 1_000;
+
 /// Combinations of conditions shown for one name and class.
 const MAX_COMBINATIONS: usize = 16;
 
@@ -249,7 +252,8 @@ impl Question<'_> {
         let differs: Vec<Condition> =
             self.wanted.iter().map(|(c, truth)| if *truth { c.clone() } else { not(c.clone()) }).collect();
         let holds = (Condition::And(differs), false);
-        let is_whole = || matches!(self.together(all.clone().chain([&holds])), Verdict::No);
+        // Where that is too much to ask, the combination stands as it is.
+        let is_whole = || !matches!(self.together(all.clone().chain([&holds])), Verdict::Yes(_));
         if atoms.is_empty() || is_whole() {
             let text = |(condition, truth): &(Condition, bool)| {
                 let text = condition.atoms().first().map_or_else(String::new, |atom| atom.text.to_string());
@@ -262,7 +266,7 @@ impl Question<'_> {
         // What is settled already says nothing.
         let possible = |truth: bool| {
             let with = (atom.clone(), truth);
-            !matches!(self.together(all.clone().chain([&with])), Verdict::No)
+            matches!(self.together(all.clone().chain([&with])), Verdict::Yes(_))
         };
         if !possible(true) || !possible(false) {
             return self.split(base, rest, given, found);
@@ -286,7 +290,11 @@ impl Question<'_> {
         }
         self.budget.0.set(left - 1);
         let wanted: Vec<(&Condition, bool)> = wanted.map(|(c, truth)| (c, *truth)).collect();
-        self.subject.together(&wanted)
+        let verdict = self.subject.together(&wanted);
+        if matches!(verdict, Verdict::Undecided(_)) {
+            self.budget.0.set(left.saturating_sub(GIVEN_UP));
+        }
+        verdict
     }
 }
 
