@@ -60,7 +60,7 @@ impl Recorded {
 }
 
 /// What one rule set makes of a stream.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Replay {
     /// Writes that were planned.
     pub writes: u64,
@@ -76,23 +76,6 @@ pub struct Replay {
     pub top: TopTargets,
     pub series: Series,
     pub coalescing: Coalescing,
-}
-
-impl Default for Replay {
-    fn default() -> Self {
-        Self {
-            writes: 0,
-            idle: 0,
-            unresolved: 0,
-            rules: BTreeMap::new(),
-            strategies: BTreeMap::new(),
-            kinds: BTreeMap::new(),
-            missing: BTreeMap::new(),
-            top: TopTargets::default(),
-            series: Series::default(),
-            coalescing: Coalescing::default(),
-        }
-    }
 }
 
 impl Replay {
