@@ -22,6 +22,7 @@ mod outcome;
 mod output;
 mod progress;
 mod replace;
+mod replay;
 mod runtime;
 mod serve;
 mod session;
@@ -88,6 +89,7 @@ fn run(cli: Cli) -> Result<Exit, CommandError> {
         Command::Flush(Lazy(args)) => flush::run(&session, args),
         Command::Worker(Lazy(args)) => worker::run(&session, &args),
         Command::Serve(Lazy(args)) => serve::run(&session, &args),
+        Command::Replay(Lazy(args)) => replay::run(&session, &args),
         Command::Stats(Lazy(args)) => stats::run(&session, &args),
         Command::Doctor(Lazy(args)) => doctor::run(&session, &args),
         Command::Init(Lazy(args)) => init::run(&session, &args),

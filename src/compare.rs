@@ -12,6 +12,7 @@
 mod chain;
 mod conditions;
 mod effect;
+mod lists;
 mod name;
 mod names;
 mod pair;

@@ -35,6 +35,7 @@ pub mod graph;
 pub mod lint;
 pub mod model;
 pub mod plan;
+pub mod replay;
 pub mod scenario;
 pub mod server;
 pub mod span;

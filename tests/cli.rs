@@ -17,6 +17,8 @@ mod baseline;
 mod batches;
 #[path = "cli/doctor.rs"]
 mod doctor;
+#[path = "cli/compare.rs"]
+mod compare;
 #[path = "cli/escapes.rs"]
 mod escapes;
 #[path = "cli/everyday.rs"]
@@ -39,6 +41,8 @@ mod kills;
 mod levels;
 #[path = "cli/proof.rs"]
 mod proof;
+#[path = "cli/replay.rs"]
+mod replay;
 #[path = "cli/reports.rs"]
 mod reports;
 #[path = "cli/rule_tests.rs"]

@@ -34,6 +34,25 @@ fn every_example_of_the_cache_contract_holds() {
     assert!(examples >= 4, "only {examples} examples were found");
 }
 
+/// Each recipe has a problem, rules, writes with all that goes, and a trap.
+#[test]
+fn every_recipe_of_the_cookbook_holds() {
+    let (examples, failures) = run("docs/cookbook.md");
+    assert!(failures.is_empty(), "\n{}", failures.join("\n"));
+    let text = read("docs/cookbook.md");
+    let recipes: Vec<&str> = text.split("\n## ").skip(1).collect();
+    assert!(
+        recipes.len() >= 10 && examples >= 3 * recipes.len(),
+        "{} recipes, {examples} examples",
+        recipes.len()
+    );
+    for recipe in recipes {
+        for part in ["**Problem.** ", "```inv\n", "```plan\nwrite ", "**The trap.** "] {
+            assert!(recipe.contains(part), "no `{part}` in\n{recipe}");
+        }
+    }
+}
+
 #[test]
 fn the_reference_lists_every_finding() {
     let text = read("docs/language.md");

@@ -2,7 +2,7 @@
 
 mod github;
 mod show;
-mod source;
+pub mod source;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

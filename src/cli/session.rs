@@ -79,6 +79,14 @@ impl Session {
         }
     }
 
+    /// The rules, for people.
+    pub fn rules_name(&self) -> String {
+        match self.rules_from() {
+            RulesFrom::File(path) => path.display().to_string(),
+            RulesFrom::BuiltIn => "built-in defaults".to_owned(),
+        }
+    }
+
     /// Reads and checks the rules.
     pub fn check(&self) -> Checked {
         match self.rules_from() {
@@ -101,10 +109,7 @@ impl Session {
     pub fn program(&self) -> Result<Program, CommandError> {
         let checked = self.check();
         if checked.rules.is_some() {
-            self.note_verbose(&match self.rules_from() {
-                RulesFrom::File(path) => format!("rules: {}", path.display()),
-                RulesFrom::BuiltIn => "rules: built-in defaults".to_owned(),
-            });
+            self.note_verbose(&format!("rules: {}", self.rules_name()));
         }
         Self::made(checked, "the rules")
     }

@@ -1,7 +1,7 @@
 //! `invalidate write`: a write, or a stream of them, planned and carried out.
 
 pub mod show;
-mod stream;
+pub mod stream;
 
 use std::time::Duration;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::conditions::{flatten, of_one_image, substitute};
 use super::effect::{Effect, Maker, Side, kind_of};
 use super::name::{Name, Segment};
-use super::same::equal_text;
+use super::same::{Element, Equal, equal_text};
 use crate::check::condition::{Condition, Image, Operand};
 use crate::check::ruleset::{Drop, Rule, TagPattern, TagSegment, TagTrigger, Trigger};
 use crate::check::walk::Binding;
@@ -37,10 +37,10 @@ pub fn fire(side: &Side<'_>, out: &mut Vec<Effect>, most: usize) -> Result<(), S
         }
         for (rule, trigger) in &chained {
             for pattern in &trigger.patterns {
-                let Some((bound, equal)) = matches(side, &effect.own, pattern, trigger.holes.len()) else {
+                let Some(matched) = matches(side, &effect.own, pattern, trigger.holes.len()) else {
                     continue;
                 };
-                for fired in run(side, &effect, rule, trigger, &bound, equal) {
+                for fired in run(side, &effect, rule, trigger, &matched) {
                     let key = (
                         rule.name.clone(),
                         format!("{:?}{}", fired.kind, fired.own.key()),
@@ -59,13 +59,35 @@ pub fn fire(side: &Side<'_>, out: &mut Vec<Effect>, most: usize) -> Result<(), S
     Ok(())
 }
 
-/// What the holes of a trigger hold where a tag matches it, and what must hold for that.
-fn matches(
-    side: &Side<'_>,
-    name: &Name,
-    pattern: &TagPattern,
-    holes: usize,
-) -> Option<(Vec<Segment>, Vec<Condition>)> {
+/// A tag that may fire a chained rule.
+#[derive(Default)]
+struct Match {
+    /// What the holes of the trigger hold.
+    bound: Vec<Segment>,
+    /// What must hold for that.
+    equal: Vec<Condition>,
+    elements: Vec<Element>,
+    doubt: Option<String>,
+}
+
+impl Match {
+    fn add(&mut self, equal: Equal) -> Option<()> {
+        match equal {
+            Equal::Never => return None,
+            Equal::If(conditions) => self.equal.extend(conditions),
+            Equal::Element(conditions, elements) => {
+                self.equal.extend(conditions);
+                self.elements.extend(elements);
+                self.doubt = Some("it hangs on what a list holds".to_owned());
+            }
+            Equal::Maybe => self.doubt = Some("it hangs on how values are written".to_owned()),
+        }
+        Some(())
+    }
+}
+
+/// `None` where the tag never matches.
+fn matches(side: &Side<'_>, name: &Name, pattern: &TagPattern, holes: usize) -> Option<Match> {
     let wanted = match (side.rules.namespace(), pattern.segments.split_first()) {
         (Some(namespace), Some((TagSegment::Literal(first), rest))) if first == namespace => rest,
         _ => &pattern.segments,
@@ -73,33 +95,28 @@ fn matches(
     if wanted.len() != name.0.len() {
         return None;
     }
+    let mut out = Match::default();
     let mut bound: Vec<Option<Segment>> = vec![None; holes];
-    let mut equal = Vec::new();
     for (segment, wanted) in name.0.iter().zip(wanted) {
         match wanted {
             TagSegment::Literal(text) => {
                 let text = Segment { before: text.clone(), ..Segment::default() };
-                equal.extend(equal_text(side.subject, segment, &text)?);
+                out.add(equal_text(side.subject, segment, &text))?;
             }
             TagSegment::Hole(at) => match &bound[*at] {
                 None => bound[*at] = Some(segment.clone()),
-                Some(earlier) => equal.extend(equal_text(side.subject, earlier, segment)?),
+                Some(earlier) => out.add(equal_text(side.subject, earlier, segment))?,
             },
         }
     }
-    Some((bound.into_iter().map(Option::unwrap_or_default).collect(), equal))
+    out.bound = bound.into_iter().map(Option::unwrap_or_default).collect();
+    Some(out)
 }
 
 /// What one chained rule drops, fired by one tag.
-fn run(
-    side: &Side<'_>,
-    effect: &Effect,
-    rule: &Rule,
-    trigger: &TagTrigger,
-    bound: &[Segment],
-    equal: Vec<Condition>,
-) -> Vec<Effect> {
-    let mut doubt = effect.doubt.clone();
+fn run(side: &Side<'_>, effect: &Effect, rule: &Rule, trigger: &TagTrigger, matched: &Match) -> Vec<Effect> {
+    let bound = matched.bound.as_slice();
+    let mut doubt = effect.doubt.clone().or_else(|| matched.doubt.clone());
     let mut guards = effect.guards.clone();
     if let Some(condition) = &trigger.condition {
         let carried = substitute(condition, &|operand| match operand {
@@ -161,9 +178,10 @@ fn run(
                 guards: guards.clone(),
                 holds: effect.holds.clone(),
                 keys: BTreeSet::new(),
+                elements: effect.elements.iter().chain(&matched.elements).cloned().collect(),
                 doubt: doubt.clone().or_else(|| more.clone()).or(lost),
             };
-            fired.hold(equal.iter().chain(&present).cloned());
+            fired.hold(matched.equal.iter().chain(&present).cloned());
             out.push(fired);
         }
     }

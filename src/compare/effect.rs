@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use super::conditions::{compare, flatten, of_many_rows, of_one_image, present, substitute};
 use super::name::{From, Hole, Name, Segment};
 use super::names::Renames;
+use super::same::Element;
 use super::{Rows, chain};
 use crate::check::RuleSet;
 use crate::check::condition::{Condition, Image, Operand};
@@ -40,6 +41,8 @@ pub struct Effect {
     pub holds: Vec<Condition>,
     /// Keys of all these conditions.
     pub keys: BTreeSet<String>,
+    /// What lists are to hold so that it is dropped, which no condition says.
+    pub elements: Vec<Element>,
     /// Why the conditions may not say exactly when it is dropped.
     pub doubt: Option<String>,
 }
@@ -249,6 +252,7 @@ impl<'a> Side<'a> {
                 guards: start.guards.clone(),
                 holds: Vec::new(),
                 keys: BTreeSet::new(),
+                elements: Vec::new(),
                 doubt: doubt.clone(),
             };
             effect.hold(holds.iter().cloned());
@@ -295,6 +299,7 @@ impl Effect {
     pub fn hold(&mut self, more: impl IntoIterator<Item = Condition>) {
         self.holds.extend(more);
         self.keys = self.conditions().map(super::conditions::key).collect();
+        self.keys.extend(self.elements.iter().map(|element| format!("{element:?}")));
         // An empty conjunct says nothing.
         self.keys.remove("and()");
     }

@@ -4,7 +4,7 @@ use super::effect::{Effect, Side};
 use super::names::{RenameMap, Renames, renames};
 use super::prove::Planned;
 use super::search::{Budget, Found, Table, look};
-use super::{Class, Compared, Difference, Rows, Target, Where};
+use super::{Class, Compared, Difference, Rows, Target, Where, lists};
 use crate::check::RuleSet;
 use crate::check::ruleset::{ContextId, EntityId, Operation, Operations};
 use crate::decide::{Subject, Witness};
@@ -173,7 +173,9 @@ impl<'a> Pair<'a> {
             if rows == Rows::Many {
                 write.id = RawId::Many;
             }
-            let Some(target) = self.shown(class, case, &write) else {
+            let tries = lists::tries(&write, &found.elements);
+            let shown = tries.into_iter().find_map(|w| Some((self.shown(class, case, &w)?, w)));
+            let Some((target, write)) = shown else {
                 let write = Witness::Write(write).to_string();
                 undecided.push(format!("{template}: `{write}` does not show a difference"));
                 continue;

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use super::conditions::{hangs_on_values, key, not};
 use super::effect::Effect;
-use super::same::{glob_covers, within};
+use super::same::{Element, Equal, glob_covers, within};
 use super::{Class, Where};
 use crate::check::condition::Condition;
 use crate::decide::{Subject, Verdict, Witness};
@@ -16,6 +16,9 @@ use crate::plan::StepKind;
 /// Proofs tried for one comparison.
 const MAX_PROOFS: usize = 50_000;
 
+/// What a proof counts that was given up: it has taken that much longer than others.
+const GIVEN_UP: usize = 1_000;
+
 /// Combinations of conditions shown for one name and class.
 const MAX_COMBINATIONS: usize = 16;
 
@@ -24,6 +27,8 @@ const MAX_COMBINATIONS: usize = 16;
 pub struct Found {
     /// Each combination of conditions, with the smallest write of it.
     pub writes: Vec<(Where, RawWrite)>,
+    /// What lists may have to hold in these writes.
+    pub elements: Vec<Element>,
     pub undecided: Option<String>,
 }
 
@@ -67,29 +72,39 @@ impl<'e> Table<'e> {
         subject: &Subject<'_>,
         effect: &Effect,
         which: &dyn Fn(&Effect) -> bool,
-        globs: bool,
+        positive: bool,
     ) -> Dropping {
         let mut out = Dropping::default();
         let length = (effect.kind, effect.name.0.len());
-        let mut add = |other: &Effect, equal: Vec<Condition>| {
+        let mut maybe = None;
+        let mut add = |other: &Effect, equal: Vec<Condition>, elements: Vec<Element>| {
             out.doubt = out.doubt.take().or_else(|| other.doubt.clone());
+            out.elements.extend(other.elements.iter().cloned().chain(elements));
             out.atoms.extend(other.guards.iter().cloned());
             let all = other.conditions().cloned().chain(equal).collect();
             out.when.push(Condition::And(all));
         };
         for other in self.by_length.get(&length).into_iter().flatten().map(|at| &self.effects[*at]) {
-            if which(other)
-                && let Some(equal) = within(subject, &effect.name, &other.name)
-            {
-                add(other, equal);
+            if !which(other) {
+                continue;
+            }
+            match within(subject, &effect.name, &other.name) {
+                Equal::If(equal) => add(other, equal, Vec::new()),
+                // Where it is not to be dropped, the list holds something else.
+                Equal::Element(equal, elements) if positive => add(other, equal, elements),
+                Equal::Maybe if positive => {
+                    maybe = Some(format!("`{}` may be the same name", other.template));
+                }
+                Equal::Element(..) | Equal::Maybe | Equal::Never => {}
             }
         }
-        if globs && effect.kind == StepKind::Key {
+        if !positive && effect.kind == StepKind::Key {
             let matches = self.effects.iter().filter(|e| e.kind == StepKind::Match);
             matches
                 .filter(|glob| glob_covers(&glob.name, &effect.name))
-                .for_each(|glob| add(glob, Vec::new()));
+                .for_each(|glob| add(glob, Vec::new(), Vec::new()));
         }
+        out.doubt = out.doubt.or(maybe);
         out
     }
 }
@@ -98,6 +113,7 @@ impl<'e> Table<'e> {
 struct Dropping {
     when: Vec<Condition>,
     atoms: Vec<Condition>,
+    elements: Vec<Element>,
     doubt: Option<String>,
 }
 
@@ -116,14 +132,21 @@ pub fn look(
     let stronger = move |e: &Effect| e.timing < timing || e.timing == timing && e.priority > priority;
     let sooner = move |e: &Effect| e.timing < timing;
     let as_soon = move |e: &Effect| e.timing == timing;
-    let mut question =
-        Question { subject, effect, wanted: Vec::new(), atoms: Vec::new(), doubt: None, budget };
+    let mut question = Question {
+        subject,
+        effect,
+        wanted: Vec::new(),
+        atoms: Vec::new(),
+        elements: Vec::new(),
+        doubt: None,
+        budget,
+    };
     match class {
         Class::Narrower | Class::Wider => {
             if to.covers(effect, &any) {
                 return Found::default();
             }
-            question.unless(to, &any, true);
+            question.unless(to, &any);
         }
         Class::Timing => {
             if to.covers(effect, &no_later) {
@@ -132,7 +155,7 @@ pub fn look(
             if !question.where_some(to, &any) {
                 return Found::default();
             }
-            question.unless(to, &no_later, false);
+            question.unless(to, &no_later);
         }
         Class::Order => {
             if to.covers(effect, &as_strong) || from.covers(effect, &stronger) {
@@ -141,9 +164,9 @@ pub fn look(
             if !question.where_some(to, &as_soon) {
                 return Found::default();
             }
-            question.unless(from, &stronger, false);
-            question.unless(to, &sooner, false);
-            question.unless(to, &as_strong, false);
+            question.unless(from, &stronger);
+            question.unless(to, &sooner);
+            question.unless(to, &as_strong);
         }
     }
     question.answer()
@@ -155,13 +178,14 @@ struct Question<'a> {
     effect: &'a Effect,
     wanted: Vec<(Condition, bool)>,
     atoms: Vec<Condition>,
+    elements: Vec<Element>,
     doubt: Option<String>,
     budget: &'a Budget,
 }
 
 impl Question<'_> {
-    fn unless(&mut self, table: &Table<'_>, which: &dyn Fn(&Effect) -> bool, globs: bool) {
-        let dropping = table.dropping(self.subject, self.effect, which, globs);
+    fn unless(&mut self, table: &Table<'_>, which: &dyn Fn(&Effect) -> bool) {
+        let dropping = table.dropping(self.subject, self.effect, which, false);
         self.wanted.extend(dropping.when.into_iter().map(|c| (c, false)));
         self.atoms.extend(dropping.atoms);
         self.doubt = self.doubt.take().or(dropping.doubt);
@@ -169,12 +193,13 @@ impl Question<'_> {
 
     /// Whether there is anything that could.
     fn where_some(&mut self, table: &Table<'_>, which: &dyn Fn(&Effect) -> bool) -> bool {
-        let dropping = table.dropping(self.subject, self.effect, which, false);
-        if dropping.when.is_empty() {
+        let dropping = table.dropping(self.subject, self.effect, which, true);
+        if dropping.when.is_empty() && dropping.doubt.is_none() {
             return false;
         }
         self.wanted.push((Condition::Or(dropping.when), true));
         self.atoms.extend(dropping.atoms);
+        self.elements.extend(dropping.elements);
         self.doubt = self.doubt.take().or(dropping.doubt);
         true
     }
@@ -195,7 +220,8 @@ impl Question<'_> {
             }
         }
         let atoms: Vec<Condition> = atoms.into_iter().map(|(_, condition)| condition).collect();
-        let mut found = Found::default();
+        let elements = self.effect.elements.iter().chain(&self.elements).cloned().collect();
+        let mut found = Found { elements, ..Found::default() };
         self.split(&base, &atoms, Vec::new(), &mut found);
         if found.writes.is_empty() && found.undecided.is_none() {
             found.undecided = self.doubt.take();
@@ -226,7 +252,8 @@ impl Question<'_> {
         let differs: Vec<Condition> =
             self.wanted.iter().map(|(c, truth)| if *truth { c.clone() } else { not(c.clone()) }).collect();
         let holds = (Condition::And(differs), false);
-        let is_whole = || matches!(self.together(all.clone().chain([&holds])), Verdict::No);
+        // Where that is too much to ask, the combination stands as it is.
+        let is_whole = || !matches!(self.together(all.clone().chain([&holds])), Verdict::Yes(_));
         if atoms.is_empty() || is_whole() {
             let text = |(condition, truth): &(Condition, bool)| {
                 let text = condition.atoms().first().map_or_else(String::new, |atom| atom.text.to_string());
@@ -239,7 +266,7 @@ impl Question<'_> {
         // What is settled already says nothing.
         let possible = |truth: bool| {
             let with = (atom.clone(), truth);
-            !matches!(self.together(all.clone().chain([&with])), Verdict::No)
+            matches!(self.together(all.clone().chain([&with])), Verdict::Yes(_))
         };
         if !possible(true) || !possible(false) {
             return self.split(base, rest, given, found);
@@ -263,7 +290,11 @@ impl Question<'_> {
         }
         self.budget.0.set(left - 1);
         let wanted: Vec<(&Condition, bool)> = wanted.map(|(c, truth)| (c, *truth)).collect();
-        self.subject.together(&wanted)
+        let verdict = self.subject.together(&wanted);
+        if matches!(verdict, Verdict::Undecided(_)) {
+            self.budget.0.set(left.saturating_sub(GIVEN_UP));
+        }
+        verdict
     }
 }
 

@@ -64,7 +64,8 @@ fn one(comparison: &Comparison, out: &mut String) {
             let _ = writeln!(out, "- entity {} {word}", code(&entity.entity));
         }
         if !comparison.names.is_empty() {
-            let _ = writeln!(out, "\n| entity | what | old | new |\n|---|---|---|---|");
+            let gap = if comparison.entities.is_empty() { "" } else { "\n" };
+            let _ = writeln!(out, "{gap}| entity | what | old | new |\n|---|---|---|---|");
         }
         for name in comparison.names.iter().take(MAX_ROWS) {
             let text = |side: &Option<String>| side.as_deref().map_or_else(|| "–".to_owned(), code);

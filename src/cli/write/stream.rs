@@ -5,7 +5,7 @@
 //! dropped, what is batched goes into the queue, and then the lines are reported. What comes due
 //! meanwhile, and no worker sees to, is carried out between the lines.
 
-mod read;
+pub mod read;
 mod settle;
 
 use std::time::{Duration, Instant};
@@ -34,7 +34,7 @@ const GATHERING: Duration = Duration::from_millis(50);
 /// How often what was done is added to the statistics.
 const RECORDING: Duration = Duration::from_secs(1);
 
-pub fn run(session: &Session, mode: Mode) -> Result<Exit, CommandError> {
+pub(super) fn run(session: &Session, mode: Mode) -> Result<Exit, CommandError> {
     settle::check(mode.settle)?;
     let program = session.program()?;
     // A dry run has nothing to ask of a cache.

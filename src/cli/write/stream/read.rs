@@ -62,7 +62,7 @@ pub fn read_ahead() -> Result<mpsc::Receiver<Lines>, CommandError> {
 }
 
 /// The next line; `None` at the end.
-fn read_line(input: &mut impl BufRead) -> Result<Option<Line>, CommandError> {
+pub fn read_line(input: &mut impl BufRead) -> Result<Option<Line>, CommandError> {
     let failed = |error| CommandError::usage(format!("cannot read stdin: {error}"));
     let mut bytes = Vec::new();
     if input.take(MAX_LINE).read_until(b'\n', &mut bytes).map_err(failed)? == 0 {
