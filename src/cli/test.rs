@@ -130,7 +130,7 @@ fn print(session: &Session, args: &TestArgs, report: &Report) -> Result<Exit, Co
         text.push_str(&coverage::table(report));
     }
     match &args.output_file {
-        Some(path) => replace(path, text.as_bytes())?,
+        Some(path) => replace(path, anstream::adapter::strip_str(&text).to_string().as_bytes())?,
         None => output::data(&text)?,
     }
     if let Some(path) = &args.lcov {

@@ -34,8 +34,8 @@ pub fn explain(rules: &RuleSet, write: &Write, name: &str, carried: Option<&[Str
     if because.is_empty() {
         (verdict, because) = asked.with_tag(&origins, carried);
     }
-    let of_tags = ways(rules, &wanted, &origins, false);
-    let of_keys = ways(rules, &wanted, &origins, true);
+    let of_tags = ways(rules, &wanted, &origins, StepKind::Tag);
+    let of_keys = ways(rules, &wanted, &origins, StepKind::Key);
     let mut not = Vec::new();
     if because.is_empty() {
         let all: Vec<_> = of_tags.into_iter().chain(of_keys).collect();

@@ -80,6 +80,8 @@ fn tests_that_hold_pass_and_cover_everything() {
     snapshot!("test_coverage", place.ok("test --coverage").all());
     place.ok("test --filter changed --filter nothing").says(&["2 tests"]);
     place.ok("test -v --filter row").says(&["3 tests"]);
+    place.ok("test --color always --output-file out.txt");
+    assert_eq!(place.read("out.txt"), "rules/default_test.yaml: 9 passed\n");
 }
 
 #[test]
@@ -163,7 +165,9 @@ fn mistakes_are_named_with_line_and_column() {
     );
     // A bomb of lists in lists, and text that is none.
     wrong(&format!("tests: {}", "[".repeat(5_000)), "1:", "");
-    place("").file("rules/default_test.yaml", b"tests:\n\xff");
+    let place = place("");
+    place.file("rules/default_test.yaml", b"tests:\n\xff");
+    place.exits("test", 2).says(&["rules/default_test.yaml:2: the file is not UTF-8"]);
 }
 
 /// The examples of docs/testing.md are tests of the default rules.
@@ -277,6 +281,12 @@ fn update_writes_what_was_observed_and_keeps_the_rest() {
     let before = place.read("rules/default_test.yaml");
     place.exits("test --update", 1);
     assert_eq!(place.read("rules/default_test.yaml"), before);
+    // The line ends, and the mark at the start, of an editor that has its own.
+    let crlf = format!("\u{feff}{}", text.replace('\n', "\r\n"));
+    place.file("rules/default_test.yaml", crlf);
+    place.exits("test --update", 1);
+    let crlf = place.read("rules/default_test.yaml");
+    assert_eq!(crlf, format!("\u{feff}{}", before.replace('\n', "\r\n")));
 }
 
 #[test]

@@ -63,7 +63,8 @@ fn because(because: &Because) -> Vec<String> {
 }
 
 fn condition_lines(held: &Held) -> Vec<String> {
-    let mut out = vec![format!("when {}: {}", held.text, held.truth)];
+    let so = if held.truth == "unknown" { ", so the rule fires" } else { "" };
+    let mut out = vec![format!("when {}: {}{so}", held.text, held.truth)];
     let width = held.atoms.iter().map(|a| a.text.chars().count()).max().unwrap_or(0);
     for atom in &held.atoms {
         let reads = values(&atom.reads);
