@@ -40,7 +40,9 @@ fn because(because: &Because) -> Vec<String> {
         vec![format!("rule {} ({}), {when}, priority {}", because.rule, because.at, because.priority)];
     if let Some(tag) = &because.trigger {
         out.push(format!("  because tag {tag} goes"));
-        out.extend(because.trigger_because.iter().flat_map(self::because).map(|line| format!("    {line}")));
+        out.extend(
+            because.trigger_because.iter().flat_map(|b| self::because(b)).map(|line| format!("    {line}")),
+        );
     }
     if let Some(condition) = &because.condition {
         out.extend(condition_lines(condition).into_iter().map(|line| format!("  {line}")));
