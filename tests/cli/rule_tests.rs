@@ -289,12 +289,24 @@ fn update_writes_what_was_observed_and_keeps_the_rest() {
     assert_eq!(crlf, format!("\u{feff}{}", before.replace('\n', "\r\n")));
 }
 
+/// A process that ends with the test, however that ends.
+struct Running(std::process::Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[test]
 fn watch_runs_again_when_a_file_changes() {
     let place = place(TESTS);
-    let mut child =
-        place.command(&["test", "--watch"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut running = Running(
+        place.command(&["test", "--watch"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap(),
+    );
+    let stderr = BufReader::new(running.0.stderr.take().unwrap());
     let (send, lines) = std::sync::mpsc::channel();
     std::thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
     let end = Instant::now() + Duration::from_secs(120);
@@ -312,6 +324,4 @@ fn watch_runs_again_when_a_file_changes() {
     wait_for("watching");
     place.file("rules/default_test.yaml", TESTS.replace("delay: 200ms", "delay: 300ms"));
     wait_for("9 passed");
-    child.kill().unwrap();
-    child.wait().unwrap();
 }

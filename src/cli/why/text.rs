@@ -55,7 +55,7 @@ fn because(because: &Because) -> Vec<String> {
     let filled = if filled.is_empty() { filled } else { format!("   {filled}") };
     out.push(format!("  {word} {}{filled}", because.template));
     if because.template != because.target {
-        let goes = if because.kind == StepKind::Match { "matches by" } else { "drops" };
+        let goes = if because.kind == StepKind::Match { "as" } else { "drops" };
         out.push(format!("  {goes} {word} {}", because.target));
     }
     if !because.if_entry.is_empty() {
