@@ -197,9 +197,7 @@ impl OfCase<'_> {
         {
             return Ok(None);
         }
-        let is_block = self.node.start.line != self.node.last_line
-            && self.lines.get(write_key.start.line - 1).is_some_and(|l| !l.trim_start().starts_with('{'));
-        if !is_block {
+        if !self.node.is_block {
             return Err(Mistake::at(
                 self.node.start,
                 "the test stands in braces, which leaves no room for a list",
@@ -222,7 +220,7 @@ impl OfCase<'_> {
         let Data::List(items) = &value.data else {
             return Ok(Some(Edit { from, until, with: new_list(&all) }));
         };
-        let block = !items.is_empty() && value.start.line > key.start.line;
+        let block = !items.is_empty() && value.is_block;
         if wanted.is_empty() || !block {
             return Ok(Some(Edit { from, until, with: new_list(&all) }));
         }

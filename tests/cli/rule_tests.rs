@@ -289,6 +289,40 @@ fn update_writes_what_was_observed_and_keeps_the_rest() {
     assert_eq!(crlf, format!("\u{feff}{}", before.replace('\n', "\r\n")));
 }
 
+#[test]
+fn update_finds_its_place_in_every_layout() {
+    let layouts = [
+        "tests:\n- name: a\n  write: session 5 delete user=1\n  drops:\n  - tag user:9\n",
+        "tests:\n  - name: a\n    drops:\n      [tag user:9,\n       tag user:8]\n    write: session 5 delete user=1\n",
+        "tests:\n  - write: session 5 delete user=1\n    drops:\n    name: a",
+        "tests:\n  -\n    name: a\n    write:\n      session 5\n      delete user=1\n",
+        "tests:\n  - name: a\n    write: |\n      session 5 delete user=1\n    drops: [\n      tag user:9\n    ] # end\n# last\n",
+    ];
+    for layout in layouts {
+        let place = place(layout);
+        place.exits("test", 1);
+        place.ok("test --update").says(&["1 test updated", "1 passed"]);
+        place.ok("test");
+    }
+    let braces = place("tests: [{ name: a, write: session 5 delete user=1, drops: [] }]");
+    let before = braces.read("rules/default_test.yaml");
+    braces.exits("test --update", 2).says(&["1:9: the test stands in braces"]);
+    assert_eq!(braces.read("rules/default_test.yaml"), before);
+}
+
+/// A slip anywhere in a file is a mistake, or another test; never a panic.
+#[test]
+fn no_slip_makes_reading_panic() {
+    let mut refused = 0;
+    for (at, c) in TESTS.char_indices() {
+        for with in ["", "\n", ":", "- ", "[", "{", "\"", "&a ", "${", "\t"] {
+            let text = format!("{}{with}{}", &TESTS[..at], &TESTS[at + c.len_utf8()..]);
+            refused += usize::from(invalidate::suite::Suite::read(&text).is_err());
+        }
+    }
+    assert!(refused > 1_000, "only {refused} slips were found");
+}
+
 /// A process that ends with the test, however that ends.
 struct Running(std::process::Child);
 
