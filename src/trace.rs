@@ -17,7 +17,6 @@ use crate::check::ruleset::{EntityId, RelationId, RuleId};
 use crate::check::{RuleSet, Write};
 use crate::plan::StepKind;
 
-pub use chain::bind;
 pub use truth::{AtomTruth, Evaluation, Reading, Truth};
 
 /// What every rule that could have fired did about a write.

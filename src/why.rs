@@ -87,8 +87,8 @@ pub struct Because {
     pub path: Vec<Hop>,
     /// The dropped tag that fired the rule, where it is a chained one.
     pub trigger: Option<String>,
-    /// Why that tag is dropped.
-    pub trigger_because: Vec<Because>,
+    /// One way by which that tag is dropped.
+    pub trigger_because: Option<Box<Because>>,
     /// What filled the template, as the write names it.
     pub filled: Vec<Value>,
     /// What must hold of the entry for it to go, where the name does not say.

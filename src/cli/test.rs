@@ -11,7 +11,7 @@ mod watch;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use invalidate::suite::update::updated;
+use invalidate::suite::{Suite, update::updated};
 
 use super::error::{CommandError, Exit};
 use super::output;
@@ -110,6 +110,11 @@ fn write_observed(session: &Session, report: &Report) -> Result<(), CommandError
         let (text, changed) =
             updated(&file.text, &own).map_err(|mistake| report::error(&file.name, &mistake))?;
         if text != file.text {
+            // What would not be read again is not written.
+            Suite::read(&text).map_err(|mistake| {
+                report::error(&file.name, &mistake)
+                    .help("the file is left alone; write the expectation by hand")
+            })?;
             replace_text(&file.path, &file.text, &text)?;
             let tests = output::count(changed as u64, "test", "tests");
             session.note(&format!("{}: {tests} updated; review the change", file.name));
@@ -130,7 +135,7 @@ fn print(session: &Session, args: &TestArgs, report: &Report) -> Result<Exit, Co
         text.push_str(&coverage::table(report));
     }
     match &args.output_file {
-        Some(path) => replace(path, text.as_bytes())?,
+        Some(path) => replace(path, anstream::adapter::strip_str(&text).to_string().as_bytes())?,
         None => output::data(&text)?,
     }
     if let Some(path) = &args.lcov {

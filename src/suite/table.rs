@@ -32,7 +32,12 @@ pub fn rows(case: &Node) -> Result<Vec<(Node, Option<usize>)>, Mistake> {
             .map(|(key, value)| Ok((key.clone(), fill(value, columns)?)))
             .collect::<Result<Vec<_>, Mistake>>()?;
         // A failure is told at its row.
-        let node = Node { data: Data::Map(filled), start: row.start, last_line: row.last_line };
+        let node = Node {
+            data: Data::Map(filled),
+            start: row.start,
+            last_line: row.last_line,
+            is_block: row.is_block,
+        };
         out.push((node, Some(at + 1)));
     }
     Ok(out)

@@ -14,8 +14,9 @@ use crate::plan::Step;
 ///
 /// # Errors
 /// A file that cannot be read, or a case whose text leaves no room for a list.
-pub fn updated(text: &str, observed: &[(&Case, &Outcome)]) -> Result<(String, usize), Mistake> {
-    let Some(root) = read(text)? else { return Ok((text.to_owned(), 0)) };
+pub fn updated(whole: &str, observed: &[(&Case, &Outcome)]) -> Result<(String, usize), Mistake> {
+    let text = whole.trim_start_matches('\u{feff}');
+    let Some(root) = read(text)? else { return Ok((whole.to_owned(), 0)) };
     let mut edits: Vec<Edit> = Vec::new();
     let mut changed = 0;
     for (case, outcome) in observed {
@@ -30,17 +31,18 @@ pub fn updated(text: &str, observed: &[(&Case, &Outcome)]) -> Result<(String, us
     }
     edits.sort_by_key(|edit| edit.from);
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
-    let mut out = String::with_capacity(text.len());
+    let mut out = whole[..whole.len() - text.len()].to_owned();
+    let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let mut at = 0;
     for edit in edits {
         for line in &lines[at.min(edit.from)..edit.from.min(lines.len())] {
             out.push_str(line);
             // The last line may have no end.
             if !line.ends_with('\n') {
-                out.push('\n');
+                out.push_str(line_end);
             }
         }
-        out.push_str(&edit.with);
+        out.push_str(&edit.with.replace('\n', line_end));
         at = edit.until.min(lines.len());
     }
     out.push_str(&lines[at..].concat());
@@ -196,9 +198,7 @@ impl OfCase<'_> {
         {
             return Ok(None);
         }
-        let is_block = self.node.start.line != self.node.last_line
-            && self.lines.get(write_key.start.line - 1).is_some_and(|l| !l.trim_start().starts_with('{'));
-        if !is_block {
+        if !self.node.is_block {
             return Err(Mistake::at(
                 self.node.start,
                 "the test stands in braces, which leaves no room for a list",
@@ -221,7 +221,7 @@ impl OfCase<'_> {
         let Data::List(items) = &value.data else {
             return Ok(Some(Edit { from, until, with: new_list(&all) }));
         };
-        let block = !items.is_empty() && value.start.line > key.start.line;
+        let block = !items.is_empty() && value.is_block;
         if wanted.is_empty() || !block {
             return Ok(Some(Edit { from, until, with: new_list(&all) }));
         }

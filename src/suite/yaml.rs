@@ -20,6 +20,8 @@ pub struct Node {
     pub start: Place,
     /// The line of its last character.
     pub last_line: usize,
+    /// Whether it is a list or mapping without brackets or braces.
+    pub is_block: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -170,7 +172,7 @@ impl<'t> Reader<'t> {
             _ => end.line(),
         };
         let last_line = last_line.max(start.line);
-        Ok(Node { data, start, last_line })
+        Ok(Node { data, start, last_line, is_block })
     }
 
     fn deeper(&mut self, start: Place) -> Result<(), Mistake> {

@@ -74,7 +74,7 @@ fn targets(attempt: &Attempt) -> &[String] {
 }
 
 /// What the holes hold, where the tag matches.
-pub fn bind(pattern: &TagPattern, tag: &str, holes: usize) -> Option<Vec<String>> {
+fn bind(pattern: &TagPattern, tag: &str, holes: usize) -> Option<Vec<String>> {
     let segments: Vec<&str> = tag.split(':').collect();
     if segments.len() != pattern.segments.len() {
         return None;

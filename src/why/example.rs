@@ -53,7 +53,7 @@ fn search(
                 .find(|raw| is_right(raw))
         }
         On::Tag(_) => triggers(way).into_iter().filter(|_| chain > 0).find_map(|tag| {
-            let of_tag = ways(rules, &tag, &origins(rules, &tag), false);
+            let of_tag = ways(rules, &tag, &origins(rules, &tag), StepKind::Tag);
             of_tag.iter().filter(|before| before.rule != way.rule).find_map(|before| {
                 search(rules, before, &tag, &operations(rules, before), is_right, chain - 1)
             })

@@ -34,8 +34,8 @@ pub fn explain(rules: &RuleSet, write: &Write, name: &str, carried: Option<&[Str
     if because.is_empty() {
         (verdict, because) = asked.with_tag(&origins, carried);
     }
-    let of_tags = ways(rules, &wanted, &origins, false);
-    let of_keys = ways(rules, &wanted, &origins, true);
+    let of_tags = ways(rules, &wanted, &origins, StepKind::Tag);
+    let of_keys = ways(rules, &wanted, &origins, StepKind::Key);
     let mut not = Vec::new();
     if because.is_empty() {
         let all: Vec<_> = of_tags.into_iter().chain(of_keys).collect();
@@ -140,6 +140,10 @@ impl Asked<'_> {
                     if !out.iter().any(same) {
                         out.push(because);
                     }
+                    // Of the tags before it, one way each is enough, and does not multiply.
+                    if !chain.is_empty() {
+                        return out;
+                    }
                 }
             }
         }
@@ -164,11 +168,12 @@ impl Asked<'_> {
             trigger_because: match &firing.trigger {
                 Some(tag) if chain.len() < MAX_CHAIN => {
                     let chain: Vec<&str> = chain.iter().copied().chain([tag.as_str()]).collect();
-                    self.chained(&|kind, target| kind == StepKind::Tag && target == tag, &chain)
+                    let found = self.chained(&|kind, target| kind == StepKind::Tag && target == tag, &chain);
+                    found.into_iter().next().map(Box::new)
                 }
-                _ => Vec::new(),
+                _ => None,
             },
-            filled: self.filled(firing, attempt),
+            filled: self.filled(attempt),
             if_entry: Vec::new(),
         }
     }
@@ -193,15 +198,8 @@ impl Asked<'_> {
     }
 
     /// The values that filled a template.
-    fn filled(&self, firing: &Firing, attempt: &Attempt) -> Vec<Value> {
-        let bound: Vec<String> = match (&firing.trigger, &self.rules.rule(firing.rule).trigger) {
-            (Some(tag), Trigger::Tags(on)) => {
-                let bind = |p| crate::trace::bind(p, tag, on.holes.len());
-                on.patterns.iter().find_map(bind).unwrap_or_default()
-            }
-            _ => Vec::new(),
-        };
-        let facts = Facts { rules: self.rules, write: self.write, trigger: &bound };
+    fn filled(&self, attempt: &Attempt) -> Vec<Value> {
+        let facts = Facts { rules: self.rules, write: self.write, trigger: &[] };
         let value = |piece: &Piece| {
             let known = |name: String, value: Option<&model::Value>| Value { name, value: value.map(shown) };
             match piece {
@@ -253,10 +251,14 @@ impl Asked<'_> {
         for firing in &self.trace.firings {
             for attempt in &firing.attempts {
                 let Outcome::Unresolved { missing, reason } = &attempt.outcome else { continue };
-                let named = ways.iter().any(|w| w.rule == firing.rule && w.template == attempt.template);
+                let named = ways.iter().any(|way| {
+                    let same = (way.rule, &way.template) == (firing.rule, &attempt.template);
+                    same && self.agrees(&way.bound, attempt)
+                });
                 let carried = origins.iter().filter(|o| o.part == Part::Key).any(|o| {
                     let tags = &self.rules.entity(o.entity).tags;
-                    tags.iter().any(|t| t.template.text() == attempt.template)
+                    let is_tag = tags.iter().any(|t| t.template.text() == attempt.template);
+                    is_tag && (attempt.hop > 0 || self.agrees(&o.bound, attempt))
                 });
                 if !named && !carried {
                     continue;
@@ -279,6 +281,23 @@ impl Asked<'_> {
             }
         }
         out
+    }
+}
+
+impl Asked<'_> {
+    /// Whether what the write says of the row leaves room for what the holes must hold.
+    fn agrees(&self, bound: &Bound, attempt: &Attempt) -> bool {
+        let facts = Facts { rules: self.rules, write: self.write, trigger: &[] };
+        bound.iter().all(|(piece, text)| {
+            let Piece::Row(path) = piece else { return true };
+            let wanted = model::unescape(text);
+            let is = |value: &model::Value| value.as_text().is_some_and(|found| found == wanted);
+            match facts.held(path, attempt.image).value {
+                None => true,
+                Some(model::Value::List(items)) => items.iter().any(is),
+                Some(value) => is(&value),
+            }
+        })
     }
 }
 

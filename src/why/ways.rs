@@ -48,9 +48,10 @@ impl<'a> On<'a> {
     }
 }
 
-/// The ways to drop one of these names as a key, where `keys`, and else as a tag. `origins` are the
-/// templates of entities that make it.
-pub fn ways<'a>(rules: &'a RuleSet, wanted: &Wanted, origins: &[Origin], keys: bool) -> Vec<Way<'a>> {
+/// The ways to drop one of these names, as a key or as a tag. `origins` are the templates of entities
+/// that make it.
+pub fn ways<'a>(rules: &'a RuleSet, wanted: &Wanted, origins: &[Origin], kind: StepKind) -> Vec<Way<'a>> {
+    let keys = kind == StepKind::Key;
     let mut out = Vec::new();
     for (index, rule) in rules.rules().iter().enumerate() {
         let mut finder = Finder { rules, wanted, keys, id: RuleId::at(index), rule, out: &mut out };

@@ -55,14 +55,15 @@ pub fn writes(rules: &RuleSet, name: &str) -> Writes {
     let wanted = Wanted::exactly(name);
     let origins = origins(rules, &wanted);
     let mut out: Vec<PossibleWrite> = Vec::new();
-    for keys in [true, false] {
-        for way in ways(rules, &wanted, &origins, keys) {
-            out.extend(possible(rules, &way, &wanted, None));
+    for kind in [StepKind::Key, StepKind::Tag] {
+        for way in ways(rules, &wanted, &origins, kind) {
+            out.extend(possible(rules, &way, &wanted));
         }
     }
     for origin in origins.iter().filter(|o| o.part == Part::Key) {
         for (tag, way) in tag_ways(rules, origin) {
-            out.extend(possible(rules, &way, &tag, Some(())));
+            let write = possible(rules, &way, &tag);
+            out.extend(write.map(|write| PossibleWrite { through_tag: true, ..write }));
         }
     }
     let mut seen: Vec<PossibleWrite> = Vec::new();
@@ -83,7 +84,7 @@ pub fn tag_ways<'a>(rules: &'a RuleSet, key: &Origin) -> Vec<(Wanted, Way<'a>)> 
         let wanted = Wanted::partly(tag, &key.bound);
         let bound = key.bound.clone();
         let origin = Origin { entity: key.entity, part: Part::Tag, place, template: tag.text.clone(), bound };
-        for way in ways(rules, &wanted, std::slice::from_ref(&origin), false) {
+        for way in ways(rules, &wanted, std::slice::from_ref(&origin), StepKind::Tag) {
             out.push((wanted.clone(), way));
         }
     }
@@ -114,7 +115,7 @@ fn is_left_open(rules: &RuleSet, way: &Way<'_>, operation: &Operation) -> bool {
     Trace::of(rules, &write).firings.iter().any(|firing| firing.rule == way.rule && firing.fires())
 }
 
-fn possible(rules: &RuleSet, way: &Way<'_>, wanted: &Wanted, tag: Option<()>) -> Option<PossibleWrite> {
+fn possible(rules: &RuleSet, way: &Way<'_>, wanted: &Wanted) -> Option<PossibleWrite> {
     let rule = rules.rule(way.rule);
     let operations = operations(rules, way);
     if way.on.entity().is_some() && operations.is_empty() {
@@ -133,7 +134,7 @@ fn possible(rules: &RuleSet, way: &Way<'_>, wanted: &Wanted, tag: Option<()>) ->
         via: way.touch.iter().flat_map(|t| &t.via).map(|r| rules.relation(*r).name.clone()).collect(),
         kind: way.kind,
         template: way.template.clone(),
-        through_tag: tag.is_some(),
+        through_tag: false,
         strategy: rule.timing.word(),
         delay_ms: rule.timing.delay(),
         priority: rule.priority,

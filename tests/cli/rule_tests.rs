@@ -80,6 +80,8 @@ fn tests_that_hold_pass_and_cover_everything() {
     snapshot!("test_coverage", place.ok("test --coverage").all());
     place.ok("test --filter changed --filter nothing").says(&["2 tests"]);
     place.ok("test -v --filter row").says(&["3 tests"]);
+    place.ok("test --color always --output-file out.txt");
+    assert_eq!(place.read("out.txt"), "rules/default_test.yaml: 9 passed\n");
 }
 
 #[test]
@@ -163,7 +165,9 @@ fn mistakes_are_named_with_line_and_column() {
     );
     // A bomb of lists in lists, and text that is none.
     wrong(&format!("tests: {}", "[".repeat(5_000)), "1:", "");
-    place("").file("rules/default_test.yaml", b"tests:\n\xff");
+    let place = place("");
+    place.file("rules/default_test.yaml", b"tests:\n\xff");
+    place.exits("test", 2).says(&["rules/default_test.yaml:2: the file is not UTF-8"]);
 }
 
 /// The examples of docs/testing.md are tests of the default rules.
@@ -277,14 +281,66 @@ fn update_writes_what_was_observed_and_keeps_the_rest() {
     let before = place.read("rules/default_test.yaml");
     place.exits("test --update", 1);
     assert_eq!(place.read("rules/default_test.yaml"), before);
+    // The line ends, and the mark at the start, of an editor that has its own.
+    let crlf = format!("\u{feff}{}", text.replace('\n', "\r\n"));
+    place.file("rules/default_test.yaml", crlf);
+    place.exits("test --update", 1);
+    let crlf = place.read("rules/default_test.yaml");
+    assert_eq!(crlf, format!("\u{feff}{}", before.replace('\n', "\r\n")));
+}
+
+#[test]
+fn update_finds_its_place_in_every_layout() {
+    let layouts = [
+        "tests:\n- name: a\n  write: session 5 delete user=1\n  drops:\n  - tag user:9\n",
+        "tests:\n  - name: a\n    drops:\n      [tag user:9,\n       tag user:8]\n    write: session 5 delete user=1\n",
+        "tests:\n  - write: session 5 delete user=1\n    drops:\n    name: a",
+        "tests:\n  -\n    name: a\n    write:\n      session 5\n      delete user=1\n",
+        "tests:\n  - name: a\n    write: |\n      session 5 delete user=1\n    drops: [\n      tag user:9\n    ] # end\n# last\n",
+    ];
+    for layout in layouts {
+        let place = place(layout);
+        place.exits("test", 1);
+        place.ok("test --update").says(&["1 test updated", "1 passed"]);
+        place.ok("test");
+    }
+    let braces = place("tests: [{ name: a, write: session 5 delete user=1, drops: [] }]");
+    let before = braces.read("rules/default_test.yaml");
+    braces.exits("test --update", 2).says(&["1:9: the test stands in braces"]);
+    assert_eq!(braces.read("rules/default_test.yaml"), before);
+}
+
+/// A slip anywhere in a file is a mistake, or another test; never a panic.
+#[test]
+fn no_slip_makes_reading_panic() {
+    let mut refused = 0;
+    for (at, c) in TESTS.char_indices() {
+        for with in ["", "\n", ":", "- ", "[", "{", "\"", "&a ", "${", "\t"] {
+            let text = format!("{}{with}{}", &TESTS[..at], &TESTS[at + c.len_utf8()..]);
+            refused += usize::from(invalidate::suite::Suite::read(&text).is_err());
+        }
+    }
+    assert!(refused > 1_000, "only {refused} slips were found");
+}
+
+/// A process that ends with the test, however that ends.
+struct Running(std::process::Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 #[test]
 fn watch_runs_again_when_a_file_changes() {
     let place = place(TESTS);
-    let mut child =
-        place.command(&["test", "--watch"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut running = Running(
+        place.command(&["test", "--watch"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap(),
+    );
+    let stderr = BufReader::new(running.0.stderr.take().unwrap());
     let (send, lines) = std::sync::mpsc::channel();
     std::thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
     let end = Instant::now() + Duration::from_secs(120);
@@ -302,6 +358,4 @@ fn watch_runs_again_when_a_file_changes() {
     wait_for("watching");
     place.file("rules/default_test.yaml", TESTS.replace("delay: 200ms", "delay: 300ms"));
     wait_for("9 passed");
-    child.kill().unwrap();
-    child.wait().unwrap();
 }

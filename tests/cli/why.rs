@@ -116,6 +116,30 @@ fn the_path_names_the_entity_that_it_leads_to() {
     assert!(found.stdout.contains("along user_work to job"), "{}", found.stdout);
 }
 
+/// Rules that fire each other are told once round.
+#[test]
+fn a_chain_that_comes_back_ends() {
+    let place = Place::new();
+    let rules = "entity user { key data }  rule first { on user  drop tag \"a\" }
+        rule there { on tag \"a\"  drop tag \"b\" }  rule back { on tag \"b\"  drop tag \"a\" }";
+    place.file("rules/default.inv", rules);
+    let found = place.run(&["why", "a", "--write", "user 1 update", "--format", "json"]).json();
+    let because = found["because"].as_array().unwrap();
+    let rules: Vec<_> = because.iter().map(|b| b["rule"].as_str().unwrap()).collect();
+    assert_eq!(rules, ["back", "first"]);
+    let there = &because[0]["trigger_because"];
+    assert_eq!((&there["rule"], &there["trigger_because"]["rule"]), (&"there".into(), &"first".into()));
+}
+
+/// What the write leaves open is not taken for what it denies.
+#[test]
+fn only_what_could_be_the_name_is_unresolved() {
+    let place = place();
+    let asked = |name: &str, write: &str| place.run(&["why", name, "--write", write]).code;
+    assert_eq!(asked("user:9:session", "session * update"), 4);
+    assert_eq!(asked("user:9:session", "session * update user=8"), 1);
+}
+
 #[test]
 fn a_question_that_is_none_says_what_is_wrong() {
     let place = place();

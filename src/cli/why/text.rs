@@ -40,7 +40,9 @@ fn because(because: &Because) -> Vec<String> {
         vec![format!("rule {} ({}), {when}, priority {}", because.rule, because.at, because.priority)];
     if let Some(tag) = &because.trigger {
         out.push(format!("  because tag {tag} goes"));
-        out.extend(because.trigger_because.iter().flat_map(self::because).map(|line| format!("    {line}")));
+        out.extend(
+            because.trigger_because.iter().flat_map(|b| self::because(b)).map(|line| format!("    {line}")),
+        );
     }
     if let Some(condition) = &because.condition {
         out.extend(condition_lines(condition).into_iter().map(|line| format!("  {line}")));
@@ -53,7 +55,7 @@ fn because(because: &Because) -> Vec<String> {
     let filled = if filled.is_empty() { filled } else { format!("   {filled}") };
     out.push(format!("  {word} {}{filled}", because.template));
     if because.template != because.target {
-        let goes = if because.kind == StepKind::Match { "matches by" } else { "drops" };
+        let goes = if because.kind == StepKind::Match { "as" } else { "drops" };
         out.push(format!("  {goes} {word} {}", because.target));
     }
     if !because.if_entry.is_empty() {
@@ -63,7 +65,8 @@ fn because(because: &Because) -> Vec<String> {
 }
 
 fn condition_lines(held: &Held) -> Vec<String> {
-    let mut out = vec![format!("when {}: {}", held.text, held.truth)];
+    let so = if held.truth == "unknown" { ", so the rule fires" } else { "" };
+    let mut out = vec![format!("when {}: {}{so}", held.text, held.truth)];
     let width = held.atoms.iter().map(|a| a.text.chars().count()).max().unwrap_or(0);
     for atom in &held.atoms {
         let reads = values(&atom.reads);
