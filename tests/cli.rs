@@ -27,6 +27,8 @@ mod faults;
 mod fixes;
 #[path = "cli/fmt.rs"]
 mod fmt;
+#[path = "cli/kept.rs"]
+mod kept;
 #[path = "cli/kills.rs"]
 mod kills;
 #[path = "cli/levels.rs"]

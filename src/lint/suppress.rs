@@ -1,6 +1,7 @@
 //! `@allow(slug, "reason")`: takes back lints inside what it stands in front of.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::diagnostic::{Code, Diagnostic, Fix, Severity};
 use crate::span::Span;
@@ -9,7 +10,7 @@ use crate::syntax::ast::{Allow, File};
 /// Removes what is allowed, and reports allowances that are unknown, unused or without a reason.
 ///
 /// Where the rules have errors the lints did not run, and nobody can say what an allowance is for.
-pub fn apply(files: &[File], lints_ran: bool, findings: &mut Vec<Diagnostic>) {
+pub fn apply(files: &[Arc<File>], lints_ran: bool, findings: &mut Vec<Diagnostic>) {
     if files.iter().all(|file| file.allows.is_empty()) {
         return;
     }
