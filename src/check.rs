@@ -13,20 +13,25 @@ mod rules;
 pub mod ruleset;
 mod scoped;
 pub mod shape;
+pub mod stored;
 pub mod template;
 mod templates;
 pub mod walk;
+mod workspace;
 mod write;
 
 use std::path::Path;
+use std::sync::Arc;
 
 pub use load::{Files, normalize, slashed};
 pub use ruleset::RuleSet;
+pub use workspace::{Work, Workspace};
 pub use write::{Undeclared, Write, WriteError, WriteErrorKind};
 
 use errors::ErrorCount;
 use rustc_hash::FxHashMap;
 use walk::Steps;
+use workspace::Known;
 
 use crate::diagnostic::{self, Code, Diagnostic};
 use crate::span::Sources;
@@ -47,7 +52,7 @@ pub struct Checked {
     pub rules: Option<RuleSet>,
     pub sources: Sources,
     /// What was written, the root file first.
-    pub files: Vec<File>,
+    pub files: Vec<Arc<File>>,
     /// Sorted by place. Nothing is taken back by an `@allow` yet: that is [`crate::lint::lint`]'s.
     pub findings: Vec<Diagnostic>,
 }
@@ -73,7 +78,11 @@ impl RuleSet {
 
 /// Reads and checks a root file and its imports.
 pub fn check(root: &Path, files: &Files) -> Checked {
-    let load::Loaded { sources, files, mut findings } = load::load(root, files);
+    check_loaded(root, load::load(root, files, &mut Known::default()))
+}
+
+fn check_loaded(root: &Path, loaded: load::Loaded) -> Checked {
+    let load::Loaded { sources, files, mut findings } = loaded;
     let names = names::collect(&files, &mut findings);
     let mut entities = entities::declare(&names, &mut findings);
     let (relations, links) = relations::check(&names, &mut entities, &mut findings);

@@ -90,7 +90,7 @@ impl Replay {
         self.series.begin(at);
         for step in &plan.steps {
             for rule in &step.rules {
-                *self.rules.entry(rule.clone()).or_default() += 1;
+                *self.rules.entry(rule.to_string()).or_default() += 1;
             }
             *self.strategies.entry(step.strategy).or_default() += 1;
             *self.kinds.entry(step.kind).or_default() += 1;
@@ -149,7 +149,7 @@ impl Side {
             self.drops += 1;
             self.first.get_or_insert(line);
             for rule in &step.rules {
-                *self.rules.entry(rule.clone()).or_default() += 1;
+                *self.rules.entry(rule.to_string()).or_default() += 1;
             }
             self.top.add(step.kind, &step.target);
         }

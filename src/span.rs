@@ -16,6 +16,9 @@ pub struct Span {
 }
 
 impl Span {
+    /// Of what was not read from a text: the empty range at the start of the first file.
+    pub(crate) const NOWHERE: Self = Self { file: FileId(0), start: 0, end: 0 };
+
     pub fn new(file: FileId, range: Range<usize>) -> Self {
         let clamp = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Self { file, start: clamp(range.start), end: clamp(range.end) }

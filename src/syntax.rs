@@ -20,8 +20,7 @@ pub const MAX_FILE_BYTES: usize = 64 * 1024 * 1024;
 
 /// Parses one file. Items that do not follow the grammar are left out of the tree and reported.
 pub fn parse(file: FileId, sources: &Sources) -> (ast::File, Vec<Diagnostic>) {
-    let Read { tree, diagnostics, .. } = read(file, sources);
-    (tree, diagnostics)
+    read(file, sources, |_| {})
 }
 
 /// A parsed file with the concrete syntax that its tree was built from.
@@ -31,20 +30,33 @@ struct Read<'i> {
     diagnostics: Vec<Diagnostic>,
 }
 
-fn read(file: FileId, sources: &Sources) -> Read<'_> {
+/// Parses one file, and keeps its concrete syntax.
+fn parse_whole(file: FileId, sources: &Sources) -> Read<'_> {
+    let mut nodes = Vec::new();
+    let (tree, diagnostics) = read(file, sources, |node| nodes.push(node.clone()));
+    Read { nodes, tree, diagnostics }
+}
+
+/// Shows each node to `keep`, and lets go of it.
+fn read<'i>(
+    file: FileId,
+    sources: &'i Sources,
+    mut keep: impl FnMut(&parser::Node<'i>),
+) -> (ast::File, Vec<Diagnostic>) {
     let text = &sources.get(file).text;
-    let mut diagnostics = Vec::new();
-    let nothing =
-        |diagnostic| Read { nodes: Vec::new(), tree: ast::File::empty(file), diagnostics: vec![diagnostic] };
+    let nothing = |diagnostic| (ast::File::empty(file), vec![diagnostic]);
     if let Some(diagnostic) = prescan::refuse(file, text) {
         return nothing(diagnostic);
     }
-    let parser::Parsed { items: nodes, lost } = parser::parse_file(file, text, &mut diagnostics);
-    let mut tree = build::file(file, &nodes, &mut diagnostics);
-    tree.lost = lost;
+    let mut items = parser::Items::of(file, text);
+    let mut found = Vec::new();
+    let mut tree = build::file(file, items.by_ref().inspect(|node| keep(node)), &mut found);
+    let mut diagnostics = items.diagnostics;
+    diagnostics.append(&mut found);
+    tree.lost = items.lost;
     // What else a newer file says may be fine in its own language: one clear error.
     if let Some(at) = diagnostics.iter().position(|d| d.code == Code::NewerLanguage) {
         return nothing(diagnostics.swap_remove(at));
     }
-    Read { nodes, tree, diagnostics }
+    (tree, diagnostics)
 }

@@ -35,6 +35,8 @@ mod fixes;
 mod fmt;
 #[path = "cli/graphs.rs"]
 mod graphs;
+#[path = "cli/kept.rs"]
+mod kept;
 #[path = "cli/kills.rs"]
 mod kills;
 #[path = "cli/levels.rs"]

@@ -309,11 +309,11 @@ fn a_plan_lights_what_it_fires_and_drops() {
         for step in &plan.steps {
             assert!(dropped.contains(&step.target), "{line}: {} is not lit", step.target);
             for rule in &step.rules {
-                let id = graph.rules().find(|(_, r)| r.name == *rule).unwrap().0;
+                let id = graph.rules().find(|(_, r)| *r.name == **rule).unwrap().0;
                 assert!(overlay.lights(id), "{line}: {rule} is not lit");
             }
         }
-        let silent = graph.rules().filter(|(_, r)| !plan.steps.iter().any(|s| s.rules.contains(&r.name)));
+        let silent = graph.rules().filter(|(_, r)| !plan.steps.iter().any(|s| s.rules.iter().any(|name| **name == *r.name)));
         for (id, rule) in silent {
             assert!(!overlay.lights(id), "{line}: {} is lit", rule.name);
         }

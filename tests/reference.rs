@@ -8,10 +8,12 @@ mod generate;
 mod model;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Cursor;
 
 use cases::cases;
 use generate::Source;
 use invalidate::check::ruleset::{Hop, TagOrigin};
+use invalidate::check::stored::{StoredRules, store};
 use invalidate::check::{RuleSet, Undeclared, Write, WriteError};
 use invalidate::diagnostic::render;
 use invalidate::model::{Pattern, RawId, RawWrite};
@@ -265,6 +267,11 @@ proptest! {
     }
 
     #[test]
+    fn stored_rules_plan_what_the_text_does(source in sources(), writes in writes(4)) {
+        try_writes(&source.text(), &writes, &stored_otherwise)?;
+    }
+
+    #[test]
     fn widened_globs_reach_what_the_missing_values_would_have_named(
         source in sources(),
         writes in writes(6),
@@ -435,6 +442,33 @@ fn unsteady(text: &str, raw: &RawWrite) -> Option<String> {
         }
     }
     None
+}
+
+/// Where rules that were stored, of which the write's entity was read back, plan or name otherwise.
+fn stored_otherwise(text: &str, raw: &RawWrite) -> Option<String> {
+    let accepted = Accepted::new(text)?;
+    let write = accepted.write(raw).ok()?;
+    let bytes = store(accepted.rules(), "key", Vec::new());
+    let mut stored = match StoredRules::open(Cursor::new(bytes), "key") {
+        Ok(stored) => stored,
+        Err(error) => return Some(format!("{error:?}")),
+    };
+    let part = match stored.of_entity(&raw.entity) {
+        Ok(Some(part)) => Program::new(part),
+        other => return Some(format!("{other:?}")),
+    };
+    let again = match part.rules().write(raw.clone(), Undeclared::Refuse) {
+        Ok(write) => write,
+        Err(error) => return Some(error.to_string()),
+    };
+    for unfilled in [Unfilled::Report, Unfilled::Widen] {
+        let (plan, other) = (accepted.program.plan(&write, unfilled), part.plan(&again, unfilled));
+        if plan != other {
+            return Some(format!("from the text {plan:#?}\nstored {other:#?}"));
+        }
+    }
+    let (names, other) = (accepted.program.names(&write), part.names(&again));
+    (json!(names) != json!(other)).then(|| format!("{} is not {}", json!(names), json!(other)))
 }
 
 /// What `--widen` leaves stale: a target that the missing values would have named, out of reach of

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use regex::Regex;
+use crate::model::Regex;
 
 use super::ruleset::ContextId;
 use super::template::RowPath;

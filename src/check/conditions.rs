@@ -1,6 +1,6 @@
 //! Conditions: names resolved, types held together, literals read, regexes compiled.
 
-use regex::Regex;
+use crate::model::Regex;
 
 use super::condition::{Atom, Condition, Image, Operand, Test};
 use super::names::article;

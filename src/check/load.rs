@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
 use super::errors::ErrorCount;
+use super::workspace::{Known, Parsed};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::span::{Sources, Span};
 use crate::syntax::ast::{File, ItemKind};
@@ -43,6 +45,18 @@ impl Files {
             }
             Self::Memory(files) => files.get(path).cloned().ok_or_else(|| io::ErrorKind::NotFound.into()),
         }
+    }
+
+    /// Puts a text in front of a file, or takes it away.
+    pub(super) fn put_over(&mut self, path: PathBuf, text: Option<Vec<u8>>) {
+        if let Self::Disk = self {
+            *self = Self::Over(BTreeMap::new());
+        }
+        let (Self::Memory(files) | Self::Over(files)) = self else { return };
+        match text {
+            Some(text) => files.insert(path, text),
+            None => files.remove(&path),
+        };
     }
 
     /// The text of a rule file as it stands, or why there is none. `import`: where it is asked for.
@@ -92,14 +106,15 @@ fn too_large() -> io::Error {
 /// The files of a rule set, the root first, in the order of their first import.
 pub struct Loaded {
     pub sources: Sources,
-    pub files: Vec<File>,
+    pub files: Vec<Arc<File>>,
     pub findings: Vec<Diagnostic>,
 }
 
-/// Reads and parses a root file and its imports.
-pub fn load(root: &Path, files: &Files) -> Loaded {
+/// Reads and parses a root file and its imports, besides what is known already.
+pub fn load(root: &Path, files: &Files, known: &mut Known) -> Loaded {
     let mut loader = Loader {
         files,
+        known,
         loaded: Loaded { sources: Sources::default(), files: Vec::new(), findings: Vec::new() },
         done: FxHashSet::default(),
         chain: Vec::new(),
@@ -111,6 +126,7 @@ pub fn load(root: &Path, files: &Files) -> Loaded {
 
 struct Loader<'a> {
     files: &'a Files,
+    known: &'a mut Known,
     loaded: Loaded,
     done: FxHashSet<PathBuf>,
     /// The files whose imports are being read, the root first.
@@ -127,10 +143,7 @@ impl Loader<'_> {
         if self.errors.is_exceeded(&self.loaded.findings) || !self.done.insert(path.clone()) {
             return;
         }
-        let Some(text) = self.text(&path, import) else { return };
-        let id = self.loaded.sources.add(slashed(&path), text);
-        let (file, findings) = syntax::parse(id, &self.loaded.sources);
-        self.loaded.findings.extend(findings);
+        let Some(file) = self.parsed(&path, import) else { return };
         let imports: Vec<(String, Span)> = file
             .items
             .iter()
@@ -157,7 +170,29 @@ impl Loader<'_> {
         self.chain.pop();
     }
 
+    /// The tree of a file, whose text and findings are taken in.
+    fn parsed(&mut self, path: &Path, import: Option<Span>) -> Option<Arc<File>> {
+        let text = match self.known.files.get(path) {
+            Some(known) => known.text.clone(),
+            None => self.text(path, import)?.into(),
+        };
+        let sources = &mut self.loaded.sources;
+        let id = sources.add(slashed(path), text.clone());
+        // Places in a tree name its file: where that has another number now, it is made anew.
+        if let Some(known) = self.known.files.get(path).filter(|known| known.id == id) {
+            self.loaded.findings.extend_from_slice(&known.findings);
+            return Some(known.file.clone());
+        }
+        self.known.work.parsed.push(path.to_owned());
+        let (file, findings) = syntax::parse(id, sources);
+        let file = Arc::new(file);
+        self.loaded.findings.extend_from_slice(&findings);
+        self.known.files.insert(path.to_owned(), Parsed { text, id, file: file.clone(), findings });
+        Some(file)
+    }
+
     fn text(&mut self, path: &Path, import: Option<Span>) -> Option<String> {
+        self.known.work.read.push(path.to_owned());
         match self.files.text(path, import) {
             Ok(text) => Some(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)),
             Err(finding) => {

@@ -1,6 +1,7 @@
 //! Everything the files declare, by name, before any of it is looked into.
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -68,7 +69,7 @@ impl Names<'_> {
 }
 
 /// Collects the declarations of all files, the root first.
-pub fn collect<'a>(files: &'a [File], findings: &mut Vec<Diagnostic>) -> Names<'a> {
+pub fn collect<'a>(files: &'a [Arc<File>], findings: &mut Vec<Diagnostic>) -> Names<'a> {
     let mut names = Names {
         namespace: None,
         context: Vec::new(),

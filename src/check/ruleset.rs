@@ -413,7 +413,7 @@ pub enum TagSegment {
 }
 
 /// Which relations a rule cascades along.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Follow {
     Nothing,
     All,

@@ -43,7 +43,7 @@ struct Document<'a> {
 }
 
 pub fn run(session: &Session, args: &NamesArgs) -> Result<Exit, CommandError> {
-    let program = session.program()?;
+    let program = session.program_of(&args.entity)?;
     let mut raw = RawWrite {
         entity: args.entity.clone(),
         id: RawId::parse(&args.id),

@@ -1,7 +1,7 @@
 //! A progress line on the terminal for drops that take longer than a second, and what is said of one
 //! that was broken off.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -32,7 +32,9 @@ pub fn interrupted(bar: &Bar, targets: &[String], again: &str) -> CommandError {
 /// Shows how many entries are gone, how many are left, and how fast it goes.
 pub struct Bar {
     started: Instant,
-    bar: ProgressBar,
+    quiet: bool,
+    /// Made when there is something to show.
+    bar: OnceLock<ProgressBar>,
     /// How far each request has come.
     requests: Mutex<Vec<Option<Progress>>>,
 }
@@ -40,15 +42,19 @@ pub struct Bar {
 impl Bar {
     /// A bar on stderr, which stays empty when that is no terminal or `quiet` is set.
     pub fn new(quiet: bool) -> Self {
+        Self { started: Instant::now(), quiet, bar: OnceLock::new(), requests: Mutex::new(Vec::new()) }
+    }
+
+    fn make(&self) -> ProgressBar {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-        if !quiet {
+        if !self.quiet {
             bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
         }
         // The template is fixed and valid; the default style is the harmless alternative.
         if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} entries dropped, {per_sec}, {msg}") {
             bar.set_style(style);
         }
-        Self { started: Instant::now(), bar, requests: Mutex::new(Vec::new()) }
+        bar.with_elapsed(self.started.elapsed())
     }
 
     pub fn update(&self, progress: Progress) {
@@ -59,8 +65,9 @@ impl Bar {
         requests[progress.request] = Some(progress);
         if self.started.elapsed() >= PATIENCE {
             let (removed, left) = totals(&requests);
-            self.bar.set_position(removed);
-            self.bar.set_message(left.map_or_else(String::new, |n| format!("{n} left")));
+            let bar = self.bar.get_or_init(|| self.make());
+            bar.set_position(removed);
+            bar.set_message(left.map_or_else(String::new, |n| format!("{n} left")));
         }
     }
 
@@ -70,7 +77,9 @@ impl Bar {
     }
 
     pub fn finish(&self) {
-        self.bar.finish_and_clear();
+        if let Some(bar) = self.bar.get() {
+            bar.finish_and_clear();
+        }
     }
 }
 

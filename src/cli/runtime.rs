@@ -9,7 +9,8 @@ pub fn block_on<T>(future: impl Future<Output = Result<T, CommandError>>) -> Res
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
         CommandError::new(Exit::Cache, format!("cannot start waiting for the cache: {error}"))
     })?;
-    runtime.block_on(future)
+    // The command ends with it: closing it piece by piece would only take time.
+    std::mem::ManuallyDrop::new(runtime).block_on(future)
 }
 
 /// Runs a future until it ends or Ctrl-C comes; `None` then. What it was doing is dropped at the next

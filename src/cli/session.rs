@@ -1,5 +1,7 @@
 //! What a command works with: the arguments, the configuration, the rules and the cache.
 
+mod kept;
+
 use std::path::{Path, PathBuf};
 
 use invalidate::cache::{AnyCache, CacheOptions};
@@ -11,6 +13,7 @@ use super::config::Config;
 use super::error::{CommandError, Exit};
 use super::lint;
 use super::output;
+use kept::Kept;
 
 /// The built-in default rules, which `init` writes out.
 pub const DEFAULT_RULES: &str = include_str!("../../rules/default.inv");
@@ -105,11 +108,40 @@ impl Session {
         (name, Files::Memory(files.into()))
     }
 
+    /// The rules as far as writes of one entity need them, ready for planning.
+    pub fn program_of(&self, entity: &str) -> Result<Program, CommandError> {
+        let from = self.rules_from();
+        let kept = match &from {
+            RulesFrom::File(path) => Some(Kept::new(self, path)),
+            RulesFrom::BuiltIn => None,
+        };
+        let rules = kept.as_ref().map_or_else(|| kept::built_in(entity), |kept| kept.rules(entity));
+        if let Some(rules) = rules {
+            self.say_which(&from, kept.is_some());
+            return Ok(Program::new(rules));
+        }
+        let program = self.program()?;
+        if let Some(kept) = kept {
+            kept.keep(program.rules());
+        }
+        Ok(program)
+    }
+
+    fn say_which(&self, rules: &RulesFrom, kept: bool) {
+        if self.global.verbose {
+            let unread = if kept { ", checked before" } else { "" };
+            match rules {
+                RulesFrom::File(path) => self.note(&format!("rules: {}{unread}", path.display())),
+                RulesFrom::BuiltIn => self.note("rules: built-in defaults"),
+            }
+        }
+    }
+
     /// The rules, ready for planning. Their errors are printed; warnings are `lint`'s business.
     pub fn program(&self) -> Result<Program, CommandError> {
         let checked = self.check();
         if checked.rules.is_some() {
-            self.note_verbose(&format!("rules: {}", self.rules_name()));
+            self.say_which(&self.rules_from(), false);
         }
         Self::made(checked, "the rules")
     }
@@ -163,9 +195,10 @@ impl Session {
     /// The cache, but no embedded one that would have to be made first: looking must not create.
     pub fn cache_to_look_at(&self) -> Result<Option<AnyCache>, CommandError> {
         let url = self.cache_url();
-        let absent = url
-            .strip_prefix("embedded:")
-            .is_some_and(|folder| !Path::new(folder.strip_prefix("//").unwrap_or(folder)).exists());
+        let absent = url.strip_prefix("embedded:").is_some_and(|folder| {
+            // The folder may hold kept rules and nothing else.
+            !Path::new(folder.strip_prefix("//").unwrap_or(folder)).join("data.mdb").exists()
+        });
         if absent { Ok(None) } else { self.cache().map(Some) }
     }
 }

@@ -113,7 +113,7 @@ pub fn run(session: &Session, args: WriteArgs) -> Result<Exit, CommandError> {
         return stream::run(session, mode);
     }
     let raw = raw_write(args)?;
-    let program = session.program()?;
+    let program = session.program_of(&raw.entity)?;
     let plan = plan(&program, raw, mode)?;
     if mode.dry_run {
         return dry_run(session, &plan, mode);

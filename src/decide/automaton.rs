@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use regex::Regex;
+use crate::model::Regex;
 use regex_automata::dfa::{Automaton, StartKind, dense};
 use regex_automata::util::primitives::StateID;
 use regex_automata::{Anchored, Input, MatchKind};

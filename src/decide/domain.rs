@@ -8,7 +8,7 @@
 //! representatives in the same cells that are equal and ordered among each other in the same way, and
 //! every atom has the same truth for them. Null is one more value, in a cell of its own.
 
-use regex::Regex;
+use crate::model::Regex;
 
 use super::problem::{Atom, Place, Problem, Term};
 use super::subject::Kind;

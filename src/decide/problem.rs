@@ -1,7 +1,7 @@
 //! Conditions under one operation, made ready for the search: negations pushed down to the atoms,
 //! values turned into variables.
 
-use regex::Regex;
+use crate::model::Regex;
 
 use super::Undecided;
 use super::subject::{Kind, Subject};

@@ -1,6 +1,6 @@
 //! What a regex matches, as a search: nothing, everything, or no more than a plain text.
 
-use regex::Regex;
+use crate::model::Regex;
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
 use super::Undecided;

@@ -2,6 +2,7 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
@@ -21,7 +22,7 @@ use crate::syntax::ast::{self, File, ItemKind};
 /// The rules, the text behind them, and what several lints need to know.
 pub struct Subject<'a> {
     pub rules: &'a RuleSet,
-    pub files: &'a [File],
+    pub files: &'a [Arc<File>],
     written: Written<'a>,
     graph: OnceCell<Graph>,
     cascades: OnceCell<Vec<Cascade<'a>>>,
@@ -46,7 +47,7 @@ struct Written<'a> {
 }
 
 impl<'a> Subject<'a> {
-    pub fn new(rules: &'a RuleSet, files: &'a [File]) -> Self {
+    pub fn new(rules: &'a RuleSet, files: &'a [Arc<File>]) -> Self {
         let mut written = Written::default();
         for item in files.iter().flat_map(|f| &f.items) {
             match &item.kind {

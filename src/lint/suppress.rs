@@ -1,6 +1,7 @@
 //! `@allow(slug, "reason")`: takes back lints inside what it stands in front of.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::Allowed;
 use crate::diagnostic::{Code, Diagnostic, Fix, Severity};
@@ -10,7 +11,7 @@ use crate::syntax::ast::{Allow, File};
 /// Removes and returns what is allowed, and reports allowances that are unknown, unused or without a reason.
 ///
 /// Where the rules have errors the lints did not run, and nobody can say what an allowance is for.
-pub fn apply(files: &[File], lints_ran: bool, findings: &mut Vec<Diagnostic>) -> Vec<Allowed> {
+pub fn apply(files: &[Arc<File>], lints_ran: bool, findings: &mut Vec<Diagnostic>) -> Vec<Allowed> {
     let mut allowed = Vec::new();
     if files.iter().all(|file| file.allows.is_empty()) {
         return allowed;

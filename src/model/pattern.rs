@@ -1,8 +1,9 @@
 //! Patterns over live keys: a glob in Redis's own dialect, or a regular expression.
 
 use std::fmt;
+use std::sync::Arc;
 
-use regex::Regex;
+use super::regex::Regex;
 
 /// Why a text is not a [`Pattern`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,6 +99,17 @@ impl Pattern {
         })
     }
 
+    /// As [`Pattern::regex`], for an expression that it took before.
+    pub(crate) fn regex_checked_before(prefix: &str, expression: Arc<str>) -> Self {
+        Self {
+            text: format!("{prefix}/{expression}/"),
+            scan: None,
+            prefix: prefix.to_owned(),
+            segmented: false,
+            regex: Regex::checked_before(expression),
+        }
+    }
+
     /// Reads a pattern as it is printed and as the command line takes it: `/…/`, or `/…/` behind a
     /// namespace and a colon, is a regex; everything else is a glob.
     ///
@@ -131,6 +143,11 @@ impl Pattern {
             Some(glob) => glob.clone(),
             None => format!("{}*", quote_glob(&self.prefix)),
         }
+    }
+
+    /// The regex that decides; of a glob the one that it stands for.
+    pub(crate) fn expression(&self) -> &str {
+        self.regex.as_str()
     }
 
     /// What every matching key starts with; may be empty.
@@ -196,7 +213,7 @@ pub fn quote_glob(text: &str) -> String {
 }
 
 /// The regex crate prints the expression with a caret above its reason: the reason is the last line.
-fn last_line(error: &regex::Error) -> String {
+fn last_line(error: &::regex::Error) -> String {
     let text = error.to_string();
     let line = text.lines().last().unwrap_or_default();
     line.strip_prefix("error: ").unwrap_or(line).to_owned()
@@ -243,7 +260,7 @@ fn translate(glob: &str, star: &str) -> Result<Translation, PatternError> {
             c => c,
         };
         let text = c.encode_utf8(&mut [0; 4]).to_owned();
-        out.push_str(&regex::escape(&text));
+        out.push_str(&::regex::escape(&text));
         scan.push_str(&quote_glob(&text));
         if literal {
             prefix.push(c);

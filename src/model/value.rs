@@ -45,6 +45,11 @@ impl Instant {
         Some(Self { text: timestamp.to_string().into(), micros })
     }
 
+    /// As it was given.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
     /// Microseconds since 1970 in UTC.
     pub fn micros(&self) -> i64 {
         self.micros

@@ -125,12 +125,12 @@ mod tests {
         let (delete, update, create) = (session("delete"), session("update"), session("create"));
         let step = orders_of_user(&[&update, &create, ORDER]);
         assert_eq!((step.strategy, step.delay_ms, step.priority), (Strategy::Batched, 200, 70));
-        assert_eq!(step.rules, ["orders", "slow", "slower"]);
+        assert_eq!(step.rules.to_strings(), ["orders", "slow", "slower"]);
         let step = orders_of_user(&[&update, ORDER, &delete]);
         assert_eq!((step.strategy, step.priority), (Strategy::Immediate, 20));
-        assert_eq!(step.rules, ["orders", "quick", "slow"]);
+        assert_eq!(step.rules.to_strings(), ["orders", "quick", "slow"]);
         let step = orders_of_user(&[&update, &delete, USER]);
         assert_eq!((step.strategy, step.priority, step.hop), (Strategy::Immediate, 100, 0));
-        assert_eq!(step.rules, ["quick", "slow", "users"]);
+        assert_eq!(step.rules.to_strings(), ["quick", "slow", "users"]);
     }
 }

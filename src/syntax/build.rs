@@ -29,17 +29,22 @@ impl Findings {
     }
 }
 
-/// Builds the tree of one file from its item nodes.
-pub fn file(id: FileId, nodes: &[Node<'_>], diagnostics: &mut Vec<Diagnostic>) -> File {
+/// Builds the tree of one file from the nodes of its items, as they come.
+pub fn file<'i>(
+    id: FileId,
+    nodes: impl Iterator<Item = Node<'i>>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> File {
     let mut findings = Findings::default();
-    let mut items = Vec::with_capacity(nodes.len());
+    let mut items = Vec::new();
     for node in nodes {
         match node.rule() {
-            R::language => language(node, &mut findings),
-            R::dangling => report_dangling(node, &mut findings),
-            _ => items.push(item(node, &mut findings)),
+            R::language => language(&node, &mut findings),
+            R::dangling => report_dangling(&node, &mut findings),
+            _ => items.push(item(&node, &mut findings)),
         }
     }
+    items.shrink_to_fit();
     diagnostics.append(&mut findings.diagnostics);
     File { id, items, allows: findings.allows, lost: Vec::new() }
 }

@@ -49,7 +49,7 @@ pub fn format(file: FileId, sources: &Sources) -> Result<String, FormatError> {
 
 /// A file that follows the grammar.
 fn read(file: FileId, sources: &Sources) -> Result<Read<'_>, FormatError> {
-    let mut read = super::read(file, sources);
+    let mut read = super::parse_whole(file, sources);
     let is_harmless = |finding: &Diagnostic| {
         !finding.is_error()
             || matches!(finding.code, Code::DuplicateName | Code::BadLiteral | Code::BadTemplate)

@@ -27,7 +27,15 @@ struct Grammar;
 #[derive(Clone, Debug)]
 pub struct Node<'i> {
     pair: Pair<'i, Rule>,
+    place: Place,
+}
+
+/// Where a piece of a text stands.
+#[derive(Clone, Copy, Debug)]
+struct Place {
     file: FileId,
+    /// Of the piece in its file, in bytes.
+    start: usize,
 }
 
 impl<'i> Node<'i> {
@@ -41,11 +49,12 @@ impl<'i> Node<'i> {
 
     pub fn span(&self) -> Span {
         let span = self.pair.as_span();
-        Span::new(self.file, span.start()..span.end())
+        let Place { file, start } = self.place;
+        Span::new(file, start + span.start()..start + span.end())
     }
 
     pub fn children(&self) -> Nodes<'i> {
-        Nodes { pairs: self.pair.clone().into_inner(), file: self.file }
+        Nodes { pairs: self.pair.clone().into_inner(), place: self.place }
     }
 }
 
@@ -53,55 +62,96 @@ impl<'i> Node<'i> {
 #[derive(Clone, Debug)]
 pub struct Nodes<'i> {
     pairs: Pairs<'i, Rule>,
-    file: FileId,
+    place: Place,
 }
 
 impl<'i> Iterator for Nodes<'i> {
     type Item = Node<'i>;
 
     fn next(&mut self) -> Option<Node<'i>> {
-        self.pairs.next().map(|pair| Node { pair, file: self.file })
+        self.pairs.next().map(|pair| Node { pair, place: self.place })
     }
 }
 
-/// The nodes of a file's items, and the entities that were lost with what is no item.
-#[derive(Default)]
-pub struct Parsed<'i> {
-    pub items: Vec<Node<'i>>,
+/// The items of a file, one after another. What is no item is reported and left out.
+pub struct Items<'i> {
+    file: FileId,
+    text: &'i str,
+    /// Where the next piece starts; `None` behind the last.
+    at: Option<usize>,
+    /// Nodes of the piece at hand.
+    nodes: Option<Nodes<'i>>,
+    errors: usize,
+    pub diagnostics: Vec<Diagnostic>,
+    /// The entities that were lost with what is no item.
     pub lost: Vec<String>,
+    lost_names: FxHashSet<&'i str>,
 }
 
-/// Parses a file into its items. What is no item is reported and left out.
-pub fn parse_file<'i>(file: FileId, text: &'i str, diagnostics: &mut Vec<Diagnostic>) -> Parsed<'i> {
-    let mut pairs = match Grammar::parse(Rule::file, text) {
-        Ok(pairs) => pairs,
-        Err(error) => {
-            diagnostics.push(describe(file, text, 0, &error));
-            return Parsed::default();
-        }
-    };
-    let Some(root) = pairs.next() else { return Parsed::default() };
-    let mut parsed = Parsed::default();
-    let mut lost: FxHashSet<&str> = FxHashSet::default();
-    let mut errors = 0;
-    for node in (Node { pair: root, file }).children() {
-        match node.rule() {
-            Rule::junk => {
-                errors += 1;
-                match errors {
-                    ..=MAX_ERRORS => diagnostics.push(explain_junk(file, text, &node)),
-                    TOO_MANY => diagnostics.push(too_many(&node)),
-                    _ => {}
-                }
-                if let Some(name) = lost_entity(node.text()).filter(|name| lost.insert(name)) {
-                    parsed.lost.push(name.to_owned());
+impl<'i> Items<'i> {
+    pub fn of(file: FileId, text: &'i str) -> Self {
+        let mut items = Self {
+            file,
+            text,
+            at: Some(0),
+            nodes: None,
+            errors: 0,
+            diagnostics: Vec::new(),
+            lost: Vec::new(),
+            lost_names: FxHashSet::default(),
+        };
+        items.parse(Rule::head);
+        items
+    }
+
+    /// Goes on to the next piece. Returns whether there was one.
+    fn parse(&mut self, sort: Rule) -> bool {
+        let Some(start) = self.at.take() else { return false };
+        match Grammar::parse(sort, &self.text[start..]) {
+            Ok(mut pairs) => {
+                if let Some(pair) = pairs.next() {
+                    let length = pair.as_span().end();
+                    let is_last = start + length == self.text.len();
+                    // A piece is never empty, but for the end of the file.
+                    self.at = (!is_last && (length > 0 || sort == Rule::head)).then_some(start + length);
+                    self.nodes = Some(Node { pair, place: Place { file: self.file, start } }.children());
                 }
             }
-            Rule::EOI => {}
-            _ => parsed.items.push(node),
+            Err(error) => self.diagnostics.push(describe(self.file, self.text, start, &error)),
+        }
+        true
+    }
+
+    fn junk(&mut self, node: &Node<'i>) {
+        self.errors += 1;
+        match self.errors {
+            ..=MAX_ERRORS => self.diagnostics.push(explain_junk(self.file, self.text, node)),
+            TOO_MANY => self.diagnostics.push(too_many(node)),
+            _ => {}
+        }
+        if let Some(name) = lost_entity(node.text()).filter(|name| self.lost_names.insert(name)) {
+            self.lost.push(name.to_owned());
         }
     }
-    parsed
+}
+
+impl<'i> Iterator for Items<'i> {
+    type Item = Node<'i>;
+
+    fn next(&mut self) -> Option<Node<'i>> {
+        loop {
+            while let Some(node) = self.nodes.as_mut().and_then(Iterator::next) {
+                match node.rule() {
+                    Rule::junk => self.junk(&node),
+                    Rule::EOI => {}
+                    _ => return Some(node),
+                }
+            }
+            if !self.parse(Rule::piece) {
+                return None;
+            }
+        }
+    }
 }
 
 fn too_many(junk: &Node<'_>) -> Diagnostic {
@@ -281,7 +331,7 @@ fn expected_list(names: &[&str]) -> String {
 /// What a user calls a grammar rule. Exhaustive, so that a new rule forces the decision.
 fn symbol(which: Rule) -> &'static str {
     match which {
-        Rule::file => "a rule file",
+        Rule::head | Rule::piece => "a rule file",
         Rule::language | Rule::kw_language => "`language`",
         Rule::item | Rule::item_kind | Rule::item_head => "an item",
         Rule::dangling

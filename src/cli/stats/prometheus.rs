@@ -20,7 +20,7 @@ pub fn render(document: &StatisticsDocument) -> String {
     out.metric("writes_total", "counter", "Writes carried out on this cache.");
     out.sample("writes_total", &[], document.writes as f64);
 
-    let counts: [Metric<Rule>; 4] = [
+    let counts: [Metric<RuleFigures>; 4] = [
         ("rule_matches_total", "How often a write or tag matched the rule.", |r| r.matches as f64),
         ("rule_executions_total", "How often the rule fired.", |r| r.executions as f64),
         ("rule_skipped_total", "How often the condition of the rule was false.", |r| r.skipped as f64),
@@ -43,7 +43,7 @@ pub fn render(document: &StatisticsDocument) -> String {
         out.sample("rule_seconds_total", &[("rule", rule)], counted.time_us as f64 / 1e6);
     }
 
-    let counts: [Metric<Strategy>; 3] = [
+    let counts: [Metric<StrategyFigures>; 3] = [
         ("strategy_targets_total", "Targets dropped under the strategy.", |s| s.targets as f64),
         ("strategy_entries_total", "Entries gone with them.", |s| s.entries as f64),
         ("strategy_seconds_total", "The time that these drops took.", |s| s.time_us as f64 / 1e6),
