@@ -6,7 +6,7 @@ use std::time::Duration;
 use invalidate::cache::{AnyCache, Cache, CacheErrorKind, CacheOptions, FencedPut, Reach, quiet};
 
 use crate::caches::{drop_tag, key, left, open, pattern, put, run, tag};
-use crate::cluster::{Cluster, lend, until};
+use crate::cluster::{Cluster, lend, until, until_replicated};
 use crate::redis::RedisServer;
 
 fn small_pages(url: &str) -> AnyCache {
@@ -213,7 +213,7 @@ fn a_primary_dies_in_the_middle_of_a_drain() {
             }
             // What was written is with the replicas before one of them takes over.
             for primary in &cluster.primaries {
-                assert_eq!(primary.raw().run(&["WAIT", "1", "60000"]), "1");
+                until_replicated(primary);
             }
             let url = cluster.url();
             let begun = AtomicBool::new(false);

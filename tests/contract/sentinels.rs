@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use invalidate::cache::{AnyCache, Cache, CacheErrorKind, CacheOptions, Reach, quiet};
 
 use crate::caches::{drop_tag, left, open, put, run, tag};
-use crate::cluster::until;
+use crate::cluster::{until, until_replicated};
 use crate::redis::RedisServer;
 use crate::sentinel::Watched;
 
@@ -45,7 +45,7 @@ fn a_primary_that_has_become_a_replica_is_left() {
         put(&cache, "k", &["t"], &[]).await;
         // By hand, so that the connection of the cache stays: only the replies tell.
         let (old, new) = (watched.primary.port.to_string(), watched.replica.port.to_string());
-        assert_eq!(watched.primary.raw().run(&["WAIT", "1", "60000"]), "1");
+        until_replicated(&watched.primary);
         for (raw, words) in [
             (watched.replica.raw(), &["REPLICAOF", "NO", "ONE"][..]),
             (watched.primary.raw(), &["REPLICAOF", "127.0.0.1", &new]),
@@ -72,7 +72,7 @@ fn the_primary_dies_in_the_middle_of_a_drain() {
             put(&cache, &format!("k:{n}"), &["t"], &[]).await;
         }
         put(&cache, "bystander", &["other"], &[]).await;
-        assert_eq!(watched.primary.raw().run(&["WAIT", "1", "60000"]), "1");
+        until_replicated(&watched.primary);
     });
     let begun = AtomicBool::new(false);
     let gate = Mutex::new(());

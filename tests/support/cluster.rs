@@ -109,6 +109,17 @@ pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
+/// Waits until the replica of a primary has all that the primary has. (`WAIT` would only wait for what the
+/// same connection has written.)
+pub fn until_replicated(primary: &RedisServer) {
+    let mut raw = primary.raw();
+    until("the replica has everything", || {
+        let told = raw.run(&["INFO", "replication"]);
+        let offset = told.lines().find_map(|line| line.strip_prefix("master_repl_offset:"));
+        offset.is_some_and(|offset| told.contains(&format!("state=online,offset={},", offset.trim())))
+    });
+}
+
 /// A cluster that is lent out empty. Making one takes seconds, so they are used again.
 pub struct Lent(Option<Cluster>);
 

@@ -144,6 +144,12 @@ impl RedisServer {
                 .expect("the server starts");
             self.child = child;
             if answers(&mut self.child, self.port, &socket) {
+                // It may have data to load.
+                let mut raw = self.raw();
+                while raw.run(&["PING"]) != "PONG" {
+                    assert!(Instant::now() < deadline, "the server loads its data for ever");
+                    std::thread::sleep(Duration::from_millis(5));
+                }
                 return;
             }
         }

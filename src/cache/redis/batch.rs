@@ -81,8 +81,8 @@ impl Batch {
     }
 
     /// Adds a command that takes nothing but keys, of any slots, and answers with a count.
-    pub fn each(&mut self, name: &'static str, keys: &[Vec<u8>]) -> usize {
-        self.push(What::Keys { name, keys: keys.to_vec() }, Place::EachKey)
+    pub fn each(&mut self, name: &'static str, keys: Vec<Vec<u8>>) -> usize {
+        self.push(What::Keys { name, keys }, Place::EachKey)
     }
 
     /// Adds one step of a scan over all keys.

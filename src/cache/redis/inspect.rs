@@ -226,7 +226,7 @@ impl RedisCache {
             return Ok(0);
         }
         let mut batch = Batch::default();
-        batch.each("EXISTS", keys);
+        batch.each("EXISTS", keys.to_vec());
         let replies = self.connection.run(&batch, Repeat::Safe).await?;
         self.connection.read(&replies, 0, reply::count)
     }

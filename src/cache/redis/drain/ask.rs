@@ -33,7 +33,7 @@ impl Drain<'_> {
                 }
             }
             _ if source.page.is_empty() => {}
-            _ => slots.removed.push(batch.each("UNLINK", &source.page)),
+            _ => slots.removed.push(batch.each("UNLINK", source.page.clone())),
         }
         match &source.from {
             From::Key => {}

@@ -92,7 +92,7 @@ impl<'a> Drain<'a> {
                 let offset = gone + under_way + page.len() + known;
                 // Two pages at first, so that there is something to go on with while the next comes.
                 let pages = if flights.is_empty() && read.is_empty() { 2 } else { 1 };
-                flights.push_back(self.take_off(&journal, &page, offset, pages));
+                flights.push_back(self.take_off(&journal, page, offset, pages));
             }
             let Some(flight) = land(&mut flights).await else { break };
             let replies = match flight.arrived.transpose()? {
@@ -134,7 +134,8 @@ impl<'a> Drain<'a> {
     }
 
     /// Sends the round trip that removes a page and reads others.
-    fn take_off(&mut self, journal: &[u8], page: &[Vec<u8>], mut offset: usize, pages: usize) -> Flight<'a> {
+    fn take_off(&mut self, journal: &[u8], page: Members, mut offset: usize, pages: usize) -> Flight<'a> {
+        let removes = page.len();
         let mut batch = Batch::default();
         batch.add_beside(journal, redis::cmd("TIME"));
         batch.each("UNLINK", page);
@@ -155,7 +156,7 @@ impl<'a> Drain<'a> {
         let (connection, over) = (self.connection, self.over);
         let answer: Answer<'a> = Box::pin(async move { connection.run_over(&batch, over).await });
         let reads = pages.len() * self.page;
-        Flight { answer, arrived: None, pages, removes: page.len(), reads }
+        Flight { answer, arrived: None, pages, removes, reads }
     }
 
     /// Makes pages smaller where the server is long at them, and larger again up to what was asked for.
