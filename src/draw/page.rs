@@ -11,8 +11,34 @@ use crate::draw::view::View;
 
 const SKELETON: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/page.css");
-const PLANNER: &str = include_str!("page/plan.js");
-const SCRIPT: &str = include_str!("page/page.js");
+/// The planner, once more, for a page without a program behind it.
+///
+/// It reads the compiled rules that [`program`] writes and follows `src/plan` step by step, under the same
+/// names; tests/page.rs holds it to the planner on the specification's writes and on random rules. What it
+/// cannot read the same way it refuses (`Unsupported`): it never guesses.
+const PLANNER: [&str; 9] = [
+    "const Planner = (() => {\n'use strict';\n",
+    include_str!("page/planner/values.js"),
+    include_str!("page/planner/read.js"),
+    include_str!("page/planner/check.js"),
+    include_str!("page/planner/facts.js"),
+    include_str!("page/planner/fill.js"),
+    include_str!("page/planner/collect.js"),
+    include_str!("page/planner/plan.js"),
+    "return { plan, Refused, Unsupported };\n})();\n",
+];
+
+/// Moving about in the picture, searching it, lighting what an entity or rule makes stale, and planning
+/// typed writes. All that it knows stands in `#data`; the picture is only shown.
+const SCRIPT: [&str; 7] = [
+    "(() => {\n'use strict';\n",
+    include_str!("page/ui/stage.js"),
+    include_str!("page/ui/light.js"),
+    include_str!("page/ui/panel.js"),
+    include_str!("page/ui/search.js"),
+    include_str!("page/ui/write.js"),
+    "})();\n",
+];
 
 /// The whole page. The same picture gives the same text. What a write lights is lit by the page itself,
 /// from the line that was typed.
@@ -37,8 +63,8 @@ pub fn page(picture: &Picture<'_>, theme: Theme) -> String {
             "style" => out.push_str(&format!("{}{STYLE}", style::page_sheet())),
             "picture" => out.push_str(&svg::inline(&bare)),
             "data" => out.push_str(&script_json(&data)),
-            "planner" => out.push_str(PLANNER),
-            "script" => out.push_str(SCRIPT),
+            "planner" => out.extend(PLANNER),
+            "script" => out.extend(SCRIPT),
             _ => {}
         }
         rest = after;

@@ -6,9 +6,11 @@
 mod boxes;
 mod emit;
 mod legend;
+mod nodes;
 mod scene;
 pub mod style;
 mod text;
+mod wires;
 
 use super::Picture;
 use super::view::View;

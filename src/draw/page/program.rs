@@ -1,4 +1,4 @@
-//! The compiled rules as `page/plan.js` reads them: the same groups and templates that `plan/compile`
+//! The compiled rules as `page/planner` reads them: the same groups and templates that `plan/compile`
 //! makes, as a document.
 
 use rustc_hash::FxHashMap;
