@@ -13,6 +13,7 @@ mod chain;
 mod conditions;
 mod effect;
 mod lists;
+mod maker;
 mod name;
 mod names;
 mod pair;

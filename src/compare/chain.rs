@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::conditions::{flatten, of_one_image, substitute};
-use super::effect::{Effect, Maker, Side, kind_of};
+use super::effect::{Effect, Side};
+use super::maker::{Maker, kind_of};
 use super::name::{Name, Segment};
 use super::same::{Element, Equal, equal_text};
 use crate::check::condition::{Condition, Image, Operand};

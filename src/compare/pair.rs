@@ -197,15 +197,7 @@ impl<'a> Pair<'a> {
     }
 
     fn shown(&self, class: Class, case: Case<'_>, write: &RawWrite) -> Option<Target> {
-        let shown =
-            Planned::new(self.old, self.new, write).shows(class, case.effect, case.of_old, &case.context)?;
-        Some(Target {
-            kind: case.effect.kind,
-            template: case.effect.template.clone(),
-            target: shown.target,
-            old: shown.old,
-            new: shown.new,
-        })
+        target(&Planned::new(self.old, self.new, write), class, case)
     }
 
     /// Shows one more target by the write of a difference, with the values added that it takes. Whether
@@ -220,15 +212,32 @@ impl<'a> Pair<'a> {
             }
             into.sort_keys();
         }
+        let planned = Planned::new(self.old, self.new, &both);
+        let shown = |case: Case<'e>| target(&planned, draft.class, case);
+        if both == draft.write {
+            let Some(target) = shown(case) else { return false };
+            draft.targets.push(target);
+            draft.cases.push(case);
+            return true;
+        }
         let cases = draft.cases.iter().copied().chain([case]);
-        let Some(targets) = cases.map(|c| self.shown(draft.class, c, &both)).collect::<Option<Vec<_>>>()
-        else {
-            return false;
-        };
+        let Some(targets) = cases.map(shown).collect::<Option<Vec<_>>>() else { return false };
         (draft.write, draft.targets) = (both, targets);
         draft.cases.push(case);
         true
     }
+}
+
+/// What shows a difference in a write that was planned.
+fn target(planned: &Planned<'_>, class: Class, case: Case<'_>) -> Option<Target> {
+    let shown = planned.shows(class, case.effect, case.of_old, &case.context)?;
+    Some(Target {
+        kind: case.effect.kind,
+        template: case.effect.template.clone(),
+        target: shown.target,
+        old: shown.old,
+        new: shown.new,
+    })
 }
 
 fn is_same(a: &Target, b: &Target) -> bool {

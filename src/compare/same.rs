@@ -1,7 +1,7 @@
 //! When two names with holes are one name.
 
 use super::conditions::{compare, unmoved};
-use super::effect::kind_of;
+use super::maker::kind_of;
 use super::name::{From, Hole, Name, Segment};
 use crate::check::condition::{Condition, Image, Operand};
 use crate::decide::{Kind, Subject};
