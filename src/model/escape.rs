@@ -4,7 +4,20 @@ use std::fmt::Write as _;
 
 /// Whether a byte stands for itself in a filled template.
 fn is_plain(byte: u8) -> bool {
-    !matches!(byte, 0..=0x20 | 0x7f | b'%' | b':' | b'{' | b'}')
+    const PLAIN: [bool; 256] = {
+        let mut plain = [true; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            plain[byte] = byte > 0x20 && byte != 0x7f;
+            byte += 1;
+        }
+        plain[b'%' as usize] = false;
+        plain[b':' as usize] = false;
+        plain[b'{' as usize] = false;
+        plain[b'}' as usize] = false;
+        plain
+    };
+    PLAIN[usize::from(byte)]
 }
 
 /// Appends a value, with `% : { }`, bytes 00 to 20 and 7F as `%XX`. Injective: [`unescape`] gives

@@ -33,8 +33,11 @@ impl Candidates {
 
     /// At least those rules that a write fires.
     pub fn of(&self, facts: &Facts<'_>, entity: &EntityProgram, operation: &Operation) -> Cow<'_, [usize]> {
+        if self.all.len() <= FEW {
+            return Cow::Borrowed(&self.all);
+        }
         // Two threads that both come first both look at all rules.
-        if self.all.len() <= FEW || !self.asked.load(Relaxed) {
+        if !self.asked.load(Relaxed) {
             self.asked.store(true, Relaxed);
             return Cow::Borrowed(&self.all);
         }

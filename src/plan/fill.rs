@@ -6,7 +6,7 @@ use std::ops::Range;
 use rustc_hash::FxHashSet;
 
 use super::program::{Filling, Group, Piece, Slots};
-use super::row::Row;
+use super::row::{Held, Row};
 use super::targets::{TargetId, Targets};
 use crate::check::RuleSet;
 use crate::check::condition::Image;
@@ -77,12 +77,38 @@ type Texts<'t> = (&'t Piece, Vec<String>);
 impl<'a> Source<'a> {
     /// Fills a template from one image. Ids along the group's way leave out the written instance.
     pub fn fill(&self, template: &Filling, image: Image, group: &Group, out: &mut Targets) -> Filled {
+        if self.fill_plainly(template, image, group, out) {
+            return Filled::Names { names: out.len() - 1..out.len(), assumed: Vec::new() };
+        }
         self.fill_as(template, image, group, Manner { glob: template.glob, wide: false }, out)
     }
 
     /// Fills a template as a glob in which what is unknown is a `*`.
     pub fn fill_wide(&self, template: &Filling, image: Image, group: &Group, out: &mut Targets) -> Filled {
         self.fill_as(template, image, group, Manner { glob: true, wide: true }, out)
+    }
+
+    /// The usual case: every hole was given one text. Writes nothing where it is another.
+    fn fill_plainly(&self, template: &Filling, image: Image, group: &Group, out: &mut Targets) -> bool {
+        for part in &template.parts {
+            match part {
+                Piece::Text(text) => out.open().push_str(text),
+                Piece::Slot(slot) if !template.glob && group.passes.is_empty() => {
+                    match self.row.held(*slot, image) {
+                        Held { value: Some(Value::Text(text)), assumed: None } => {
+                            escape_into(out.open(), text)
+                        }
+                        _ => return out.abandon(),
+                    }
+                }
+                _ => return out.abandon(),
+            }
+        }
+        if !(1..=MAX_NAME_BYTES).contains(&out.open_len()) {
+            return out.abandon();
+        }
+        out.end();
+        true
     }
 
     fn fill_as(

@@ -72,6 +72,10 @@ impl<'w> Row<'w> {
         // Of one image both names are read.
         let image = if self.present.len() == 1 { self.present[0] } else { image };
         let behind = self.slots.list[slot].behind.as_slice();
+        // The usual case: it was given, and nothing on the way could say otherwise.
+        if let (Some(value), []) = (self.given(slot, image), behind) {
+            return Held { value: Some(value), assumed: None };
+        }
         let mut assumed_null = None;
         for (at, reference) in behind.iter().enumerate() {
             let held = self.value(*reference, &behind[..at], image);

@@ -50,15 +50,26 @@ impl Targets {
 
     /// Ends the name that is being written, and gives its length in bytes.
     pub fn end(&mut self) -> usize {
-        let start = self.start(self.ends.len());
+        let length = self.open_len();
         self.ends.push(self.text.len());
-        self.text.len() - start
+        length
     }
 
     pub fn add(&mut self, name: &str) -> TargetId {
         self.text.push_str(name);
         self.end();
         self.ends.len() - 1
+    }
+
+    /// How many bytes were written of the name.
+    pub fn open_len(&self) -> usize {
+        self.text.len() - self.start(self.ends.len())
+    }
+
+    /// Takes back what was written of a name; false, for whoever gives up on it.
+    pub fn abandon(&mut self) -> bool {
+        self.text.truncate(self.start(self.ends.len()));
+        false
     }
 
     /// Takes back every name from this one on.
@@ -69,12 +80,12 @@ impl Targets {
 
     /// Puts filled names into the form in which steps name them.
     pub fn finish(&mut self, kind: StepKind, names: Range<TargetId>) {
-        let is_plain = |name: &str| match kind {
-            StepKind::Tag => !name.starts_with('='),
-            StepKind::Match => !name.contains('/'),
+        let is_plain = |id| match kind {
+            StepKind::Tag => self.text.as_bytes().get(self.start(id)) != Some(&b'='),
+            StepKind::Match => !self.get(id).contains('/'),
             StepKind::Key | StepKind::TagMatch => true,
         };
-        if names.clone().all(|id| is_plain(self.get(id))) {
+        if names.clone().all(is_plain) {
             return;
         }
         let filled: Vec<String> = names.clone().map(|id| self.get(id).to_owned()).collect();
