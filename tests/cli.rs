@@ -15,10 +15,10 @@ mod bad_input;
 mod baseline;
 #[path = "cli/batches.rs"]
 mod batches;
-#[path = "cli/doctor.rs"]
-mod doctor;
 #[path = "cli/compare.rs"]
 mod compare;
+#[path = "cli/doctor.rs"]
+mod doctor;
 #[path = "cli/escapes.rs"]
 mod escapes;
 #[path = "cli/everyday.rs"]

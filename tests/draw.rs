@@ -313,7 +313,9 @@ fn a_plan_lights_what_it_fires_and_drops() {
                 assert!(overlay.lights(id), "{line}: {rule} is not lit");
             }
         }
-        let silent = graph.rules().filter(|(_, r)| !plan.steps.iter().any(|s| s.rules.iter().any(|name| **name == *r.name)));
+        let silent = graph
+            .rules()
+            .filter(|(_, r)| !plan.steps.iter().any(|s| s.rules.iter().any(|name| **name == *r.name)));
         for (id, rule) in silent {
             assert!(!overlay.lights(id), "{line}: {} is lit", rule.name);
         }
