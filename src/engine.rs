@@ -3,13 +3,15 @@
 mod apply;
 mod batch;
 mod own;
+mod pipeline;
 mod report;
 mod transaction;
 mod work;
 
 pub use apply::{target, work as work_of};
 pub use batch::{Carried, flush, flush_these};
-pub use own::Own;
+pub use own::{Due, Outcomes, Own};
+pub use pipeline::{Pipeline, Sent, Watch, Window};
 pub use report::{Report, StepError, StepReport};
 pub use transaction::Transaction;
 pub use work::{WorkEvent, work, work_once};
@@ -70,7 +72,7 @@ impl<C: Cache> Engine<C> {
 
     /// Carries out a plan, and leaves batched and lazy steps in the queue.
     pub async fn submit(&self, plan: Plan, progress: ProgressFn<'_>) -> Report {
-        let mut reports = apply::submit(&self.cache, vec![plan], progress).await;
+        let (mut reports, _) = apply::submit(&self.cache, vec![plan], progress).await;
         // One plan gives one report.
         reports.remove(0)
     }
@@ -78,7 +80,7 @@ impl<C: Cache> Engine<C> {
     /// Carries out plans together, and leaves batched and lazy steps in the queue. Equal targets of
     /// several plans are dropped once, and counted with the first.
     pub async fn submit_all(&self, plans: Vec<Plan>, progress: ProgressFn<'_>) -> Vec<Report> {
-        apply::submit(&self.cache, plans, progress).await
+        apply::submit(&self.cache, plans, progress).await.0
     }
 
     /// Waits for the queued steps of reports, where no worker was alive to take them, and carries

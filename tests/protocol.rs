@@ -126,6 +126,8 @@ fn needs() -> Vec<(Safeguard, Scenario, Property)> {
         (S::RemovalByName, on::plain_one_tag(Node), Removed),
         (S::RemovalByName, on::fenced_one_tag(Node), FencedFromAnyone),
         (S::QueueToken, on::queue(), CarriedOut),
+        (S::NothingOpen, on::plain_small(), Removed),
+        (S::NothingBuilt, on::dependents_of_small(), Removed),
         (S::Resumption, on::resumed(Node), Resumed),
         (S::MarkerAfterwards, on::dependents_of_key(Node), Removed),
         (S::SecondEntry, on::plain_one_tag(Cluster), Removed),
@@ -189,8 +191,9 @@ fn the_limits_of_the_contract_are_real() {
 
 /// Steps that the script of another carries out as well.
 const WITHIN: [(Step, Step); 1] = [(Step::Index, Step::Publish)];
-/// Scripts that carry out the step of a plain command faster, where they can.
-const FASTER: [(&str, Step); 2] = [("trim", Step::Remove), ("close", Step::Remove)];
+/// Scripts that carry out the step of a plain command faster, where they can; perhaps with steps before
+/// and after it, which are then taken at one go.
+const FASTER: [(&str, Step); 3] = [("strip", Step::Unlink), ("trim", Step::Remove), ("close", Step::Remove)];
 /// Scripts that change nothing which the protocol rests on: who is alive only says who carries work
 /// out, and the model loses generations at any time.
 const NO_STEP: [&str; 2] = ["announce", "forget"];

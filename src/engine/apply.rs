@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use rustc_hash::FxHashMap;
+
+use super::pipeline::Sent;
 use super::report::{Report, StepError, StepReport};
 use crate::cache::{Cache, CacheError, DropTarget, Dropped, Enqueued, ProgressFn, Retired, Work};
 use crate::model::{Key, Pattern, Tag};
@@ -10,10 +13,13 @@ use crate::plan::{Plan, Step, StepKind, Strategy};
 
 /// Carries out the steps of plans, in the same round trip puts batched ones into the queue, and
 /// retires the tags of lazy ones, with their collection in the queue.
-pub async fn submit<C: Cache>(cache: &C, plans: Vec<Plan>, progress: ProgressFn<'_>) -> Vec<Report> {
+pub async fn submit<C: Cache>(cache: &C, plans: Vec<Plan>, progress: ProgressFn<'_>) -> (Vec<Report>, Sent) {
     let targets: Vec<Vec<Target>> =
         plans.iter().map(|plan| plan.steps.iter().map(Target::new).collect()).collect();
-    let (queued, outcomes) = tokio::join!(queue(cache, &targets), drop_all(cache, &targets, progress));
+    let (queued, (outcomes, drops)) =
+        tokio::join!(queue(cache, &targets), drop_all(cache, &targets, progress));
+    let new = queued.answer.as_ref().and_then(|answer| answer.as_ref().ok()).map_or(0, |answer| answer.new);
+    let sent = Sent { drops: drops + queued.retired.len() as u64, queued: new };
     let mut outcomes = outcomes.into_iter();
     let mut reports = Vec::with_capacity(plans.len());
     for (plan, targets) in plans.into_iter().zip(targets) {
@@ -35,7 +41,7 @@ pub async fn submit<C: Cache>(cache: &C, plans: Vec<Plan>, progress: ProgressFn<
         let queue = queue.filter(|_| steps.iter().any(|step| step.queued.is_some()));
         reports.push(Report { plan, steps, queue });
     }
-    reports
+    (reports, sent)
 }
 
 /// What is done with a step.
@@ -105,16 +111,16 @@ async fn queue<C: Cache>(cache: &C, plans: &[Vec<Target>]) -> Queued {
 /// How many targets of several plans are dropped together.
 const TOGETHER: usize = 1024;
 
-/// Drops what is to be dropped now, each target once; gives what came of each step, in their order.
-/// Of equal targets the first has the numbers.
+/// Drops what is to be dropped now, each target once; gives what came of each step, in their order, and
+/// how many targets they were. Of equal targets the first has the numbers.
 async fn drop_all<C: Cache>(
     cache: &C,
     plans: &[Vec<Target>],
     progress: ProgressFn<'_>,
-) -> Vec<Result<Dropped, StepError>> {
+) -> (Vec<Result<Dropped, StepError>>, u64) {
     let now = plans.iter().flatten().filter_map(Target::now);
     // By member: the place of a target among those that are dropped, and the steps in their order.
-    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut places: FxHashMap<String, usize> = FxHashMap::default();
     let mut requests = Vec::new();
     let mut steps = Vec::new();
     for work in now {
@@ -138,14 +144,12 @@ async fn drop_all<C: Cache>(
             }
         }
     }
-    steps
-        .into_iter()
-        .map(|place| match outcomes.get_mut(place) {
-            Some(Ok(dropped)) => Ok(std::mem::take(dropped)),
-            Some(Err(error)) => Err(error.clone()),
-            None => no_answer(),
-        })
-        .collect()
+    let steps = steps.into_iter().map(|place| match outcomes.get_mut(place) {
+        Some(Ok(dropped)) => Ok(std::mem::take(dropped)),
+        Some(Err(error)) => Err(error.clone()),
+        None => no_answer(),
+    });
+    (steps.collect(), requests.len() as u64)
 }
 
 fn no_answer() -> Result<Dropped, StepError> {

@@ -78,10 +78,14 @@ impl Proxy {
     }
 
     fn cache(&self) -> AnyCache {
+        self.cache_that_waits(Duration::from_millis(200))
+    }
+
+    fn cache_that_waits(&self, response_timeout: Duration) -> AnyCache {
         let options = CacheOptions {
             page_size: 8,
             connect_timeout: Duration::from_secs(5),
-            response_timeout: Duration::from_millis(200),
+            response_timeout,
             ..CacheOptions::default()
         };
         AnyCache::open(&format!("redis://127.0.0.1:{}", self.port), options).expect("a cache")
@@ -197,7 +201,8 @@ fn a_drop_that_a_replica_takes_over_from_begins_its_journal_again() {
                     }
                 }
             });
-            let cache = proxy.cache();
+            // Who gives up waiting would be back before the replica is as it is to be.
+            let cache = proxy.cache_that_waits(Duration::from_secs(30));
             let t = tag("t");
             until_answered(async || cache.drop_tag(&t, Reach::Transitive, quiet()).await).await;
             if was_open.load(Ordering::SeqCst) {

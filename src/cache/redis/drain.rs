@@ -7,6 +7,7 @@
 //! them waits. What is held in memory is a few pages for each level of dependencies.
 
 mod ask;
+mod clear;
 mod frame;
 mod guard;
 mod overlap;
@@ -168,7 +169,7 @@ impl<'a> Drain<'a> {
             DropTarget::Tag(tag) => {
                 let tags = CountTags::One;
                 let begin = Begin::Drop;
-                frame.starts.push(Start { begin, name: tag.into(), owner, depth: 0, levels, tags, id: None });
+                frame.small.push(Start { begin, name: tag.into(), owner, depth: 0, levels, tags, id: None });
             }
             DropTarget::Key(key) if self.layout.owns(key.as_str().as_bytes()) => {
                 self.fail(owner, reserved(key.as_str()));
@@ -192,6 +193,7 @@ impl<'a> Drain<'a> {
     async fn step(&mut self, frame: &mut Frame) -> Result<Next, CacheError> {
         let outcomes = &self.outcomes;
         let failed = |owner: usize| outcomes.get(owner).is_none_or(Result::is_err);
+        frame.small.retain(|start| !failed(start.owner));
         frame.starts.retain(|start| !failed(start.owner));
         frame.again.retain(|start| !failed(start.owner));
         let draining = &mut self.draining;
@@ -224,6 +226,7 @@ impl<'a> Drain<'a> {
             frame.sources.iter().map(|source| self.ask_source(source, &mut batch)).collect();
         // Read after the members are gone: whoever records a dependency later found them gone.
         let marker = batch.add(command("EXISTS", &[&self.layout.marker()]));
+        let small = self.ask_clear(frame, &mut batch);
         let room = AT_ONCE.saturating_sub(frame.sources.len());
         // They stay in the frame until their replies are in: a broken connection fails them.
         let mut begun = Vec::new();
@@ -273,6 +276,7 @@ impl<'a> Drain<'a> {
             let result = self.begin(start, id, drop, &replies, frame);
             self.checked(owner, result);
         }
+        self.cleared(frame, &small, &replies);
         self.report(&changed);
         if let Some(pace) = &mut self.pace {
             pace.looked_at(looked_at).await;

@@ -1,0 +1,159 @@
+//! What is said of each line, in the order of the lines.
+
+use std::collections::BTreeMap;
+
+use invalidate::cache::CacheErrorKind;
+use invalidate::engine::{Report, StepError, Window, work_of};
+use invalidate::plan::Plan;
+
+use super::super::{exit_of, partly, show};
+use super::Stream;
+use super::planned::Waiting;
+use crate::cli::args::Format;
+use crate::cli::error::{CommandError, Exit};
+use crate::cli::output;
+
+/// Reports the lines of a window, all data at once.
+pub fn window(
+    stream: &mut Stream<'_>,
+    lines: Vec<(u64, Waiting)>,
+    window: Window,
+) -> Result<(), CommandError> {
+    let mut reports = window.reports.into_iter();
+    let mut out = String::new();
+    let (writes, entries) = (stream.tally.done, stream.tally.entries);
+    stream.tally.sent(window.sent);
+    let mut outcome = Ok(());
+    for (number, line) in lines {
+        match line {
+            Waiting::Bad { why, help } => bad_line(stream, number, &why, help.as_deref()),
+            Waiting::Held(plan) => held(stream, number, &plan, &mut out),
+            Waiting::Submitted => {
+                // There is a report for each plan.
+                let Some(report) = reports.next() else { break };
+                outcome = carried_out(stream, number, &report, &mut out);
+                if outcome.is_err() {
+                    break;
+                }
+            }
+        }
+        stream.reported = number;
+    }
+    stream.meter.done(stream.tally.done - writes, stream.tally.entries - entries);
+    stream.meter.print(&out).and(outcome)
+}
+
+fn bad_line(stream: &mut Stream<'_>, number: u64, why: &str, help: Option<&str>) {
+    stream.tally.bad += 1;
+    let help = help.map_or_else(String::new, |h| format!(" ({h})"));
+    stream.meter.warn(&format!("line {number} {why}{help}"));
+}
+
+/// Reports a plan that is not to be carried out.
+fn held(stream: &mut Stream<'_>, number: u64, plan: &Plan, out: &mut String) {
+    warn(stream, number, plan);
+    if stream.mode.strict && exit_of(plan) == Exit::Unresolved {
+        return;
+    }
+    stream.tally.done += 1;
+    if stream.mode.summary {
+        stream.tally.plan(plan);
+        return;
+    }
+    match stream.mode.format {
+        Format::Json => out.push_str(&output::line(plan)),
+        Format::Table => {
+            out.push_str(&show::dry_run(plan, None));
+            out.push('\n');
+        }
+    }
+}
+
+/// Reports a plan that was carried out; an error where the cache cannot go on.
+fn carried_out(
+    stream: &mut Stream<'_>,
+    number: u64,
+    report: &Report,
+    out: &mut String,
+) -> Result<(), CommandError> {
+    let plan = &report.plan;
+    warn(stream, number, plan);
+    let entries = report.dropped().entries();
+    let queued = report.queued().count() as u64;
+    stream.tally.entries += entries;
+    stream.tally.queue(report);
+    match report.queue {
+        Some(queue) if stream.mode.wait && queue.workers == 0 => {
+            for (step, delay) in report.queued() {
+                // It was work when it was queued.
+                if let Ok(work) = work_of(step) {
+                    stream.own.add(work, delay);
+                }
+            }
+        }
+        _ => stream.tally.queued += queued,
+    }
+    if stream.mode.summary {
+        stream.tally.plan(plan);
+    } else {
+        match stream.mode.format {
+            Format::Json => out.push_str(&output::line(&show::ReportDocument::new(report))),
+            Format::Table => {
+                let queued = if queued > 0 { format!(", {queued} queued") } else { String::new() };
+                out.push_str(&format!(
+                    "{number}: {} {} {}: {}, {} gone{queued}\n",
+                    plan.write.entity,
+                    plan.write.id,
+                    plan.write.op,
+                    output::count(report.steps.len() as u64, "target", "targets"),
+                    output::count(entries, "entry", "entries")
+                ));
+            }
+        }
+    }
+    let failed = report.failures().count();
+    if failed > 0 {
+        let error = partly(report, failed);
+        if !report.failures().all(|(_, why)| is_of_the_target(why)) {
+            return Err(CommandError { message: format!("line {number}: {}", error.message), ..error }
+                .help(format!("lines before {number} are done; go on from line {number}")));
+        }
+        stream.tally.failed += 1;
+        stream.meter.warn(&format!("line {number}: {}", error.message));
+        return Ok(());
+    }
+    count(&mut stream.counters, report);
+    stream.tally.done += 1;
+    Ok(())
+}
+
+/// Whether other targets may well be dropped all the same.
+fn is_of_the_target(why: &StepError) -> bool {
+    match why {
+        StepError::BadTarget(_) => true,
+        StepError::Cache(error) => {
+            matches!(error.kind(), CacheErrorKind::WrongType | CacheErrorKind::Invalid)
+        }
+    }
+}
+
+fn count(counters: &mut BTreeMap<String, u64>, report: &Report) {
+    for (name, n) in report.counters() {
+        *counters.entry(name).or_default() += n;
+    }
+}
+
+fn warn(stream: &mut Stream<'_>, number: u64, plan: &Plan) {
+    if !plan.ignored.is_empty() && stream.mode.format == Format::Table {
+        stream.tally.ignored += 1;
+        stream.meter.warn(&format!(
+            "line {number}: ignored, as the rules do not declare it: {}",
+            plan.ignored.join(", ")
+        ));
+    }
+    if exit_of(plan) == Exit::Unresolved {
+        stream.tally.unresolved += 1;
+        let lines: Vec<String> = plan.unresolved.iter().map(show::unresolved_line).collect();
+        stream.meter.warn(&format!("line {number}: unresolved: {}", lines.join("; ")));
+    }
+}
