@@ -1,7 +1,7 @@
 //! A stream of plans, carried out window by window, with several windows under way at a time.
 //!
-//! What holds whatever is under way: windows set out in the order in which they came, and their reports
-//! come back in that order. Equal targets share a drop only within a window, whose plans were all there
+//! What holds whatever is under way: windows set out in the order in which they came, over one connection,
+//! and their reports come back in that order. Equal targets share a drop only within a window, whose plans were all there
 //! before it set out; so no drop stands for a write that came after it was sent. A window's own steps keep
 //! to what [`Engine::submit_all`] says: a tag is retired before its collection is in the queue.
 

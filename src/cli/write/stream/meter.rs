@@ -1,7 +1,7 @@
 //! A progress line on the terminal for a stream: how many writes, and how fast.
 
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use invalidate::cache::Progress;
@@ -9,16 +9,20 @@ use invalidate::cache::Progress;
 use crate::cli::error::CommandError;
 use crate::cli::output;
 
-/// How often the line is drawn anew.
+/// How long a stream may take before it is worth a line, and how often that is drawn anew.
+const PATIENCE: Duration = Duration::from_secs(1);
 const DRAWN: Duration = Duration::from_millis(100);
 
 pub struct Meter {
     bar: ProgressBar,
+    is_quiet: bool,
+    started: Instant,
     said: Mutex<Said>,
 }
 
 #[derive(Default)]
 struct Said {
+    is_shown: bool,
     writes: u64,
     entries: u64,
     /// How many members the largest drop under way has still to look at.
@@ -29,23 +33,19 @@ impl Meter {
     /// A line on stderr, which stays empty when that is no terminal or `quiet` is set.
     pub fn new(quiet: bool) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-        if !quiet {
-            bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
-        }
         // The template is fixed and valid; the default style is the harmless alternative.
         if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} writes, {per_sec}, {msg}") {
             bar.set_style(style);
         }
-        if !bar.is_hidden() {
-            bar.enable_steady_tick(DRAWN);
-        }
-        Self { bar, said: Mutex::default() }
+        Self { bar, is_quiet: quiet, started: Instant::now(), said: Mutex::default() }
     }
 
     /// So many writes are reported, and so many entries gone with them.
     pub fn done(&self, writes: u64, entries: u64) {
         self.say(|said| {
-            *said = Said { writes: said.writes + writes, entries: said.entries + entries, left: None };
+            said.writes += writes;
+            said.entries += entries;
+            said.left = None;
         });
     }
 
@@ -59,7 +59,14 @@ impl Meter {
     fn say(&self, change: impl FnOnce(&mut Said)) {
         let Ok(mut said) = self.said.lock() else { return };
         change(&mut said);
-        if !self.bar.is_hidden() {
+        if !said.is_shown && !self.is_quiet && self.started.elapsed() >= PATIENCE {
+            said.is_shown = true;
+            self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+            if !self.bar.is_hidden() {
+                self.bar.enable_steady_tick(DRAWN);
+            }
+        }
+        if said.is_shown && !self.bar.is_hidden() {
             let left = said.left.map_or_else(String::new, |left| format!(", {left} left of a large tag"));
             self.bar.set_position(said.writes);
             self.bar.set_message(format!("{} gone{left}", output::count(said.entries, "entry", "entries")));

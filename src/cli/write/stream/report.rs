@@ -1,6 +1,7 @@
 //! What is said of each line, in the order of the lines.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use invalidate::cache::CacheErrorKind;
 use invalidate::engine::{Report, StepError, Window, work_of};
@@ -8,25 +9,49 @@ use invalidate::plan::Plan;
 
 use super::super::{exit_of, partly, show};
 use super::Stream;
+use super::meter::Meter;
 use super::planned::Waiting;
 use crate::cli::args::Format;
 use crate::cli::error::{CommandError, Exit};
 use crate::cli::output;
 
-/// Reports the lines of a window, all data at once.
+/// What is said of a window: data all at once, as far as no warning comes between.
+struct Out {
+    meter: Arc<Meter>,
+    data: String,
+    /// Whether it could be printed.
+    printed: Result<(), CommandError>,
+}
+
+impl Out {
+    fn warn(&mut self, text: &str) {
+        self.flush();
+        self.meter.warn(text);
+    }
+
+    fn flush(&mut self) {
+        let printed = self.meter.print(&self.data);
+        self.data.clear();
+        if self.printed.is_ok() {
+            self.printed = printed;
+        }
+    }
+}
+
+/// Reports the lines of a window.
 pub fn window(
     stream: &mut Stream<'_>,
     lines: Vec<(u64, Waiting)>,
     window: Window,
 ) -> Result<(), CommandError> {
     let mut reports = window.reports.into_iter();
-    let mut out = String::new();
+    let mut out = Out { meter: Arc::clone(&stream.meter), data: String::new(), printed: Ok(()) };
     let (writes, entries) = (stream.tally.done, stream.tally.entries);
     stream.tally.sent(window.sent);
     let mut outcome = Ok(());
     for (number, line) in lines {
         match line {
-            Waiting::Bad { why, help } => bad_line(stream, number, &why, help.as_deref()),
+            Waiting::Bad { why, help } => bad_line(stream, number, &why, help.as_deref(), &mut out),
             Waiting::Held(plan) => held(stream, number, &plan, &mut out),
             Waiting::Submitted => {
                 // There is a report for each plan.
@@ -40,18 +65,19 @@ pub fn window(
         stream.reported = number;
     }
     stream.meter.done(stream.tally.done - writes, stream.tally.entries - entries);
-    stream.meter.print(&out).and(outcome)
+    out.flush();
+    out.printed.and(outcome)
 }
 
-fn bad_line(stream: &mut Stream<'_>, number: u64, why: &str, help: Option<&str>) {
+fn bad_line(stream: &mut Stream<'_>, number: u64, why: &str, help: Option<&str>, out: &mut Out) {
     stream.tally.bad += 1;
     let help = help.map_or_else(String::new, |h| format!(" ({h})"));
-    stream.meter.warn(&format!("line {number} {why}{help}"));
+    out.warn(&format!("line {number} {why}{help}"));
 }
 
 /// Reports a plan that is not to be carried out.
-fn held(stream: &mut Stream<'_>, number: u64, plan: &Plan, out: &mut String) {
-    warn(stream, number, plan);
+fn held(stream: &mut Stream<'_>, number: u64, plan: &Plan, out: &mut Out) {
+    warn(stream, number, plan, out);
     if stream.mode.strict && exit_of(plan) == Exit::Unresolved {
         return;
     }
@@ -61,10 +87,10 @@ fn held(stream: &mut Stream<'_>, number: u64, plan: &Plan, out: &mut String) {
         return;
     }
     match stream.mode.format {
-        Format::Json => out.push_str(&output::line(plan)),
+        Format::Json => out.data.push_str(&output::line(plan)),
         Format::Table => {
-            out.push_str(&show::dry_run(plan, None));
-            out.push('\n');
+            out.data.push_str(&show::dry_run(plan, None));
+            out.data.push('\n');
         }
     }
 }
@@ -74,10 +100,10 @@ fn carried_out(
     stream: &mut Stream<'_>,
     number: u64,
     report: &Report,
-    out: &mut String,
+    out: &mut Out,
 ) -> Result<(), CommandError> {
     let plan = &report.plan;
-    warn(stream, number, plan);
+    warn(stream, number, plan, out);
     let entries = report.dropped().entries();
     let queued = report.queued().count() as u64;
     stream.tally.entries += entries;
@@ -97,10 +123,10 @@ fn carried_out(
         stream.tally.plan(plan);
     } else {
         match stream.mode.format {
-            Format::Json => out.push_str(&output::line(&show::ReportDocument::new(report))),
+            Format::Json => out.data.push_str(&output::line(&show::ReportDocument::new(report))),
             Format::Table => {
                 let queued = if queued > 0 { format!(", {queued} queued") } else { String::new() };
-                out.push_str(&format!(
+                out.data.push_str(&format!(
                     "{number}: {} {} {}: {}, {} gone{queued}\n",
                     plan.write.entity,
                     plan.write.id,
@@ -119,7 +145,7 @@ fn carried_out(
                 .help(format!("lines before {number} are done; go on from line {number}")));
         }
         stream.tally.failed += 1;
-        stream.meter.warn(&format!("line {number}: {}", error.message));
+        out.warn(&format!("line {number}: {}", error.message));
         return Ok(());
     }
     count(&mut stream.counters, report);
@@ -143,10 +169,10 @@ fn count(counters: &mut BTreeMap<String, u64>, report: &Report) {
     }
 }
 
-fn warn(stream: &mut Stream<'_>, number: u64, plan: &Plan) {
+fn warn(stream: &mut Stream<'_>, number: u64, plan: &Plan, out: &mut Out) {
     if !plan.ignored.is_empty() && stream.mode.format == Format::Table {
         stream.tally.ignored += 1;
-        stream.meter.warn(&format!(
+        out.warn(&format!(
             "line {number}: ignored, as the rules do not declare it: {}",
             plan.ignored.join(", ")
         ));
@@ -154,6 +180,6 @@ fn warn(stream: &mut Stream<'_>, number: u64, plan: &Plan) {
     if exit_of(plan) == Exit::Unresolved {
         stream.tally.unresolved += 1;
         let lines: Vec<String> = plan.unresolved.iter().map(show::unresolved_line).collect();
-        stream.meter.warn(&format!("line {number}: unresolved: {}", lines.join("; ")));
+        out.warn(&format!("line {number}: unresolved: {}", lines.join("; ")));
     }
 }
