@@ -2,6 +2,7 @@
 
 mod apply;
 mod batch;
+mod flush;
 mod own;
 mod pipeline;
 mod report;
@@ -9,7 +10,8 @@ mod transaction;
 mod work;
 
 pub use apply::{target, work as work_of};
-pub use batch::{Carried, flush, flush_these};
+pub use batch::Carried;
+pub use flush::{flush, flush_these};
 pub use own::{Due, Outcomes, Own};
 pub use pipeline::{Pipeline, Sent, Watch, Window};
 pub use report::{Report, StepError, StepReport};
