@@ -4,18 +4,22 @@ mod apply;
 mod batch;
 pub mod doctor;
 mod document;
+mod flush;
 mod outcome;
 mod own;
+mod pipeline;
 mod report;
 mod statistics;
 mod transaction;
 mod work;
 
 pub use apply::{submit, target, work as work_of};
-pub use batch::{Carried, flush, flush_these};
+pub use batch::Carried;
 pub use document::ReportDocument;
+pub use flush::{flush, flush_these};
 pub use outcome::Outcome;
-pub use own::Own;
+pub use own::{Due, Outcomes, Own};
+pub use pipeline::{Pipeline, Sent, Watch, Window};
 pub use report::{Report, StepError, StepReport};
 pub use statistics::{
     QueueFigures, RuleFigures, RuleStatistics, Statistics, StatisticsDocument, StrategyFigures,

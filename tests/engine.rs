@@ -1,10 +1,15 @@
 //! The library as an application uses it: plans applied, transactions, counters, partial failure.
 
+#[allow(dead_code)]
+#[path = "support/redis.rs"]
+mod redis;
+
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use invalidate::RuleSet;
-use invalidate::cache::{Cache, Entry, MemoryCache, Pending, Reach, Work, quiet};
-use invalidate::engine::{Carried, Engine, Statistics};
+use invalidate::cache::{AnyCache, Cache, CacheOptions, Entry, MemoryCache, Pending, Reach, Work, quiet};
+use invalidate::engine::{Carried, Engine, Pipeline, Statistics};
 use invalidate::model::{Key, RawWrite, Tag};
 use invalidate::plan::Program;
 use serde_json::json;
@@ -23,7 +28,7 @@ fn engine() -> Engine<MemoryCache> {
 }
 
 fn run<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
 async fn put(engine: &Engine<MemoryCache>, key: &str, tags: &[&str]) {
@@ -304,5 +309,51 @@ fn dependents_go_with_what_they_were_built_from() {
         let report = engine.write(write(json!({"entity": "user", "id": 1, "op": "delete"}))).await.unwrap();
         assert_eq!((report.dropped().keys, report.dropped().dependents), (1, 1));
         assert!(!is_live(&engine, "page").await);
+    });
+}
+
+/// Windows of a stream: what sets out, and what comes back, keeps its order, and no drop stands for
+/// what came after it was sent.
+#[test]
+fn windows_set_out_and_come_back_in_their_order() {
+    let server = redis::RedisServer::start();
+    run(async {
+        let cache = AnyCache::open(&server.url(), CacheOptions::default()).unwrap();
+        let engine = Arc::new(Engine::new(Program::new(RuleSet::parse(RULES).rules.unwrap()), cache));
+        let cache = engine.cache();
+        let put = async |key: &str, tag: &str| {
+            let (key, tags) = (Key::new(key).unwrap(), [Tag::new(tag).unwrap()]);
+            let entry = Entry { key: &key, value: b"v", tags: &tags, ttl: None, depends_on: &[] };
+            cache.put(&entry).await.unwrap();
+        };
+        let plan = |id: u64| {
+            let change = json!({"entity": "user", "id": id, "op": "update", "changed": ["email"]});
+            engine.plan(write(change)).unwrap()
+        };
+        // A server is told the scripts once, in a round trip more.
+        assert_eq!(engine.submit(plan(9), quiet()).await.failures().count(), 0);
+        let mut windows = Pipeline::new(Arc::clone(&engine), 3, Arc::new(|_| {}));
+        assert!(windows.is_empty() && windows.has_room());
+        windows.begin(vec![plan(1), plan(1)]);
+        // Over the same connection: what is stored now comes after what the window asked for, and its
+        // batched step is in the queue.
+        put("late", "user:1").await;
+        assert_eq!(cache.pending().await.unwrap().waiting.tags, 2);
+        windows.begin(vec![plan(1)]);
+        put("later", "user:1").await;
+        windows.begin(vec![plan(2), plan(1)]);
+        assert!(!windows.has_room());
+        let mut seen = Vec::new();
+        while !windows.is_empty() {
+            let window = windows.next().await;
+            seen.push((window.reports.len(), window.reports.iter().map(|r| r.dropped().keys).sum::<u64>()));
+            let targets: usize = window.reports.iter().map(|report| report.steps.len()).sum();
+            assert!(window.sent.drops < targets as u64, "batched steps, and equal ones, are no drops");
+        }
+        assert_eq!(seen, [(2, 0), (1, 1), (2, 1)]);
+        // Giving up the wait loses nothing.
+        windows.begin(vec![plan(1)]);
+        tokio::select! { biased; () = std::future::ready(()) => {} _ = windows.next() => unreachable!() }
+        assert_eq!(windows.next().await.reports.len(), 1);
     });
 }

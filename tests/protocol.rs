@@ -126,6 +126,8 @@ fn needs() -> Vec<(Safeguard, Scenario, Property)> {
         (S::RemovalByName, on::plain_one_tag(Node), Removed),
         (S::RemovalByName, on::fenced_one_tag(Node), FencedFromAnyone),
         (S::QueueToken, on::queue(), CarriedOut),
+        (S::NothingOpen, on::plain_small(), Removed),
+        (S::NothingBuilt, on::dependents_of_small(), Removed),
         (S::Resumption, on::resumed(Node), Resumed),
         (S::MarkerAfterwards, on::dependents_of_key(Node), Removed),
         (S::SecondEntry, on::plain_one_tag(Cluster), Removed),
@@ -193,6 +195,9 @@ fn the_limits_of_the_contract_are_real() {
     snapshot("limits", &traces.concat());
 }
 
+/// A script that carries out the step of a plain command faster, where it can, with the steps before and
+/// after it taken at one go.
+const FASTER: (&str, Step) = ("strip", Step::Unlink);
 /// Scripts that change nothing which the protocol rests on: who is alive only says who carries work
 /// out, and the model loses generations at any time.
 const NO_STEP: [&str; 2] = ["announce", "forget"];
@@ -213,6 +218,7 @@ fn every_step_has_its_script() {
         let file = file.unwrap().file_name().into_string().unwrap();
         let name = file.trim_end_matches(".lua");
         let is_step = Step::ALL.into_iter().any(|step| step.script() == Some(name));
-        assert!(is_step || NO_STEP.contains(&name), "{file} carries out no step of the model");
+        let is_faster = FASTER.0 == name && FASTER.1.script().is_none();
+        assert!(is_step || is_faster || NO_STEP.contains(&name), "{file} carries out no step of the model");
     }
 }

@@ -22,6 +22,9 @@ pub enum Step {
     Read,
     /// Reads the generation of a tag that a fenced entry bears a stamp of.
     Compare,
+    /// Raises the generation of a tag and removes all that carries it, if that is little and nothing else
+    /// hangs on it.
+    Clear,
     /// Raises the generation of a tag, sets its index aside as a journal, names the open journals.
     Drop,
     /// Names the open journals of a tag.
@@ -69,7 +72,7 @@ pub enum Carrier {
 
 impl Step {
     /// Every step, in the order in which they are declared.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Mark,
         Self::Token,
         Self::Ticket,
@@ -79,6 +82,7 @@ impl Step {
         Self::Store,
         Self::Read,
         Self::Compare,
+        Self::Clear,
         Self::Drop,
         Self::Open,
         Self::Page,
@@ -110,6 +114,7 @@ impl Step {
             Self::Store => Carrier::Command("SET"),
             Self::Read => Carrier::Command("HGETALL"),
             Self::Compare => Carrier::Command("GET"),
+            Self::Clear => Carrier::Script("clear"),
             Self::Drop => Carrier::Script("drop"),
             Self::Open => Carrier::Script("open"),
             Self::Page => Carrier::Script("page"),

@@ -56,11 +56,11 @@ pub fn json(document: &impl Serialize) -> Result<(), CommandError> {
     data(&format!("{}\n", pretty(document)))
 }
 
-/// Prints a document on one line.
-pub fn json_line(document: &impl Serialize) -> Result<(), CommandError> {
+/// A document on one line, with its line end.
+pub fn line(document: &impl Serialize) -> String {
     // Our documents have string keys and finite numbers only.
     let text = serde_json::to_string(document).unwrap_or_default();
-    data(&format!("{}\n", escaped(text)))
+    format!("{}\n", escaped(text))
 }
 
 /// A document, indented, without a line end.

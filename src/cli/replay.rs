@@ -6,7 +6,7 @@ mod plot;
 mod text;
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -19,7 +19,7 @@ use super::error::{CommandError, Exit};
 use super::output;
 use super::replace::replace;
 use super::session::Session;
-use super::write::stream::read::{Line, read_line};
+use super::write::stream::read::{Line, LineReader};
 
 /// Bad lines that are named.
 const MAX_NAMED: u64 = 20;
@@ -137,8 +137,8 @@ fn second<'a>(session: &Session, name: &'a str) -> Result<Second<'a>, CommandErr
 
 /// Every line of a file or of stdin, as it comes.
 fn read(path: &Path, mut line: impl FnMut(Line)) -> Result<(), CommandError> {
-    let mut input: Box<dyn BufRead> = if path.as_os_str() == "-" {
-        Box::new(BufReader::new(std::io::stdin().lock()))
+    let input: Box<dyn Read> = if path.as_os_str() == "-" {
+        Box::new(std::io::stdin().lock())
     } else {
         let cannot = |why: String| {
             CommandError::usage(format!("cannot read `{}`: {why}", path.display()))
@@ -147,9 +147,10 @@ fn read(path: &Path, mut line: impl FnMut(Line)) -> Result<(), CommandError> {
         if path.is_dir() {
             return Err(cannot("it is a folder".to_owned()));
         }
-        Box::new(BufReader::new(File::open(path).map_err(|error| cannot(error.to_string()))?))
+        Box::new(File::open(path).map_err(|error| cannot(error.to_string()))?)
     };
-    while let Some(read) = read_line(&mut input)? {
+    let mut reader = LineReader::new(input);
+    while let Some((read, _)) = reader.next()? {
         line(read);
     }
     Ok(())

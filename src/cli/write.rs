@@ -28,7 +28,8 @@ invalidate write order 9 update user=123 old.user=7      # moved from user 7 to 
 invalidate write product 5 delete warehouses:='[1,2]' --dry-run\n  \
 invalidate write order '*' update user=123               # a statement over many rows\n  \
 invalidate write product 5 update --no-wait              # batched drops stay queued for a worker\n  \
-producer | invalidate write -                            # one JSON write a line")]
+producer | invalidate write -                            # one JSON write a line\n  \
+producer | invalidate write - --summary                  # what they came to, instead of each")]
 pub struct WriteArgs {
     /// The entity whose row was written, or `-` to read one JSON write a line from stdin
     entity: String,
@@ -75,6 +76,10 @@ pub struct WriteArgs {
     #[arg(require_equals = true, default_missing_value = "1s", conflicts_with = "dry_run")]
     settle: Option<Duration>,
 
+    /// With `-`: print what the writes came to by rule and tag, instead of a line for each
+    #[arg(long)]
+    summary: bool,
+
     /// How the plan or report is printed
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     format: Format,
@@ -90,6 +95,8 @@ struct Mode {
     /// Whether to see to what is queued when no worker is alive.
     wait: bool,
     settle: Option<Duration>,
+    /// Of a stream, print only what it came to.
+    summary: bool,
     format: Format,
 }
 
@@ -101,6 +108,7 @@ pub fn run(session: &Session, args: WriteArgs) -> Result<Exit, CommandError> {
         unfilled: if args.widen { Unfilled::Widen } else { Unfilled::Report },
         wait: !args.no_wait,
         settle: args.settle,
+        summary: args.summary,
         format: args.format,
     };
     if args.entity == "-" {
@@ -111,6 +119,9 @@ pub fn run(session: &Session, args: WriteArgs) -> Result<Exit, CommandError> {
             .help("give ids, operations and values in the lines"));
         }
         return stream::run(session, mode);
+    }
+    if mode.summary {
+        return Err(CommandError::usage("`--summary` is of a stream: `invalidate write - --summary`"));
     }
     let raw = raw_write(args)?;
     let program = session.program_of(&raw.entity)?;

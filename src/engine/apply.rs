@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use rustc_hash::FxHashMap;
+
+use super::pipeline::Sent;
 use super::report::{Report, StepError, StepReport};
 use crate::cache::{
     Cache, CacheError, CacheErrorKind, DropTarget, Dropped, Enqueued, ProgressFn, Rate, Retired, Work,
@@ -12,30 +15,47 @@ use crate::plan::{Plan, Step, StepKind, Strategy};
 
 /// Carries out the steps of plans; see [`carry_out`].
 pub async fn submit<C: Cache>(cache: &C, plans: Vec<Plan>, progress: ProgressFn<'_>) -> Vec<Report> {
+    submit_window(cache, plans, progress).await.0
+}
+
+/// As [`submit`], and says how much the cache was asked for.
+pub async fn submit_window<C: Cache>(
+    cache: &C,
+    plans: Vec<Plan>,
+    progress: ProgressFn<'_>,
+) -> (Vec<Report>, Sent) {
     let steps: Vec<&[Step]> = plans.iter().map(|plan| plan.steps.as_slice()).collect();
-    let (outcomes, queue, took) = carry_out(cache, &steps, progress).await;
+    let Done { outcomes, queue, took, sent } = carry_out(cache, &steps, progress).await;
     let took = took / u32::try_from(plans.len().max(1)).unwrap_or(u32::MAX);
     let reports = plans.into_iter().zip(outcomes).map(|(plan, steps)| {
         let queue = queue.filter(|_| steps.iter().any(|step| step.queued.is_some()));
         Report { plan, steps, queue, took }
     });
-    reports.collect()
+    (reports.collect(), sent)
+}
+
+/// What came of some lists of steps.
+pub struct Done {
+    /// Of each step of each list.
+    pub outcomes: Vec<Vec<StepReport>>,
+    /// What the queue said; `None` where nothing waits in it.
+    pub queue: Option<Enqueued>,
+    pub took: Duration,
+    pub sent: Sent,
 }
 
 /// Drops the targets of some lists of steps, in the same round trip puts batched ones into the queue, and
-/// retires the tags of lazy ones, with their collection in the queue. Gives what came of each step, what
-/// the queue said, and how long it took.
-pub async fn carry_out<C: Cache>(
-    cache: &C,
-    lists: &[&[Step]],
-    progress: ProgressFn<'_>,
-) -> (Vec<Vec<StepReport>>, Option<Enqueued>, Duration) {
+/// retires the tags of lazy ones, with their collection in the queue.
+pub async fn carry_out<C: Cache>(cache: &C, lists: &[&[Step]], progress: ProgressFn<'_>) -> Done {
     let targets: Vec<Vec<Target>> =
         lists.iter().map(|steps| steps.iter().map(Target::new).collect()).collect();
     let start = Instant::now();
-    let (mut queued, outcomes) = tokio::join!(queue(cache, &targets), drop_all(cache, &targets, progress));
+    let (mut queued, (outcomes, drops)) =
+        tokio::join!(queue(cache, &targets), drop_all(cache, &targets, progress));
     queued.collect_unqueued(cache, progress).await;
     let took = start.elapsed();
+    let new = queued.answer.as_ref().and_then(|answer| answer.as_ref().ok()).map_or(0, |answer| answer.new);
+    let sent = Sent { drops: drops + queued.retired.len() as u64, queued: new };
     let mut outcomes = outcomes.into_iter();
     let mut report = |target| match target {
         Target::Bad(error) => StepReport { outcome: Err(error), queued: None },
@@ -50,7 +70,7 @@ pub async fn carry_out<C: Cache>(
         targets.into_iter().map(|targets| targets.into_iter().map(&mut report).collect()).collect();
     let answer = queued.answer.as_ref().and_then(|answer| answer.as_ref().ok()).copied();
     let is_queued = reports.iter().flatten().any(|step| step.queued.is_some());
-    (reports, answer.filter(|_| is_queued), took)
+    Done { outcomes: reports, queue: answer.filter(|_| is_queued), took, sent }
 }
 
 /// What is done with a step.
@@ -151,16 +171,16 @@ async fn queue<C: Cache>(cache: &C, plans: &[Vec<Target>]) -> Queued {
 /// How many targets of several plans are dropped together.
 const TOGETHER: usize = 1024;
 
-/// Drops what is to be dropped now, each target once; gives what came of each step, in their order.
-/// Of equal targets the first has the numbers.
+/// Drops what is to be dropped now, each target once; gives what came of each step, in their order, and
+/// how many targets they were. Of equal targets the first has the numbers.
 async fn drop_all<C: Cache>(
     cache: &C,
     plans: &[Vec<Target>],
     progress: ProgressFn<'_>,
-) -> Vec<Result<Dropped, StepError>> {
+) -> (Vec<Result<Dropped, StepError>>, u64) {
     let now = plans.iter().flatten().filter_map(Target::now);
     // By member: the place of a target among those that are dropped, and the steps in their order.
-    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut places: FxHashMap<String, usize> = FxHashMap::default();
     let mut requests = Vec::new();
     let mut steps = Vec::new();
     for work in now {
@@ -184,14 +204,12 @@ async fn drop_all<C: Cache>(
             }
         }
     }
-    steps
-        .into_iter()
-        .map(|place| match outcomes.get_mut(place) {
-            Some(Ok(dropped)) => Ok(std::mem::take(dropped)),
-            Some(Err(error)) => Err(error.clone()),
-            None => no_answer(),
-        })
-        .collect()
+    let steps = steps.into_iter().map(|place| match outcomes.get_mut(place) {
+        Some(Ok(dropped)) => Ok(std::mem::take(dropped)),
+        Some(Err(error)) => Err(error.clone()),
+        None => no_answer(),
+    });
+    (steps.collect(), requests.len() as u64)
 }
 
 fn no_answer() -> Result<Dropped, StepError> {

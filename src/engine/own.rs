@@ -47,7 +47,19 @@ impl Own {
         }
     }
 
-    /// Carries out what is due by now, unless others have: their items need nothing more.
+    /// Takes out what is due by now.
+    pub fn take_due(&mut self) -> Due {
+        let now = Instant::now();
+        let mut items = Vec::new();
+        while self.order.first().is_some_and(|(due, _)| *due <= now)
+            && let Some((_, member)) = self.order.pop_first()
+        {
+            items.extend(self.items.remove(&member).map(|(_, work)| work));
+        }
+        Due(items)
+    }
+
+    /// Carries out what is due by now, as [`Due::carry_out`] does.
     ///
     /// # Errors
     /// What the cache reports for the queue itself. The items stay in the queue.
@@ -55,27 +67,38 @@ impl Own {
         &mut self,
         cache: &C,
         progress: ProgressFn<'_>,
-    ) -> Result<Vec<(Work, Result<Dropped, CacheError>)>, CacheError> {
-        let now = Instant::now();
+    ) -> Result<Outcomes, CacheError> {
+        self.take_due().carry_out(cache, progress).await
+    }
+}
+
+/// What came of each item.
+pub type Outcomes = Vec<(Work, Result<Dropped, CacheError>)>;
+
+/// Items whose time has come.
+#[derive(Debug)]
+pub struct Due(Vec<Work>);
+
+impl Due {
+    /// Carries them out, unless others have: those need nothing more.
+    ///
+    /// # Errors
+    /// What the cache reports for the queue itself. The items stay in the queue.
+    pub async fn carry_out<C: Cache>(
+        self,
+        cache: &C,
+        progress: ProgressFn<'_>,
+    ) -> Result<Outcomes, CacheError> {
         let mut done = Vec::new();
-        loop {
-            let mut part = Vec::new();
-            while part.len() < BATCH
-                && self.order.first().is_some_and(|(due, _)| *due <= now)
-                && let Some((_, member)) = self.order.pop_first()
-            {
-                part.extend(self.items.remove(&member).map(|(_, work)| work));
-            }
-            if part.is_empty() {
-                return Ok(done);
-            }
+        for part in self.0.chunks(BATCH) {
             let token = LeaseToken::fresh();
-            let claimed = cache.claim(Claim::These(&part), token, BATCH, LEASE).await?;
+            let claimed = cache.claim(Claim::These(part), token, BATCH, LEASE).await?;
             let outcomes = carry_out(cache, token, &claimed.items, Haste::ALL, progress, async || {}).await;
             let results = outcomes.each.iter().cloned().map(Outcome::into_result);
             done.extend(claimed.items.iter().cloned().zip(results));
             let _ = settle(cache, token, claimed.items, outcomes, Some(Duration::ZERO)).await?;
         }
+        Ok(done)
     }
 }
 

@@ -61,7 +61,8 @@ impl<'a, C: Cache> Transaction<'a, C> {
     pub async fn commit(self) -> Committed {
         let steps = self.steps();
         let cache = self.engine.cache();
-        let (mut outcomes, queue, mut took) = apply::carry_out(cache, &[&steps], quiet()).await;
+        let apply::Done { mut outcomes, queue, mut took, .. } =
+            apply::carry_out(cache, &[&steps], quiet()).await;
         // One list of steps gives one list of outcomes.
         let mut outcomes = outcomes.pop().unwrap_or_default();
         let unsettled = Unsettled { steps: &steps, outcomes: &mut outcomes, queue, took: &mut took };

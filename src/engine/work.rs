@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::batch::{BATCH, Carried, Haste, LEASE, RENEWAL, RETRY, carry_out, record, settle};
+use super::batch::{BATCH, Carried, Haste, LEASE, RENEWAL, RETRY, carry_out, settle};
+use super::flush::record;
 use crate::cache::{Cache, CacheError, Claim, LeaseToken, MAX_DELAY, Settle, Work, WorkerId, quiet};
 
 /// How long others take a worker for alive after its last word.

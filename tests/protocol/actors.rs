@@ -75,7 +75,7 @@ fn write_step(
             state.rows[row] += 1;
             write.version = state.rows[row];
             write.drain = match target {
-                Target::Tag(name) => Drain::drop_of(name, false),
+                Target::Tag(name) => Drain::drop_of(name, false, scenario),
                 Target::Key(key) => Drain::of_key(key, scenario),
             };
             write.at = if timing == Timing::Batched { WriteAt::Enqueue } else { WriteAt::Drop };
@@ -136,7 +136,7 @@ fn work_steps(actor: u8, scenario: &Scenario, work: Work, state: &State, out: &m
                 let drain = if item.is_collection() {
                     Drain::collection_of(name)
                 } else {
-                    Drain::drop_of(name, true)
+                    Drain::drop_of(name, true, scenario)
                 };
                 let at = if is_blind { WorkAt::Finish } else { WorkAt::Drain };
                 // A tag and the row that it stands for have the same number.

@@ -53,6 +53,8 @@ struct Frame {
 enum At {
     #[default]
     Drop,
+    /// At one go, where that may be.
+    Clear,
     Enqueue,
     Open,
     Page,
@@ -73,8 +75,9 @@ impl Drain {
     }
 
     /// Sets the index aside, then drains all that is open.
-    pub fn drop_of(name: Name, is_leased: bool) -> Self {
-        Self::new(name, At::Drop, false, is_leased)
+    pub fn drop_of(name: Name, is_leased: bool, scenario: &Scenario) -> Self {
+        let at = if scenario.small > 0 && !scenario.on_cluster() { At::Clear } else { At::Drop };
+        Self::new(name, at, false, is_leased)
     }
 
     /// Drains all that is open, and spares what was made since.
@@ -98,6 +101,16 @@ impl Drain {
         let mut below = None;
         let mut finished = false;
         let (step, on, note) = match frame.at {
+            At::Clear => {
+                finished = state.may_clear(scenario, name);
+                if finished {
+                    state.mark_reached(actor, scenario, Target::Tag(name));
+                    state.clear(scenario, name);
+                } else {
+                    frame.at = At::Drop;
+                }
+                (Step::Clear, On::Name(name), if finished { "" } else { "left to be done in steps" })
+            }
             At::Drop => {
                 if top == 0 && !frame.reaps {
                     state.mark_reached(actor, scenario, Target::Tag(name));
@@ -245,7 +258,7 @@ impl Drain {
         self.frames[1] = Frame::default();
         self.depth = 1;
         let frame = &mut self.frames[0];
-        if !matches!(frame.at, At::Drop | At::Open | At::Enqueue) {
+        if !matches!(frame.at, At::Clear | At::Drop | At::Open | At::Enqueue) {
             if frame.journal == NO_JOURNAL {
                 frame.turn_to(frame.page, scenario);
             } else {

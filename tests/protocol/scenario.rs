@@ -60,6 +60,10 @@ pub enum Safeguard {
     RemovalByName,
     /// SETTLE asks for the token of the claim.
     QueueToken,
+    /// What is removed at one go has no open journals.
+    NothingOpen,
+    /// Nothing was built from what is removed at one go.
+    NothingBuilt,
     /// A drop of more than a page enqueues the rest of its work first.
     Resumption,
     /// The marker of dependencies is read after the members are gone.
@@ -95,6 +99,8 @@ pub struct Scenario {
     pub carries: [Mask; KEYS],
     /// The rows that each entry shows.
     pub shows: [Mask; KEYS],
+    /// Members of a tag that a drop on one node removes at one go; none where it never tries.
+    pub small: usize,
     /// Members in a page.
     pub page: usize,
     /// With so many open journals a lazy drop only raises the generation.
@@ -129,13 +135,15 @@ pub struct Accidents {
 }
 
 impl Safeguard {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::Ticket,
         Self::GenerationCheck,
         Self::AllJournals,
         Self::UniqueNames,
         Self::RemovalByName,
         Self::QueueToken,
+        Self::NothingOpen,
+        Self::NothingBuilt,
         Self::Resumption,
         Self::MarkerAfterwards,
         Self::SecondEntry,

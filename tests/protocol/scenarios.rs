@@ -58,6 +58,7 @@ fn scenario(
         actors: actors.to_vec(),
         carries: [IN_T, IN_T],
         shows: [ROW_T, ROW_T],
+        small: 0,
         page: 1,
         open_limit: 9,
         accidents: NO_ACCIDENTS,
@@ -89,6 +90,32 @@ pub fn plain_one_tag(topology: Topology) -> Scenario {
     let base = scenario("plain entries, a tag dropped twice", topology, PLAIN, &actors);
     // Pages of one member are searched on one node: here a fill alone has five steps.
     Scenario { page: if topology == Topology::Cluster { 2 } else { 1 }, ..base }
+}
+
+/// A tag of one member is removed at one go where nothing else hangs on it, a tag of two in steps.
+pub fn plain_small() -> Scenario {
+    let actors = [FillPlain(A), FillPlain(B), drop_of(T, Immediate), drop_of(T, Immediate)];
+    let title = "plain entries, a small tag dropped twice";
+    Scenario { small: 1, accidents: ONE_CRASH, ..scenario(title, Topology::Node, PLAIN, &actors) }
+}
+
+pub fn fenced_small() -> Scenario {
+    let actors = [FillFenced(A), FillFenced(B), drop_of(T, Immediate), drop_of(U, Immediate)];
+    let title = "fenced entries of two tags, two drops, small ones at one go";
+    let base = scenario(title, Topology::Node, FENCED, &actors);
+    two_tags(Scenario { small: 1, accidents: ONE_CRASH, ..base })
+}
+
+pub fn dependents_of_small() -> Scenario {
+    let actors = [FillFenced(A), FillFenced(B), drop_of(T, Immediate), drop_of(T, Immediate)];
+    let base = scenario("what was built from a member of a small tag", Topology::Node, FENCED, &actors);
+    dependent(Scenario { small: 1, accidents: ONE_CRASH, ..base })
+}
+
+pub fn lazy_and_small() -> Scenario {
+    let actors = [FillFenced(A), FillFenced(A), drop_of(T, Lazy), drop_of(T, Immediate), Work { rounds: 1 }];
+    let title = "a lazy and an immediate drop of one small tag";
+    Scenario { small: 1, accidents: ONE_CRASH, ..scenario(title, Topology::Node, LAZY, &actors) }
 }
 
 pub fn fenced(topology: Topology) -> Scenario {
@@ -275,6 +302,6 @@ pub fn all() -> Vec<Scenario> {
         }
     }
     out.push(closed_beside_lazy());
-    out.push(queue());
+    out.extend([plain_small(), fenced_small(), dependents_of_small(), lazy_and_small(), queue()]);
     out
 }

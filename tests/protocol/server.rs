@@ -90,6 +90,29 @@ impl State {
         self.set_aside(scenario, name, members, false)
     }
 
+    /// Whether a tag is so small, and nothing else hangs on it, that it may go at one go.
+    pub fn may_clear(&self, scenario: &Scenario, name: Name) -> bool {
+        let index = &self.cache.indexes[name.index()];
+        let is_open = index.has_rest || !index.open().is_empty();
+        let is_built_from = self.cache.has_dependencies
+            && index.members.iter().any(|member| self.look(Name::dependents_of(member)));
+        index.members.len() <= scenario.small
+            && !(is_open && scenario.has(Safeguard::NothingOpen))
+            && !(is_built_from && scenario.has(Safeguard::NothingBuilt))
+    }
+
+    /// Raises the generation, and removes all members with their entries.
+    pub fn clear(&mut self, scenario: &Scenario, name: Name) {
+        let generation = self.next_generation(scenario, name);
+        let index = &mut self.cache.indexes[name.index()];
+        index.generation = generation;
+        let members = std::mem::take(&mut index.members);
+        index.past = Mask::default();
+        for member in members.iter() {
+            self.unlink(member);
+        }
+    }
+
     fn set_aside(&mut self, scenario: &Scenario, name: Name, members: Mask, is_pruned: bool) -> Option<u8> {
         let index = &mut self.cache.indexes[name.index()];
         if let Some(id) = index.open().bits().next().filter(|_| !scenario.has(Safeguard::NothingAdded)) {

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{RULES, USER};
 use crate::command::Place;
-use crate::http::{PATIENCE, Server};
+use crate::http::{Connection, PATIENCE, Server};
 use crate::redis::RedisServer;
 
 fn on(redis: &RedisServer) -> Server {
@@ -21,12 +21,12 @@ fn a_cache_that_goes_away_is_told_and_comes_back_by_itself() {
     let mut redis = RedisServer::start();
     let mut server = on(&redis);
     assert_eq!(server.get("/readyz").status, 200);
-    let is_over = AtomicBool::new(false);
+    let (is_over, at) = (AtomicBool::new(false), server.at.clone());
     std::thread::scope(|scope| {
         // Load all the while: every request is answered, with success or with the reason.
         for _ in 0..3 {
             scope.spawn(|| {
-                let mut connection = server.connect();
+                let mut connection = Connection::to(&at);
                 while !is_over.load(Ordering::Relaxed) {
                     let answer = connection.ask("POST", "/v1/writes", &[], USER.as_bytes());
                     match answer.status {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use super::{RULES, USER, server};
-use crate::http::{PATIENCE, Server};
+use crate::http::{Connection, PATIENCE, Server};
 
 fn waits_for_generation(server: &Server, generation: u64) {
     let deadline = Instant::now() + PATIENCE;
@@ -55,12 +55,12 @@ fn an_imported_file_counts_and_a_signal_too() {
 #[test]
 fn no_request_is_lost_while_rules_are_read() {
     let server = server();
-    let is_over = AtomicBool::new(false);
+    let (is_over, at) = (AtomicBool::new(false), server.at.clone());
     let asked = AtomicU64::new(0);
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                let mut connection = server.connect();
+                let mut connection = Connection::to(&at);
                 while !is_over.load(Ordering::Relaxed) {
                     let answer = connection.ask("POST", "/v1/writes?dry_run=true", &[], USER.as_bytes());
                     assert_eq!(answer.status, 200, "{}", answer.text());

@@ -105,10 +105,7 @@ impl Server {
     }
 
     pub fn connect(&self) -> Connection {
-        let stream = TcpStream::connect(&self.at).expect("it listens");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
-        stream.set_nodelay(true).expect("a socket");
-        Connection { stream: BufReader::new(stream) }
+        Connection::to(&self.at)
     }
 
     pub fn get(&self, path: &str) -> Answer {
@@ -144,6 +141,13 @@ pub struct Connection {
 }
 
 impl Connection {
+    pub fn to(at: &str) -> Self {
+        let stream = TcpStream::connect(at).expect("it listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        stream.set_nodelay(true).expect("a socket");
+        Self { stream: BufReader::new(stream) }
+    }
+
     pub fn ask(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         self.send(method, path, headers, body);
         self.answer()

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
 use std::time::Duration;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::store::{AHEAD, Store, Stored};
 use crate::cache::index_name::IndexName;
@@ -123,13 +123,23 @@ impl Store {
         let mut found = Vec::new();
         let mut visited = FxHashSet::from_iter([key]);
         let mut queue = VecDeque::from([(key, 1)]);
+        let (mut looked_up, mut by_hash) = (0, None);
         while let Some((on, distance)) = queue.pop_front() {
-            let members = self.indexes.get(&IndexName::dependents_of(on.as_str().as_bytes()));
+            let name = IndexName::dependents_of(on.as_str().as_bytes());
+            looked_up += 1;
+            // A long search pays for a quicker way to the indexes than their tree.
+            if by_hash.is_none() && looked_up * 8 > self.indexes.len() {
+                by_hash = Some(self.dependencies().collect::<FxHashMap<_, _>>());
+            }
+            let members = match &by_hash {
+                Some(by_hash) => by_hash.get(&name).copied(),
+                None => self.indexes.get(&name),
+            };
             for (member, &score) in members.into_iter().flatten() {
-                if visited.contains(member) || !(score == AHEAD || self.live(member, now).is_some()) {
+                let is_there = score == AHEAD || self.live(member, now).is_some();
+                if !is_there || !visited.insert(member) {
                     continue;
                 }
-                visited.insert(member);
                 found.push(Dependent { key: member.clone(), distance });
                 if reach == Reach::Transitive {
                     queue.push_back((member, distance + 1));
@@ -153,6 +163,12 @@ impl Store {
             at_work: self.retired.values().map(Vec::len).sum::<usize>() as u64,
             ..IndexHealth::default()
         }
+    }
+
+    /// The indexes of what was built from keys.
+    fn dependencies(&self) -> impl Iterator<Item = (&IndexName, &BTreeMap<Key, u64>)> {
+        let first = IndexName::dependents_of(b"");
+        self.indexes.range(first..).take_while(|(name, _)| name.is_dependency())
     }
 
     pub fn record(&mut self, counters: &[(&str, u64)]) {

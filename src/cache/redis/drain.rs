@@ -7,9 +7,11 @@
 //! them waits. What is held in memory is a few pages for each level of dependencies.
 
 mod ask;
+mod clear;
 mod frame;
 mod guard;
 mod overlap;
+mod strip;
 mod take;
 
 pub(super) use take::PRUNED;
@@ -169,7 +171,9 @@ impl<'a> Drain<'a> {
             DropTarget::Tag(tag) => {
                 let tags = CountTags::One;
                 let begin = Begin::Drop;
-                frame.starts.push(Start { begin, name: tag.into(), owner, depth: 0, levels, tags, id: None });
+                let start = Start { begin, name: tag.into(), owner, depth: 0, levels, tags, id: None };
+                // In a cluster its entries are in other slots, where no script of the tag's may go.
+                if self.connection.is_cluster() { &mut frame.starts } else { &mut frame.small }.push(start);
             }
             DropTarget::Key(key) if self.layout.owns(key.as_str().as_bytes()) => {
                 self.fail(owner, reserved(key.as_str()));
@@ -193,6 +197,7 @@ impl<'a> Drain<'a> {
     async fn step(&mut self, frame: &mut Frame) -> Result<Next, CacheError> {
         let outcomes = &self.outcomes;
         let failed = |owner: usize| outcomes.get(owner).is_none_or(Result::is_err);
+        frame.small.retain(|start| !failed(start.owner));
         frame.starts.retain(|start| !failed(start.owner));
         frame.again.retain(|start| !failed(start.owner));
         let draining = &mut self.draining;
@@ -212,7 +217,11 @@ impl<'a> Drain<'a> {
         if self.is_single(frame)
             && let Some(source) = frame.sources.first_mut()
         {
-            if let Some(broken) = self.overlap(source).await? {
+            let broken = match self.connection.is_cluster() {
+                true => self.overlap(source).await?,
+                false => self.strip_all(source).await?,
+            };
+            if let Some(broken) = broken {
                 return Ok(Next::Again(broken));
             }
             if self.outcomes[source.owner].is_err() {
@@ -223,6 +232,7 @@ impl<'a> Drain<'a> {
         let mut batch = Batch::default();
         let slots: Vec<Slots> =
             frame.sources.iter().map(|source| self.ask_source(source, &mut batch)).collect();
+        let small = self.ask_clear(frame, &mut batch);
         let room = AT_ONCE.saturating_sub(frame.sources.len());
         // They stay in the frame until their replies are in: a broken connection fails them.
         let mut begun = Vec::new();
@@ -275,6 +285,7 @@ impl<'a> Drain<'a> {
             let result = self.begin(start, id, drop, &replies, frame);
             self.checked(owner, result);
         }
+        self.cleared(frame, &small, &replies);
         self.report(&changed);
         if let Some(pace) = &mut self.pace {
             pace.looked_at(looked_at).await;

@@ -6,12 +6,14 @@ use redis::Script;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ScriptName {
     Token,
+    Clear,
     Drop,
     Page,
     Ticket,
     Publish,
     Index,
     Open,
+    Strip,
     Trim,
     Close,
     Reap,
@@ -25,14 +27,16 @@ pub(super) enum ScriptName {
 }
 
 /// Every script, with its text.
-const TEXTS: [(ScriptName, &str); 17] = [
+const TEXTS: [(ScriptName, &str); 19] = [
     (ScriptName::Token, include_str!("scripts/token.lua")),
+    (ScriptName::Clear, include_str!("scripts/clear.lua")),
     (ScriptName::Drop, include_str!("scripts/drop.lua")),
     (ScriptName::Page, include_str!("scripts/page.lua")),
     (ScriptName::Ticket, include_str!("scripts/ticket.lua")),
     (ScriptName::Publish, include_str!("scripts/publish.lua")),
     (ScriptName::Index, include_str!("scripts/index.lua")),
     (ScriptName::Open, include_str!("scripts/open.lua")),
+    (ScriptName::Strip, include_str!("scripts/strip.lua")),
     (ScriptName::Trim, include_str!("scripts/trim.lua")),
     (ScriptName::Close, include_str!("scripts/close.lua")),
     (ScriptName::Reap, include_str!("scripts/reap.lua")),

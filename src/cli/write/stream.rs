@@ -1,35 +1,51 @@
-//! `invalidate write -`: one JSON write a line. A bad line is reported with its number and does not
-//! stop the rest; a cache that is gone does, and the line to go on from is named.
+//! `invalidate write -`: one JSON write a line.
 //!
-//! Lines that are there together are carried out together, equal targets once: what is immediate is
-//! dropped, what is batched goes into the queue, and then the lines are reported. What comes due
-//! meanwhile, and no worker sees to, is carried out between the lines.
+//! Lines are read and planned in a thread of their own. Those that have come together are carried out
+//! together, as one window, equal targets once: what is immediate is dropped, what is batched goes into
+//! the queue, and then the lines are reported. Several windows are under way at a time; what sets out
+//! and what is reported keeps the order of the lines ([`Pipeline`] says what that guarantees). What comes
+//! due meanwhile, and no worker sees to, is carried out beside them. Memory is bounded by what is ready
+//! and what is under way: reading waits for both.
+//!
+//! A bad line, and a target that cannot be dropped, are told with the number of the line and do not stop
+//! the rest. A cache that is gone does, and the line to go on from is named.
 
+mod frequent;
+mod meter;
+mod planned;
 pub mod read;
+mod report;
 mod settle;
+mod summary;
 
-use std::time::{Duration, Instant};
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
 
-use invalidate::cache::{AnyCache, Cache, Enqueued, Work};
-use invalidate::check::Undeclared;
-use invalidate::engine::{Engine, Own, Report, ReportDocument, Statistics, work_of};
-use invalidate::model::RawWrite;
-use invalidate::plan::Plan;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use invalidate::cache::{AnyCache, Cache, CacheError, Enqueued, Work};
+use invalidate::engine::{Engine, Outcomes, Own, Pipeline, Statistics, Window};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
-use self::read::{Line, Lines, read_ahead};
-use super::{Mode, exit_of, show};
-use crate::cli::args::Format;
+use self::meter::Meter;
+use self::planned::{Piece, Planned, Waiting, plan_ahead};
+use self::summary::Tally;
+use super::Mode;
 use crate::cli::error::{CommandError, Exit};
-use crate::cli::output;
-use crate::cli::progress::Bar;
 use crate::cli::runtime::{block_on, unless_interrupted};
 use crate::cli::session::Session;
 
-/// Lines that are carried out together: no more than these, and no more than come in this time, so
-/// that neither memory nor a producer that waits for its report suffers.
-const TOGETHER: usize = 4096;
+/// Lines that are carried out together: no more than these, no more than come in this time, so that a
+/// producer that waits for its report does not suffer.
+const WINDOW_LINES: usize = 4096;
+const WINDOW_BYTES: usize = 4 * 1024 * 1024;
 const GATHERING: Duration = Duration::from_millis(50);
+
+/// How many windows are under way at a time. With two the server has something to do while the reports of
+/// one are written; a third bridges the times when another process has the processor.
+const UNDER_WAY: usize = 3;
 
 /// How often what was done is added to the statistics.
 const RECORDING: Duration = Duration::from_secs(1);
@@ -40,22 +56,11 @@ pub(super) fn run(session: &Session, mode: Mode) -> Result<Exit, CommandError> {
     // A dry run has nothing to ask of a cache.
     let cache =
         if mode.dry_run { AnyCache::open("memory:", session.cache_options())? } else { session.cache()? };
-    let mut stream = Stream {
-        session,
-        mode,
-        engine: Engine::new(program, cache),
-        number: 0,
-        tally: Tally::default(),
-        reported: 0,
-        own: Own::default(),
-        queue: Enqueued::default(),
-        counted: Statistics::default(),
-        recorded: Instant::now(),
-    };
-    let lines = read_ahead()?;
+    let mut stream = Stream::new(session, mode, Arc::new(Engine::new(program, cache)));
+    let pieces = plan_ahead(std::io::stdin(), Arc::clone(&stream.engine), mode)?;
     let outcome = block_on(async {
         let work = async {
-            let outcome = stream.take_lines(lines).await;
+            let outcome = stream.take(pieces).await;
             // What is queued is seen to, also when a line has failed.
             let rest = stream.finish().await;
             outcome.and(rest)
@@ -63,240 +68,219 @@ pub(super) fn run(session: &Session, mode: Mode) -> Result<Exit, CommandError> {
         let outcome = unless_interrupted(work).await;
         outcome.unwrap_or_else(|| Err(stream.interrupted()))
     });
-    stream.summary();
-    outcome?;
-    let tally = &stream.tally;
-    Ok(if tally.bad > 0 {
-        Exit::Usage
-    } else if tally.unresolved > 0 {
-        Exit::Unresolved
-    } else {
-        Exit::Clean
-    })
+    stream.meter.finish();
+    let printed = if mode.summary { stream.tally.print(mode) } else { Ok(()) };
+    stream.tally.note(session, mode);
+    outcome.and(printed)?;
+    Ok(stream.tally.exit())
 }
 
-/// What the lines came to.
-#[derive(Default)]
-struct Tally {
-    done: u64,
-    entries: u64,
-    bad: u64,
-    unresolved: u64,
-    /// Writes with names that the rules do not declare.
-    ignored: u64,
-    /// Targets that were left in the queue.
-    queued: u64,
+/// What is done beside the windows.
+enum Aside {
+    /// What came of items of the queue whose time had come.
+    Seen(Result<Outcomes, CacheError>),
+    Recorded(Result<(), CacheError>),
+    /// What is to be dropped once more, and what the queue said of it.
+    Settled(Vec<(Work, Duration)>, Result<Enqueued, CacheError>),
 }
 
 struct Stream<'s> {
     session: &'s Session,
     mode: Mode,
-    engine: Engine<AnyCache>,
-    /// The number of the last line taken.
-    number: u64,
-    /// The number of the last line whose report is out.
+    engine: Arc<Engine<AnyCache>>,
+    pipeline: Pipeline<AnyCache>,
+    /// The lines of the windows that are under way, the oldest first.
+    waiting: VecDeque<Vec<(u64, Waiting)>>,
+    /// The number of the last line taken, and of the last whose report is out.
+    taken: u64,
     reported: u64,
     tally: Tally,
+    meter: Arc<Meter>,
     /// What is queued and has to be seen to here.
     own: Own,
-    /// What the queue said last.
-    queue: Enqueued,
+    aside: FuturesUnordered<Pin<Box<dyn Future<Output = Aside> + Send>>>,
+    is_seeing: bool,
+    is_recording: bool,
+    /// How often something is being queued that is to be dropped once more.
+    settling: usize,
     counted: Statistics,
     recorded: Instant,
 }
 
-/// A line that is waiting for its report.
-enum Waiting {
-    Bad {
-        why: String,
-        help: Option<String>,
-    },
-    /// It is not to be carried out.
-    Held(Box<Plan>),
-    /// Its plan is being carried out.
-    Submitted,
-}
+impl<'s> Stream<'s> {
+    fn new(session: &'s Session, mode: Mode, engine: Arc<Engine<AnyCache>>) -> Self {
+        let meter = Arc::new(Meter::new(session.global.quiet));
+        let watch = Arc::clone(&meter);
+        Self {
+            session,
+            mode,
+            pipeline: Pipeline::new(
+                Arc::clone(&engine),
+                UNDER_WAY,
+                Arc::new(move |progress| watch.update(progress)),
+            ),
+            engine,
+            waiting: VecDeque::new(),
+            taken: 0,
+            reported: 0,
+            tally: Tally::new(),
+            meter,
+            own: Own::default(),
+            aside: FuturesUnordered::new(),
+            is_seeing: false,
+            is_recording: false,
+            settling: 0,
+            counted: Statistics::default(),
+            recorded: Instant::now(),
+        }
+    }
 
-impl Stream<'_> {
-    async fn take_lines(&mut self, mut lines: mpsc::Receiver<Lines>) -> Result<(), CommandError> {
+    /// Takes all lines, until the last one is reported.
+    async fn take(&mut self, mut pieces: mpsc::Receiver<Piece>) -> Result<(), CommandError> {
+        let mut gathered = Planned::default();
+        let mut until = Instant::now();
+        let mut end = None;
         loop {
+            let is_full = gathered.is_full(WINDOW_LINES, WINDOW_BYTES);
+            let is_ready = is_full || !gathered.goes_on || end.is_some() || until <= Instant::now();
+            if !gathered.lines.is_empty() && is_ready && self.pipeline.has_room() {
+                self.begin(std::mem::take(&mut gathered));
+                continue;
+            }
+            if gathered.lines.is_empty() && self.pipeline.is_empty() && end.is_some() {
+                return end.unwrap_or(Ok(()));
+            }
             tokio::select! {
-                next = lines.recv() => match next {
-                    None => return Ok(()),
-                    Some(Lines::Failed(error)) => return Err(error),
-                    Some(Lines::Read(first)) => self.together(first, &mut lines).await?,
-                },
-                () = self.own.due() => self.see_to().await?,
-            }
-            self.record(RECORDING).await;
-        }
-    }
-
-    /// Carries out lines that have come, and those that come right after them.
-    async fn together(
-        &mut self,
-        first: Vec<Line>,
-        lines: &mut mpsc::Receiver<Lines>,
-    ) -> Result<(), CommandError> {
-        let start = Instant::now();
-        let mut waiting = Vec::new();
-        let mut plans = Vec::new();
-        let mut failed = None;
-        let mut next = Some(first);
-        while let Some(read) = next.take() {
-            for line in read {
-                self.number += 1;
-                if let Some(line) = self.plan(line, &mut plans) {
-                    waiting.push((self.number, line));
-                }
-            }
-            if waiting.len() < TOGETHER && start.elapsed() < GATHERING {
-                match lines.try_recv() {
-                    Ok(Lines::Read(more)) => next = Some(more),
-                    Ok(Lines::Failed(error)) => failed = Some(error),
-                    Err(_) => {}
-                }
-            }
-        }
-        let bar = Bar::new(self.session.global.quiet);
-        let reports = self.engine.submit_all(plans, &|progress| bar.update(progress)).await;
-        bar.finish();
-        let again = settle::again(&reports, self.mode.settle);
-        let mut reports = reports.into_iter();
-        for (number, line) in waiting {
-            match line {
-                Waiting::Bad { why, help } => self.bad_line(number, &why, help.as_deref()),
-                Waiting::Held(plan) => self.held(number, &plan)?,
-                Waiting::Submitted => {
-                    // There is a report for each plan.
-                    let Some(report) = reports.next() else { break };
-                    self.report(number, &report)?;
-                }
-            }
-            self.reported = number;
-        }
-        self.settle(again).await?;
-        failed.map_or(Ok(()), Err)
-    }
-
-    /// Queues what is to be dropped once more.
-    async fn settle(&mut self, again: Vec<(Work, Duration)>) -> Result<(), CommandError> {
-        if again.is_empty() {
-            return Ok(());
-        }
-        let queue = self.engine.cache().enqueue(&again).await;
-        self.queue = queue.map_err(|error| {
-            CommandError::from(error).help("all was dropped, but what `--settle` asks for was not queued")
-        })?;
-        if self.mode.wait && self.queue.workers == 0 {
-            again.into_iter().for_each(|(work, delay)| self.own.add(work, delay));
-        } else {
-            self.tally.queued += again.len() as u64;
-        }
-        Ok(())
-    }
-
-    /// What is to be done with a line; nothing with an empty one.
-    fn plan(&self, line: Line, plans: &mut Vec<Plan>) -> Option<Waiting> {
-        let text = match line {
-            Line::Bad(why) => return Some(Waiting::Bad { why, help: None }),
-            Line::Text(text) if text.trim().is_empty() => return None,
-            Line::Text(text) => text,
-        };
-        Some(match plan_line(&self.engine, &text, self.mode) {
-            Err((why, help)) => Waiting::Bad { why, help },
-            Ok(plan) if self.mode.dry_run => Waiting::Held(Box::new(plan)),
-            Ok(plan) if self.mode.strict && exit_of(&plan) == Exit::Unresolved => {
-                Waiting::Held(Box::new(plan))
-            }
-            Ok(plan) => {
-                plans.push(plan);
-                Waiting::Submitted
-            }
-        })
-    }
-
-    fn warn(&mut self, number: u64, plan: &Plan) {
-        if !plan.ignored.is_empty() && self.mode.format == Format::Table {
-            self.tally.ignored += 1;
-            output::warning(&format!(
-                "line {number}: ignored, as the rules do not declare it: {}",
-                plan.ignored.join(", ")
-            ));
-        }
-        if exit_of(plan) == Exit::Unresolved {
-            self.tally.unresolved += 1;
-            let lines: Vec<String> = plan.unresolved.iter().map(show::unresolved_line).collect();
-            output::warning(&format!("line {number}: unresolved: {}", lines.join("; ")));
-        }
-    }
-
-    /// Reports a plan that is not to be carried out.
-    fn held(&mut self, number: u64, plan: &Plan) -> Result<(), CommandError> {
-        self.warn(number, plan);
-        if self.mode.strict && exit_of(plan) == Exit::Unresolved {
-            return Ok(());
-        }
-        self.tally.done += 1;
-        match self.mode.format {
-            Format::Json => output::json_line(plan),
-            Format::Table => output::data(&format!("{}\n", show::dry_run(plan, None))),
-        }
-    }
-
-    fn report(&mut self, number: u64, report: &Report) -> Result<(), CommandError> {
-        let plan = &report.plan;
-        self.warn(number, plan);
-        let queued = report.queued().count() as u64;
-        if let Some(queue) = report.queue {
-            self.queue = queue;
-            if self.mode.wait && queue.workers == 0 {
-                for (step, delay) in report.queued() {
-                    // It was work when it was queued.
-                    if let Ok(work) = work_of(step) {
-                        self.own.add(work, delay);
+                window = self.pipeline.next() => self.report(window)?,
+                piece = pieces.recv(), if end.is_none() && !is_full => match piece {
+                    None => end = Some(Ok(())),
+                    Some(Piece::Failed(error)) => end = Some(Err(error)),
+                    Some(Piece::Planned(piece)) => {
+                        if gathered.lines.is_empty() {
+                            until = Instant::now() + GATHERING;
+                        }
+                        self.taken = piece.last;
+                        gathered.append(piece);
                     }
-                }
-            } else {
-                self.tally.queued += queued;
+                },
+                () = tokio::time::sleep_until(until), if !is_ready && !gathered.lines.is_empty() => {}
+                () = self.own.due(), if !self.is_seeing => self.see_to(),
+                Some(aside) = self.aside.next() => self.take_aside(aside)?,
             }
+            self.record(RECORDING);
         }
-        self.tally.entries += report.dropped().entries();
-        match self.mode.format {
-            Format::Json => output::json_line(&ReportDocument::new(report))?,
-            Format::Table => {
-                let queued = if queued > 0 { format!(", {queued} queued") } else { String::new() };
-                output::data(&format!(
-                    "{number}: {} {} {}: {}, {} gone{queued}\n",
-                    plan.write.entity,
-                    plan.write.id,
-                    plan.write.op,
-                    output::count(report.steps.len() as u64, "target", "targets"),
-                    output::count(report.dropped().entries(), "entry", "entries")
-                ))?;
-            }
-        }
-        let failed = report.failures().count();
-        if failed > 0 {
-            let error = super::partly(report, failed);
-            return Err(CommandError { message: format!("line {number}: {}", error.message), ..error }
-                .help(format!("lines before {number} are done; go on from line {number}")));
-        }
-        self.counted.count(report, self.engine.program().rules());
-        self.tally.done += 1;
-        Ok(())
     }
 
-    /// Carries out what is due and was queued here.
-    async fn see_to(&mut self) -> Result<(), CommandError> {
-        let bar = Bar::new(self.session.global.quiet);
-        let done = self.own.carry_out(self.engine.cache(), &|progress| bar.update(progress)).await;
-        bar.finish();
+    fn begin(&mut self, planned: Planned) {
+        self.waiting.push_back(planned.lines);
+        self.pipeline.begin(planned.plans);
+    }
+
+    /// Begins to carry out what is due and was queued here.
+    fn see_to(&mut self) {
+        self.is_seeing = true;
+        let (engine, meter, due) = (Arc::clone(&self.engine), Arc::clone(&self.meter), self.own.take_due());
+        self.aside.push(Box::pin(async move {
+            Aside::Seen(due.carry_out(engine.cache(), &|progress| meter.update(progress)).await)
+        }));
+    }
+
+    /// Begins to add what was done to the statistics, where that was not done for some time.
+    fn record(&mut self, every: Duration) {
+        if self.is_recording || self.counted.is_empty() || self.recorded.elapsed() < every {
+            return;
+        }
+        self.is_recording = true;
+        let (engine, counted) = (Arc::clone(&self.engine), std::mem::take(&mut self.counted));
+        self.aside.push(Box::pin(async move { Aside::Recorded(counted.record(engine.cache()).await) }));
+    }
+
+    /// Begins to queue what is to be dropped once more.
+    fn settle(&mut self, again: Vec<(Work, Duration)>) {
+        if again.is_empty() {
+            return;
+        }
+        self.settling += 1;
+        let engine = Arc::clone(&self.engine);
+        self.aside.push(Box::pin(async move {
+            let queue = engine.cache().enqueue(&again).await;
+            Aside::Settled(again, queue)
+        }));
+    }
+
+    fn take_aside(&mut self, aside: Aside) -> Result<(), CommandError> {
+        match aside {
+            Aside::Seen(done) => {
+                self.is_seeing = false;
+                self.seen(done)
+            }
+            Aside::Settled(again, queue) => {
+                self.settling -= 1;
+                self.tally.queue = queue.map_err(|error| {
+                    CommandError::from(error)
+                        .help("all was dropped, but what `--settle` asks for was not queued")
+                })?;
+                if self.mode.wait && self.tally.queue.workers == 0 {
+                    again.into_iter().for_each(|(work, delay)| self.own.add(work, delay));
+                } else {
+                    self.tally.queued += again.len() as u64;
+                }
+                Ok(())
+            }
+            Aside::Recorded(outcome) => {
+                (self.is_recording, self.recorded) = (false, Instant::now());
+                // Counters are a courtesy: their failure is a note.
+                if let Err(error) = outcome {
+                    self.session.note(&format!("the statistics were not kept: {error}"));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Waits for what is queued and has to be seen to here, and for the statistics.
+    async fn finish(&mut self) -> Result<(), CommandError> {
+        let mut outcome = Ok(());
+        while self.is_seeing || self.settling > 0 || (!self.own.is_empty() && outcome.is_ok()) {
+            tokio::select! {
+                () = self.own.due(), if !self.is_seeing => self.see_to(),
+                Some(aside) = self.aside.next() => outcome = outcome.and(self.take_aside(aside)),
+            }
+        }
+        loop {
+            self.record(Duration::ZERO);
+            match self.aside.next().await {
+                Some(aside) => outcome = outcome.and(self.take_aside(aside)),
+                None => return outcome,
+            }
+        }
+    }
+
+    /// What is said when Ctrl-C ends the stream. Lines without a report may have been carried out.
+    fn interrupted(&self) -> CommandError {
+        let mut error = CommandError::new(Exit::Cache, format!("interrupted after line {}", self.reported));
+        if self.taken > self.reported {
+            error = error.help(format!("go on from line {}; what is done harms nothing", self.reported + 1));
+        }
+        if !self.own.is_empty() || self.is_seeing || !self.pipeline.is_empty() {
+            error = error.help("what is queued stays so; `invalidate flush` carries it out");
+        }
+        error
+    }
+
+    /// Reports the lines of the oldest window.
+    fn report(&mut self, window: Window) -> Result<(), CommandError> {
+        let Some(lines) = self.waiting.pop_front() else { return Ok(()) };
+        report::window(self, lines, window)
+    }
+
+    fn seen(&mut self, done: Result<Outcomes, CacheError>) -> Result<(), CommandError> {
         let stays = "what is queued stays so; `invalidate flush` carries it out once the cache answers";
         for (work, outcome) in done.map_err(|error| CommandError::from(error).help(stays))? {
             match outcome {
                 Ok(dropped) => {
                     self.tally.entries += dropped.entries();
+                    self.meter.done(0, dropped.entries());
                     self.counted.count_work(&work, dropped);
                 }
                 Err(why) => {
@@ -309,91 +293,4 @@ impl Stream<'_> {
         }
         Ok(())
     }
-
-    /// Waits for what is queued and has to be seen to here.
-    async fn finish(&mut self) -> Result<(), CommandError> {
-        let mut outcome = Ok(());
-        while !self.own.is_empty() && outcome.is_ok() {
-            self.own.due().await;
-            outcome = self.see_to().await;
-        }
-        self.record(Duration::ZERO).await;
-        outcome
-    }
-
-    /// Adds what was done to the statistics, where that was not done for some time. Counters are a
-    /// courtesy: their failure is a note.
-    async fn record(&mut self, every: Duration) {
-        if self.counted.is_empty() || self.recorded.elapsed() < every {
-            return;
-        }
-        let counted = std::mem::take(&mut self.counted);
-        if let Err(error) = counted.record(self.engine.cache()).await {
-            self.session.note(&format!("the statistics were not kept: {error}"));
-        }
-        self.recorded = Instant::now();
-    }
-
-    /// What is said when Ctrl-C ends the stream. Lines without a report may have been carried out.
-    fn interrupted(&self) -> CommandError {
-        let mut error = CommandError::new(Exit::Cache, format!("interrupted after line {}", self.reported));
-        if self.number > self.reported {
-            error = error.help(format!("go on from line {}; what is done harms nothing", self.reported + 1));
-        }
-        if !self.own.is_empty() {
-            error = error.help("what is queued stays so; `invalidate flush` carries it out");
-        }
-        error
-    }
-
-    fn bad_line(&mut self, number: u64, why: &str, help: Option<&str>) {
-        self.tally.bad += 1;
-        let help = help.map_or_else(String::new, |h| format!(" ({h})"));
-        output::warning(&format!("line {number} {why}{help}"));
-    }
-
-    fn summary(&self) {
-        let (session, tally, mode) = (self.session, &self.tally, self.mode);
-        let writes = output::count(tally.done, "write", "writes");
-        let mut text = match mode.dry_run {
-            true => format!("{writes} planned"),
-            false => {
-                format!("{writes} carried out, {} gone", output::count(tally.entries, "entry", "entries"))
-            }
-        };
-        if tally.bad > 0 {
-            text.push_str(&format!(", {} refused", output::count(tally.bad, "line", "lines")));
-        }
-        if tally.ignored > 0 {
-            text.push_str(&format!(
-                ", {} with undeclared names",
-                output::count(tally.ignored, "write", "writes")
-            ));
-        }
-        if tally.unresolved > 0 {
-            let held = if mode.strict { " and not carried out" } else { "" };
-            text.push_str(&format!(
-                ", {} unresolved{held}",
-                output::count(tally.unresolved, "write", "writes")
-            ));
-        }
-        if tally.queued > 0 {
-            text.push_str(&format!(", {} queued", output::count(tally.queued, "target", "targets")));
-        }
-        session.note(&text);
-        show::queue_notes(tally.queued, &self.queue, session);
-    }
-}
-
-fn plan_line(engine: &Engine<AnyCache>, line: &str, mode: Mode) -> Result<Plan, (String, Option<String>)> {
-    let raw = RawWrite::from_json(line).map_err(|why| {
-        let help = "a line is one object: {\"entity\":…,\"id\":…,\"op\":…,\"new\":{…},\"old\":{…},\"changed\":[…],\"context\":{…}}";
-        (why, Some(help.to_owned()))
-    })?;
-    let program = engine.program();
-    let write = program
-        .rules()
-        .write(raw, Undeclared::Ignore)
-        .map_err(|error| (format!("is refused: {error}"), error.help))?;
-    Ok(program.plan(&write, mode.unfilled))
 }

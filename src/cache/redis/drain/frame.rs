@@ -43,6 +43,8 @@ pub(super) struct Start {
 /// Targets that are worked on together.
 #[derive(Default)]
 pub(super) struct Frame {
+    /// Tags that may be small enough to be dropped whole.
+    pub small: Vec<Start>,
     /// Indexes to be set aside.
     pub starts: Vec<Start>,
     /// Indexes with so many open journals that they are dropped again when these are drained.
@@ -61,11 +63,12 @@ pub(super) struct Slots {
 
 impl Frame {
     pub fn is_done(&self) -> bool {
-        self.starts.is_empty() && self.again.is_empty() && self.sources.is_empty()
+        [&self.small, &self.starts, &self.again].iter().all(|starts| starts.is_empty())
+            && self.sources.is_empty()
     }
 
     pub fn owners(&self) -> impl Iterator<Item = usize> {
-        let starts = self.starts.iter().chain(&self.again).map(|start| start.owner);
+        let starts = self.small.iter().chain(&self.starts).chain(&self.again).map(|start| start.owner);
         starts.chain(self.sources.iter().map(|source| source.owner))
     }
 

@@ -1,4 +1,5 @@
-//! One large journal without dependencies: two round trips are under way at any time, so that the
+//! One large journal without dependencies in a cluster, where a script cannot remove entries of other
+//! slots than its own (on one node: [`super::strip`]): two round trips are under way at any time, so that the
 //! server never waits for the client, and the journal is removed in one piece when all its members
 //! are gone.
 //!
@@ -63,6 +64,7 @@ impl<'a> Drain<'a> {
     pub(super) fn is_single(&self, frame: &Frame) -> bool {
         let [source] = frame.sources.as_slice() else { return false };
         self.may_overlap
+            && frame.small.is_empty()
             && frame.starts.is_empty()
             && frame.again.is_empty()
             && self.pace.is_none()
@@ -160,7 +162,7 @@ impl<'a> Drain<'a> {
     }
 
     /// Makes pages smaller where the server is long at them, and larger again up to what was asked for.
-    fn adapt(&mut self, work: i64) {
+    pub(super) fn adapt(&mut self, work: i64) {
         if work > LONGEST_WORK {
             self.page = (self.page / 2).max(SMALLEST.min(self.largest));
         } else if work < SHORT_WORK {
@@ -201,7 +203,7 @@ fn landed(pages: Range<usize>, replies: &[Value]) -> Reply<Landed> {
 }
 
 /// The reply of `TIME` in microseconds.
-fn time(value: &Value) -> Reply<i64> {
+pub(super) fn time(value: &Value) -> Reply<i64> {
     match reply::array(value)? {
         [seconds, micros] => {
             Ok(reply::integer(seconds)?.saturating_mul(1_000_000).saturating_add(reply::integer(micros)?))

@@ -1,19 +1,11 @@
-//! Lines from stdin, as they come.
+//! Lines of a stream, as they come.
 
 use std::io::{BufRead, BufReader, Read};
-
-use tokio::sync::mpsc;
 
 use crate::cli::error::CommandError;
 
 /// The longest line taken, in bytes.
 const MAX_LINE: u64 = 16 * 1024 * 1024;
-
-/// What the reader of stdin has to hand over.
-pub enum Lines {
-    Read(Vec<Line>),
-    Failed(CommandError),
-}
 
 pub enum Line {
     Text(String),
@@ -21,65 +13,44 @@ pub enum Line {
     Bad(String),
 }
 
-/// Reads stdin in a thread of its own, so that what is queued can be seen to while no line comes. Lines
-/// that have come together are handed over together.
-pub fn read_ahead() -> Result<mpsc::Receiver<Lines>, CommandError> {
-    let (sender, receiver) = mpsc::channel(8);
-    let read = move || {
-        let mut input = BufReader::with_capacity(256 * 1024, std::io::stdin().lock());
-        let mut lines = Vec::new();
-        loop {
-            let end = match read_line(&mut input) {
-                Ok(Some(line)) => {
-                    lines.push(line);
-                    None
-                }
-                Ok(None) => Some(None),
-                Err(error) => Some(Some(error)),
-            };
-            // The next line would have to be waited for, or is not to be waited for any more.
-            if end.is_some() || lines.len() >= 1000 || !input.buffer().contains(&b'\n') {
-                // Nobody takes lines any more: the command ends.
-                if sender.blocking_send(Lines::Read(std::mem::take(&mut lines))).is_err() {
-                    return;
-                }
-            }
-            match end {
-                None => {}
-                Some(None) => return,
-                Some(Some(error)) => {
-                    let _ = sender.blocking_send(Lines::Failed(error));
-                    return;
-                }
-            }
-        }
-    };
-    std::thread::Builder::new()
-        .name("stdin".to_owned())
-        .spawn(read)
-        .map_err(|error| CommandError::usage(format!("cannot start reading stdin: {error}")))?;
-    Ok(receiver)
+/// Reads lines from stdin or anything else.
+pub struct LineReader<R> {
+    input: BufReader<R>,
 }
 
-/// The next line; `None` at the end.
-pub fn read_line(input: &mut impl BufRead) -> Result<Option<Line>, CommandError> {
-    let failed = |error| CommandError::usage(format!("cannot read stdin: {error}"));
-    let mut bytes = Vec::new();
-    if input.take(MAX_LINE).read_until(b'\n', &mut bytes).map_err(failed)? == 0 {
-        return Ok(None);
+impl<R: Read> LineReader<R> {
+    pub fn new(input: R) -> Self {
+        Self { input: BufReader::with_capacity(256 * 1024, input) }
     }
-    if bytes.len() as u64 == MAX_LINE && bytes.last() != Some(&b'\n') {
-        // The rest of the line is no write either.
-        let mut rest = Vec::new();
-        while input.take(MAX_LINE).read_until(b'\n', &mut rest).map_err(failed)? > 0
-            && rest.last() != Some(&b'\n')
-        {
-            rest.clear();
+
+    /// Whether the next line is there already, so that it need not be waited for.
+    pub fn has_next(&self) -> bool {
+        self.input.buffer().contains(&b'\n')
+    }
+
+    /// The next line, and how many bytes it took; `None` at the end.
+    pub fn next(&mut self) -> Result<Option<(Line, usize)>, CommandError> {
+        let failed = |error| CommandError::usage(format!("cannot read stdin: {error}"));
+        let input = &mut self.input;
+        let mut bytes = Vec::new();
+        let size = input.take(MAX_LINE).read_until(b'\n', &mut bytes).map_err(failed)?;
+        if size == 0 {
+            return Ok(None);
         }
-        return Ok(Some(Line::Bad(format!("is longer than {} MiB", MAX_LINE / 1024 / 1024))));
+        if size as u64 == MAX_LINE && bytes.last() != Some(&b'\n') {
+            // The rest of the line is no write either.
+            bytes.clear();
+            while input.take(MAX_LINE).read_until(b'\n', &mut bytes).map_err(failed)? > 0
+                && bytes.last() != Some(&b'\n')
+            {
+                bytes.clear();
+            }
+            return Ok(Some((Line::Bad(format!("is longer than {} MiB", MAX_LINE / 1024 / 1024)), 0)));
+        }
+        let line = match String::from_utf8(bytes) {
+            Ok(text) => Line::Text(text),
+            Err(error) => Line::Bad(format!("is not UTF-8 at byte {}", error.utf8_error().valid_up_to())),
+        };
+        Ok(Some((line, size)))
     }
-    Ok(Some(match String::from_utf8(bytes) {
-        Ok(text) => Line::Text(text),
-        Err(error) => Line::Bad(format!("is not UTF-8 at byte {}", error.utf8_error().valid_up_to())),
-    }))
 }
