@@ -117,7 +117,8 @@ fn check_loaded(root: &Path, loaded: load::Loaded) -> Checked {
     }
     diagnostic::sort(&mut findings);
     errors::cut(&mut findings);
-    let (namespace, context, varies) = (names.namespace.map(|n| n.text.clone()), names.context, names.varies);
+    let (namespace, context, varies) =
+        (names.namespace.map(|n| n.text.to_string()), names.context, names.varies);
     let rules = (!findings.iter().any(Diagnostic::is_error)).then(|| RuleSet {
         sources: sources.clone(),
         namespace,

@@ -126,6 +126,7 @@ impl Checker<'_> {
                 Err(problem) => self.findings.extend(problem.map(|p| *p)),
             }
         }
+        out.shrink_to_fit();
         (out.len() == names.len()).then_some(Test::Changed(out))
     }
 
@@ -235,7 +236,7 @@ impl Checker<'_> {
     /// The name of an operation, bare or quoted.
     fn operation(&mut self, written: &Written) -> Option<Operand> {
         let name = match written {
-            Written::Path(path) if path.names.len() == 1 => path.names[0].text.clone(),
+            Written::Path(path) if path.names.len() == 1 => path.names[0].text.to_string(),
             Written::Literal(literal) => match &literal.node {
                 Literal::String(text) => text.clone(),
                 _ => return self.type_error(literal.span, "`op` is compared with an operation", Sort::Null),

@@ -29,7 +29,7 @@ pub fn declare(names: &Names<'_>, findings: &mut Vec<Diagnostic>) -> Entities {
         .entities
         .iter()
         .enumerate()
-        .map(|(index, (_, entity))| (entity.name.text.clone(), EntityId::at(index)))
+        .map(|(index, (_, entity))| (entity.name.text.to_string(), EntityId::at(index)))
         .collect();
     let mut entities = Entities { table: Vec::new(), by_name, broken: FxHashSet::default() };
     let varies: FxHashMap<&str, Span> = names.varies.iter().map(|v| (v.name.as_str(), v.span)).collect();
@@ -71,7 +71,7 @@ pub fn declare(names: &Names<'_>, findings: &mut Vec<Diagnostic>) -> Entities {
             }
             columns.insert(&decl.name.text, decl.name.span);
             fields.push(Field {
-                name: decl.name.text.clone(),
+                name: decl.name.text.to_string(),
                 doc: decl.attrs.doc.clone(),
                 ty: decl.ty,
                 span: decl.name.span,
@@ -88,9 +88,9 @@ pub fn declare(names: &Names<'_>, findings: &mut Vec<Diagnostic>) -> Entities {
             }
             columns.insert(&reference.name.text, reference.name.span);
             let target = reference.target.as_ref().unwrap_or(&reference.name);
-            match entities.by_name.get(&target.text) {
+            match entities.by_name.get(target.text.as_str()) {
                 Some(id) => refs.push(Ref {
-                    name: reference.name.text.clone(),
+                    name: reference.name.text.to_string(),
                     doc: reference.attrs.doc.clone(),
                     target: *id,
                     list: reference.list,
@@ -98,14 +98,14 @@ pub fn declare(names: &Names<'_>, findings: &mut Vec<Diagnostic>) -> Entities {
                     span: reference.name.span,
                 }),
                 None => {
-                    entities.broken.insert((EntityId::at(index), reference.name.text.clone()));
+                    entities.broken.insert((EntityId::at(index), reference.name.text.to_string()));
                     findings.extend(unknown_entity(target, names));
                 }
             }
         }
         let operations = operations(entity, findings);
         entities.table.push(Entity {
-            name: entity.name.text.clone(),
+            name: entity.name.text.to_string(),
             doc: item.attrs.doc.clone(),
             index: NameIndex::of(&fields, &refs, &operations),
             fields,
@@ -143,7 +143,7 @@ fn operations(entity: &ast::Entity, findings: &mut Vec<Diagnostic>) -> Vec<Strin
             )));
         } else {
             seen.insert(&name.text, name.span);
-            out.push(name.text.clone());
+            out.push(name.text.to_string());
         }
     }
     out
@@ -195,7 +195,7 @@ pub fn templates(
             if let Some(template) = template {
                 seen.insert(&clause.name.text, clause.name.span);
                 keys.push(KeyTemplate {
-                    name: clause.name.text.clone(),
+                    name: clause.name.text.to_string(),
                     doc: clause.attrs.doc.clone(),
                     template,
                     span: clause.name.span,

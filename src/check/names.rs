@@ -219,7 +219,7 @@ fn attribute(decl: &ast::Decl, findings: &mut Vec<Diagnostic>) -> Attribute {
         value
     });
     Attribute {
-        name: decl.name.text.clone(),
+        name: decl.name.text.to_string(),
         doc: decl.attrs.doc.clone(),
         ty: decl.ty,
         default,
@@ -277,7 +277,7 @@ fn vary(item: &Item, vary: &ast::Vary, findings: &mut Vec<Diagnostic>) -> Vary {
         values = Some(out);
     }
     Vary {
-        name: vary.name.text.clone(),
+        name: vary.name.text.to_string(),
         doc: item.attrs.doc.clone(),
         closed: values.as_deref().map(Closed::new),
         values,

@@ -31,7 +31,7 @@ pub fn check(
             None => names.defaults.depth,
         };
         let mut find = |name: &ast::Ident| {
-            let found = entities.by_name.get(&name.text).copied();
+            let found = entities.by_name.get(name.text.as_str()).copied();
             if found.is_none() {
                 findings.extend(unknown_entity(name, names));
             }
@@ -54,7 +54,7 @@ pub fn check(
             }
         }
         let mut relation = Relation {
-            name: written.name.text.clone(),
+            name: written.name.text.to_string(),
             doc: item.attrs.doc.clone(),
             // A stand-in where the name was unknown: with that error no rule set comes out of this.
             source: source.unwrap_or(EntityId(0)),

@@ -116,7 +116,7 @@ fn finish(
     drops: Vec<Drop>,
 ) -> Rule {
     Rule {
-        name: written.name.text.clone(),
+        name: written.name.text.to_string(),
         doc: doc.to_owned(),
         trigger,
         priority,
@@ -187,7 +187,7 @@ fn write_triggers(
     let mut places: FxHashMap<EntityId, usize> = FxHashMap::default();
     let mut seen: FxHashSet<(EntityId, &str)> = FxHashSet::default();
     for (name, operation) in events {
-        let Some(entity) = cx.by_name.get(&name.text).copied() else {
+        let Some(entity) = cx.by_name.get(name.text.as_str()).copied() else {
             findings.extend(unknown_entity(name, cx.names));
             continue;
         };
@@ -238,6 +238,13 @@ fn write_triggers(
             }
         }
     }
+    // Rules come by the hundred thousand, and a vector that has grown has room for four at least.
+    for trigger in &mut out {
+        if let Operations::Some(list) = &mut trigger.operations {
+            list.shrink_to_fit();
+        }
+    }
+    out.shrink_to_fit();
     let condition = written.when.as_ref().map_or(0, |when| when.span.range().len() / 16);
     if out.len() * (written.drops.len() + condition) > MAX_BINDINGS {
         let message = format!(
@@ -366,11 +373,12 @@ fn drops(
             ast::Drop::Key(t) => out.extend(bind(t, Target::DropKey, findings).map(Drop::Key)),
             ast::Drop::Match(t) => out.extend(bind(t, Target::DropMatch, findings).map(Drop::Match)),
             ast::Drop::Regex(regex) => match Pattern::regex(cx.scope.prefix(), &regex.node) {
-                Ok(pattern) => out.push(Drop::Regex(pattern)),
+                Ok(pattern) => out.push(Drop::Regex(Box::new(pattern))),
                 Err(error) => findings.push(bad_regex(regex.span, &error.to_string())),
             },
         }
     }
+    out.shrink_to_fit();
     out
 }
 

@@ -438,5 +438,6 @@ pub enum Drop {
     Tag(Template),
     Key(Template),
     Match(Template),
-    Regex(Pattern),
+    /// Behind a pointer: few rules have one, and it is larger than the others.
+    Regex(Box<Pattern>),
 }

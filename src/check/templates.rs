@@ -1,5 +1,6 @@
 //! Binding templates: every hole resolved, every segment with one hole at most.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -23,6 +24,8 @@ pub struct Scope<'a> {
     entities: &'a FxHashMap<String, EntityId>,
     /// Operations that any entity declares.
     pub operations: FxHashSet<&'a str>,
+    /// Paths so far: rules by the thousand name the same ones.
+    paths: RefCell<FxHashSet<RowPath>>,
 }
 
 impl<'a> Scope<'a> {
@@ -44,7 +47,19 @@ impl<'a> Scope<'a> {
             attributes: attributes.map(|(at, a)| (a.name.as_str(), ContextId::at(at))).collect(),
             dimensions: dimensions.map(|(at, v)| (v.name.as_str(), VaryId::at(at))).collect(),
             operations: operations.map(|name| name.text.as_str()).collect(),
+            paths: RefCell::default(),
         }
+    }
+
+    /// A path of these names, one for all that name it.
+    fn path(&self, names: Vec<Arc<str>>) -> RowPath {
+        let path = RowPath::new(names);
+        let mut paths = self.paths.borrow_mut();
+        let known = paths.get(&path).cloned();
+        known.unwrap_or_else(|| {
+            paths.insert(path.clone());
+            path
+        })
     }
 
     /// Empty, or the namespace and a colon.
@@ -170,6 +185,7 @@ pub fn check_template(
     if !text.is_empty() {
         parts.push(Part::Text(text.into()));
     }
+    parts.shrink_to_fit();
     good.then(|| Template { parts, text: source.into(), span: template.span })
 }
 
@@ -374,7 +390,7 @@ pub fn row_path(
         let last = names.peek().is_none();
         if last && name.text == "id" {
             out.push("id".into());
-            return Ok((RowPath::new(out), PathType { scalar: None, list }));
+            return Ok((scope.path(out), PathType { scalar: None, list }));
         }
         if let Some(reference) = here.reference(&name.text).filter(|r| !r.implied) {
             out.push(reference.name.as_str().into());
@@ -382,7 +398,7 @@ pub fn row_path(
             at = reference.target;
             if last {
                 out.push("id".into());
-                return Ok((RowPath::new(out), PathType { scalar: None, list }));
+                return Ok((scope.path(out), PathType { scalar: None, list }));
             }
             continue;
         }
@@ -397,9 +413,9 @@ pub fn row_path(
             }
             out.push(field.name.as_str().into());
             let Type { scalar, list: is_list } = field.ty;
-            return Ok((RowPath::new(out), PathType { scalar: Some(scalar), list: list || is_list }));
+            return Ok((scope.path(out), PathType { scalar: Some(scalar), list: list || is_list }));
         }
-        if scope.broken.contains(&(at, name.text.clone())) {
+        if scope.broken.contains(&(at, name.text.to_string())) {
             return Err(None);
         }
         let most = scope.suggestions(here.fields.len() + here.refs.len());

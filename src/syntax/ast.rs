@@ -1,5 +1,7 @@
 //! The syntax tree: what was written, where, and nothing about what it means.
 
+use compact_str::CompactString;
+
 pub use crate::model::{Comparison, Kind, Scalar, Type};
 use crate::span::{FileId, Span, Spanned};
 
@@ -24,7 +26,8 @@ impl File {
 /// A name as it was written.
 #[derive(Clone, Debug)]
 pub struct Ident {
-    pub text: String,
+    /// Most are short enough to stand here, without memory of their own.
+    pub text: CompactString,
     pub span: Span,
 }
 

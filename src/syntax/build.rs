@@ -212,11 +212,12 @@ fn names(cursor: &mut Cursor<'_>) -> Vec<Ident> {
     while cursor.take(R::comma).is_some() {
         out.push(ident(&cursor.need(R::name)));
     }
+    out.shrink_to_fit();
     out
 }
 
 fn ident(node: &Node<'_>) -> Ident {
-    Ident { text: node.text().to_owned(), span: node.span() }
+    Ident { text: node.text().into(), span: node.span() }
 }
 
 /// The content of a string, without quotes and escapes.

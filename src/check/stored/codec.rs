@@ -240,6 +240,15 @@ impl Stored for String {
     }
 }
 
+impl<T: Stored> Stored for Box<T> {
+    fn put(&self, out: &mut Writer) {
+        self.as_ref().put(out);
+    }
+    fn get(from: &mut Reader<'_>) -> Option<Self> {
+        T::get(from).map(Self::new)
+    }
+}
+
 impl<T: Stored> Stored for Option<T> {
     fn put(&self, out: &mut Writer) {
         self.is_some().put(out);

@@ -255,7 +255,7 @@ impl Stored for Condition {
             }
             Self::Not(inner) => {
                 out.byte(2);
-                inner.as_ref().put(out);
+                inner.put(out);
             }
             Self::Atom(atom) => {
                 out.byte(3);
@@ -268,7 +268,7 @@ impl Stored for Condition {
         from.nested(|from| match from.byte()? {
             0 => Some(Self::And(Stored::get(from)?)),
             1 => Some(Self::Or(Stored::get(from)?)),
-            2 => Some(Self::Not(Box::new(Stored::get(from)?))),
+            2 => Some(Self::Not(Stored::get(from)?)),
             3 => Some(Self::Atom(Stored::get(from)?)),
             _ => None,
         })

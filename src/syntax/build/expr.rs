@@ -38,6 +38,7 @@ pub fn expr(node: &Node<'_>, findings: &mut Findings) -> Expr {
             found.help(format!("write `{left}`")).help(format!("or `{right}`"))
         });
     }
+    operands.shrink_to_fit();
     let kind = if first.rule() == R::kw_and { ExprKind::And(operands) } else { ExprKind::Or(operands) };
     Expr { kind, span }
 }
@@ -104,6 +105,7 @@ fn comparison(node: &Node<'_>, findings: &mut Findings) -> Expr {
                 list.push(value(&node, findings));
             }
         }
+        list.shrink_to_fit();
         return Expr { kind: ExprKind::In { value: left, list, negated }, span };
     }
     if cursor.take(R::kw_matches).is_some() {

@@ -54,6 +54,7 @@ pub fn rule(node: &Node<'_>, findings: &mut Findings) -> Rule {
             _ => {}
         }
     }
+    rule.drops.shrink_to_fit();
     rule
 }
 
@@ -73,6 +74,8 @@ fn events(cursor: &mut Cursor<'_>, findings: &mut Findings) -> Vec<Event> {
             Event::Entity { entity, operation }
         });
     }
+    // Rules come by the hundred thousand, and a vector that has grown has room for four at least.
+    out.shrink_to_fit();
     out
 }
 

@@ -29,6 +29,7 @@ pub fn template(node: &Node<'_>, findings: &mut Findings) -> Template {
             "it names nothing",
         ));
     }
+    parts.shrink_to_fit();
     Template { parts, span: node.span() }
 }
 
@@ -42,6 +43,7 @@ pub fn path(cursor: &mut Cursor<'_>) -> Path {
         span = span.to(name.span);
         names.push(name);
     }
+    names.shrink_to_fit();
     Path { names, span }
 }
 
