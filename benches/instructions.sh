@@ -53,7 +53,7 @@ awk '
     FILENAME == ARGV[1] { before[$1] = $2; next }
     {
         change = before[$1] ? ($2 / before[$1] - 1) * 100 : 0
-        printf "%-20s %10d %10d %+6.1f %%%s\n", $1, before[$1], $2, change, change > 5 ? "  more than before" : ""
+        printf "%-20s %10d %10d %+6.1f %%%s\n", $1, before[$1], $2, change, (change > 5 ? "  more than before" : "")
         if (change > 5) worse = 1
     }
     END { exit worse }
