@@ -197,7 +197,7 @@ fn what_one_write_of_a_transaction_drops_at_once_does_not_wait_for_another() {
                     s.target.as_str(),
                     s.strategy.word(),
                     s.priority,
-                    s.rules.iter().map(String::as_str).collect(),
+                    s.rules.iter().map(|name| &**name).collect(),
                 )
             })
             .collect();

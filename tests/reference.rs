@@ -374,7 +374,7 @@ fn misjudged(text: &str, raw: &RawWrite) -> Option<String> {
                 StepKind::Match => Pattern::parse(&s.target).unwrap().matches(name),
                 _ => s.target == *name,
             };
-            plan.steps.iter().filter(takes).flat_map(|s| s.rules.clone()).collect()
+            plan.steps.iter().filter(takes).flat_map(|s| s.rules.to_strings()).collect()
         };
         let wanted = of_plan(&plan);
         let answer = explain(accepted.rules(), &write, name, None);

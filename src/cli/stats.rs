@@ -95,7 +95,7 @@ async fn look(program: &Program, cache: Option<&AnyCache>) -> Result<StatisticsD
 
 fn print(document: &StatisticsDocument, args: &StatsArgs) -> Result<(), CommandError> {
     match args.format {
-        StatsFormat::Json if args.watch.is_some() => output::json_line(document),
+        StatsFormat::Json if args.watch.is_some() => output::data(&output::line(document)),
         StatsFormat::Json => output::json(document),
         StatsFormat::Prometheus => output::data(&prometheus::render(document)),
         StatsFormat::Table if args.watch.is_some() && output::width().is_some() => {

@@ -82,10 +82,10 @@ impl Tally {
             }
             for name in &step.rules {
                 let is_first = !plan.steps[..place].iter().any(|before| before.rules.contains(name));
-                if !self.rules.contains_key(name) {
-                    self.rules.insert(name.clone(), Rule::default());
+                if !self.rules.contains_key(&**name) {
+                    self.rules.insert(name.to_string(), Rule::default());
                 }
-                if let Some(rule) = self.rules.get_mut(name) {
+                if let Some(rule) = self.rules.get_mut(&**name) {
                     rule.targets += 1;
                     rule.writes += u64::from(is_first);
                 }
