@@ -91,8 +91,10 @@ pub struct Step {
     pub delay_ms: u64,
     pub priority: u16,
     /// Every rule that drops it, by name.
+    #[schema(value_type = Vec<String>)]
     pub rules: Names,
     /// The relations along which it was reached.
+    #[schema(value_type = Vec<String>)]
     pub via: Names,
     pub hop: u32,
     /// Whether it was reached along relations.
@@ -103,9 +105,8 @@ pub struct Step {
 }
 
 /// Names of rules or relations, shared by all steps that list the same.
-#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
-#[schema(value_type = Vec<String>)]
 pub struct Names(Arc<[Arc<str>]>);
 
 impl Names {

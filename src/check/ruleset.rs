@@ -341,6 +341,18 @@ pub enum Operations {
     Some(Vec<Operation>),
 }
 
+impl Trigger {
+    /// Whether writes of this kind may fire the rule, whatever its condition.
+    pub fn matches(&self, entity: EntityId, operation: &Operation) -> bool {
+        match self {
+            Self::Writes(triggers) => {
+                triggers.iter().any(|t| t.entity == entity && t.operations.contains(operation))
+            }
+            Self::Tags(_) => false,
+        }
+    }
+}
+
 impl Operations {
     pub fn contains(&self, operation: &Operation) -> bool {
         match self {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use invalidate::cache::{AnyCache, Cache};
+use invalidate::check::ruleset::Operation;
 use invalidate::check::{Undeclared, WriteErrorKind};
 use invalidate::engine::{Engine, Report, ReportDocument};
 use invalidate::model::{RawId, RawWrite};
@@ -293,7 +294,10 @@ async fn record(session: &Session, engine: &Engine<AnyCache>, report: &Report) {
 /// Counts the rules whose conditions kept a write from dropping anything. It is no reason to make a
 /// cache, and none to fail.
 fn record_silence(session: &Session, program: Program, report: &Report) {
-    if report.plan.firings.iter().next().is_none() {
+    let (rules, write) = (program.rules(), &report.plan.write);
+    let Some(entity) = rules.entity_named(&write.entity) else { return };
+    let operation = Operation::named(&write.op);
+    if !rules.rules().iter().any(|rule| rule.trigger.matches(entity, &operation)) {
         return;
     }
     let recorded = session.cache_to_look_at().and_then(|cache| match cache {

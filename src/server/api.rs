@@ -14,7 +14,7 @@ mod bulk;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
@@ -68,6 +68,20 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Arc<App>> for Params<T> {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         match Query::<T>::from_request_parts(parts, app).await {
             Ok(Query(params)) => Ok(Self(params)),
+            Err(error) => Err(Problem::new(Kind::BAD_REQUEST, error.body_text())),
+        }
+    }
+}
+
+/// The key at the end of a path.
+pub struct KeyInPath(pub Key);
+
+impl FromRequestParts<Arc<App>> for KeyInPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        match Path::<String>::from_request_parts(parts, app).await {
+            Ok(Path(text)) => key(&text).map(Self),
             Err(error) => Err(Problem::new(Kind::BAD_REQUEST, error.body_text())),
         }
     }

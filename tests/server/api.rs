@@ -103,7 +103,7 @@ fn batched_work_is_in_the_queue_when_the_answer_comes() {
     let report = server.post("/v1/writes", FORM).json();
     assert!(report["steps"].as_array().unwrap().iter().all(|step| step["due_in_ms"] == 5000), "{report}");
     let stats = server.get("/v1/stats").json();
-    let waiting = &stats["waiting"];
+    let waiting = &stats["queue"];
     let queued = waiting["tags"].as_u64().unwrap() + waiting["keys"].as_u64().unwrap();
     assert_eq!(queued, report["steps"].as_array().unwrap().len() as u64, "{stats}");
     assert_eq!(server.get("/v1/entries/form:7:draft").status, 200);
@@ -123,7 +123,7 @@ fn the_worker_inside_carries_out_what_is_due() {
         assert!(std::time::Instant::now() < deadline, "nobody has dropped it");
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
-    assert_eq!(server.get("/v1/stats").json()["workers"], 1);
+    assert_eq!(server.get("/v1/stats").json()["queue"]["workers"], 1);
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn names_are_dropped_by_hand() {
     for bad in [
         "{}",
         r#"{"tags": [""]}"#,
-        r#"{"tags": ["a b"]}"#,
+        r#"{"tags": ["=a"]}"#,
         r#"{"keys": ["a"], "when": "lazy"}"#,
         r#"{"keys": ["a"], "when": "batched", "delay_ms": 1}"#,
         r#"{"keys": ["a"], "wen": "lazy"}"#,
@@ -255,7 +255,7 @@ fn metrics_count_what_was_done() {
     }
     // The cache's own counters, which survive the server.
     let deadline = std::time::Instant::now() + crate::http::PATIENCE;
-    while server.get("/v1/stats").json()["counters"]["writes"] != 2 {
+    while server.get("/v1/stats").json()["writes"] != 2 {
         assert!(std::time::Instant::now() < deadline, "{}", server.get("/v1/stats").text());
         std::thread::sleep(std::time::Duration::from_millis(20));
     }

@@ -46,15 +46,39 @@ impl Document {
         }
     }
 
-    /// Whether a value fits a schema, for as much of JSON Schema as the document uses.
+    /// Whether a value fits a schema, for as much of JSON Schema as the document uses, and has no other
+    /// properties than it names.
     fn fits(&self, schema: &Value, value: &Value) -> Result<(), String> {
-        if let Some(name) = schema["$ref"].as_str() {
-            let pointer = name.strip_prefix('#').ok_or("a ref to elsewhere")?;
-            let target = self.document.pointer(pointer).ok_or_else(|| format!("no `{name}`"))?;
-            return self.fits(target, value);
+        self.fits_part(schema, value)?;
+        let (mut names, object) = (BTreeSet::new(), value.as_object());
+        if !self.names(schema, &mut names) {
+            return Ok(());
         }
+        match object.and_then(|object| object.keys().find(|name| !names.contains(name.as_str()))) {
+            Some(name) => Err(format!("`{name}` is not in the document")),
+            None => Ok(()),
+        }
+    }
+
+    fn resolve<'a>(&'a self, schema: &'a Value) -> &'a Value {
+        let pointer = schema["$ref"].as_str().and_then(|name| name.strip_prefix('#'));
+        pointer.map_or(schema, |pointer| self.document.pointer(pointer).expect("a ref leads somewhere"))
+    }
+
+    /// The names of the properties of an object; false where it may have any.
+    fn names<'a>(&'a self, schema: &'a Value, into: &mut BTreeSet<&'a str>) -> bool {
+        let schema = self.resolve(schema);
+        let properties = schema["properties"].as_object();
+        into.extend(properties.into_iter().flat_map(|properties| properties.keys().map(String::as_str)));
+        let parts = schema["allOf"].as_array();
+        let of_parts = parts.into_iter().flatten().fold(false, |any, part| self.names(part, into) | any);
+        properties.is_some() || of_parts
+    }
+
+    fn fits_part(&self, schema: &Value, value: &Value) -> Result<(), String> {
+        let schema = self.resolve(schema);
         for part in schema["allOf"].as_array().into_iter().flatten() {
-            self.fits(part, value)?;
+            self.fits_part(part, value)?;
         }
         for choice in ["oneOf", "anyOf"] {
             if let Some(parts) = schema[choice].as_array()
@@ -91,14 +115,9 @@ impl Document {
                 return Err(format!("`{name}` is missing"));
             }
         }
-        if let (Some(properties), Some(object)) = (schema["properties"].as_object(), value.as_object()) {
-            for (name, value) in object {
-                match properties.get(name) {
-                    Some(property) => self.fits(property, value).map_err(|why| format!("`{name}`: {why}"))?,
-                    // What an `allOf` adds is looked at there.
-                    None if self.names_elsewhere(schema, name) => {}
-                    None => return Err(format!("`{name}` is not in the document")),
-                }
+        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            if let Some(value) = value.get(name) {
+                self.fits(property, value).map_err(|why| format!("`{name}`: {why}"))?;
             }
         }
         for item in value.as_array().into_iter().flatten() {
@@ -107,10 +126,6 @@ impl Document {
             }
         }
         Ok(())
-    }
-
-    fn names_elsewhere(&self, schema: &Value, name: &str) -> bool {
-        schema["additionalProperties"].is_object() && !schema["properties"].get(name).is_some()
     }
 }
 

@@ -1,4 +1,5 @@
 //! A real Redis or Valkey server for one test, on a free loopback port, gone when the test ends.
+#![allow(dead_code)]
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -9,7 +9,7 @@ pub(super) struct Grant {
 
 /// Every command that this crate sends or runs in a script, sorted. `MULTI` and `EXEC` come first, since
 /// the others are looked at between them.
-pub(super) const GRANTS: [Grant; 44] = [
+pub(super) const GRANTS: [Grant; 46] = [
     grant("MULTI", &[]),
     grant("EXEC", &[]),
     grant("DEL", &["K"]),
@@ -25,6 +25,8 @@ pub(super) const GRANTS: [Grant; 44] = [
     grant("HSCAN", &["K", "0"]),
     grant("HSET", &["K", "f", "v"]),
     grant("INFO", &[]),
+    grant("MGET", &["K"]),
+    grant("MSET", &["K", "v"]),
     grant("PERSIST", &["K"]),
     grant("PEXPIRE", &["K", "1000"]),
     grant("PING", &[]),
@@ -56,6 +58,10 @@ pub(super) const GRANTS: [Grant; 44] = [
     grant("ZSCORE", &["K", "m"]),
 ];
 
+/// What a cluster, and what servers behind sentinels need besides, as an ACL rule grants it. `doctor` does
+/// not look for these: without them nothing is reached that it could look at.
+pub(super) const ELSEWHERE: [&str; 3] = ["asking", "cluster|slots", "role"];
+
 const fn grant(command: &'static str, call: &'static [&'static str]) -> Grant {
     Grant { command, call }
 }
@@ -68,6 +74,10 @@ pub fn acl_line() -> String {
     for grant in &GRANTS {
         line.push_str(" +");
         line.push_str(&grant.command.to_lowercase());
+    }
+    for command in ELSEWHERE {
+        line.push_str(" +");
+        line.push_str(command);
     }
     line
 }
@@ -114,6 +124,12 @@ mod tests {
         collect(&root.join("redis"), &mut sent);
         // What the connection itself sends.
         sent.insert("SELECT".to_owned());
+        // Sentinels are other servers, with users of their own.
+        assert!(sent.remove("SENTINEL"));
+        for command in ELSEWHERE {
+            let name = command.split('|').next().unwrap_or_default().to_uppercase();
+            assert!(sent.remove(&name), "{command}");
+        }
         OPTIONAL.iter().for_each(|command| assert!(sent.remove(*command), "{command}"));
         let granted: BTreeSet<String> = GRANTS.iter().map(|grant| grant.command.to_owned()).collect();
         assert_eq!(granted, sent, "left: in the table of grants; right: in the code and the scripts");

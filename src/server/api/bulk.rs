@@ -146,8 +146,7 @@ impl Stream {
         }
         self.number += 1;
         self.summary.bad += 1;
-        let problem = Problem::new(Kind::TOO_LARGE, format!("the line is longer than {limit} bytes"));
-        self.send(vec![self.failed(self.number, problem)]).await?;
+        self.send(vec![self.failed(self.number, too_long(limit))]).await?;
         Err(Over)
     }
 
@@ -170,6 +169,10 @@ impl Stream {
         let mut taken: Vec<(u64, Option<Problem>)> = Vec::with_capacity(lines.len());
         for line in lines {
             self.number += 1;
+            if line.len() > app.limits().body {
+                taken.push((self.number, Some(too_long(app.limits().body))));
+                continue;
+            }
             let text = std::str::from_utf8(line).map(str::trim);
             let planned = match text {
                 Ok("") => {
@@ -286,4 +289,8 @@ impl Stream {
             _ => Err(Over),
         }
     }
+}
+
+fn too_long(limit: usize) -> Problem {
+    Problem::new(Kind::TOO_LARGE, format!("the line is longer than {limit} bytes"))
 }

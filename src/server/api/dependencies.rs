@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Json, Params, key, keys};
+use super::{Json, KeyInPath, Params, keys};
 use crate::cache::{Cache, Reach};
 use crate::server::App;
 use crate::server::answers::Answer;
@@ -47,10 +47,9 @@ struct Dependent {
 ), security(("token" = [])))]
 pub async fn show(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    KeyInPath(name): KeyInPath,
     Params(far): Params<Far>,
 ) -> Result<Answer, Problem> {
-    let name = key(&name)?;
     let reach = if far.transitive { Reach::Transitive } else { Reach::Direct };
     let found = app.cache().dependents(&name, reach).await?;
     let dependents =
@@ -76,10 +75,10 @@ pub struct BuiltFrom {
 ), security(("token" = [])))]
 pub async fn add(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    KeyInPath(name): KeyInPath,
     Json(built): Json<BuiltFrom>,
 ) -> Result<StatusCode, Problem> {
-    app.cache().add_dependency(&key(&name)?, &keys(&built.on)?).await?;
+    app.cache().add_dependency(&name, &keys(&built.on)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -101,9 +100,9 @@ pub struct Forgotten {
 ), security(("token" = [])))]
 pub async fn remove(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    KeyInPath(name): KeyInPath,
     Json(built): Json<BuiltFrom>,
 ) -> Result<Answer, Problem> {
-    let forgotten = app.cache().remove_dependency(&key(&name)?, &keys(&built.on)?).await?;
+    let forgotten = app.cache().remove_dependency(&name, &keys(&built.on)?).await?;
     Ok(Answer::json(StatusCode::OK, &Forgotten { schema: 1, forgotten }))
 }

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Json, Params, Whole, key, keys, tags};
+use super::{Json, KeyInPath, Params, Whole, key, keys, tags};
 use crate::cache::{Cache, Entry, Fence, FencedPut};
 use crate::server::App;
 use crate::server::answers::Answer;
@@ -28,8 +28,7 @@ const FENCE: &str = "invalidate-fence";
     (status = 404, description = "There is no such entry", body = Problem, content_type = "application/problem+json"),
     (status = 503, description = "The cache could not do it", body = Problem, content_type = "application/problem+json"),
 ), security(("token" = [])))]
-pub async fn get(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<Response, Problem> {
-    let name = key(&name)?;
+pub async fn get(State(app): State<Arc<App>>, KeyInPath(name): KeyInPath) -> Result<Response, Problem> {
     let value = app.cache().get(&name).await?;
     let value = value.ok_or_else(|| Problem::new(Kind::NOT_FOUND, format!("there is no entry `{name}`")))?;
     Ok(([(header::CONTENT_TYPE, "application/octet-stream")], value).into_response())
@@ -65,12 +64,11 @@ pub struct Storing {
 ), security(("token" = [])))]
 pub async fn put(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    KeyInPath(name): KeyInPath,
     Params(storing): Params<Storing>,
     headers: HeaderMap,
     Whole(value): Whole,
 ) -> Result<StatusCode, Problem> {
-    let name = key(&name)?;
     let ttl = storing.ttl_ms.map(Duration::from_millis);
     let (tagged, depends_on) = (tags(&list(&storing.tags)?)?, keys(&list(&storing.depends_on)?)?);
     let Some(fence) = headers.get(FENCE) else {

@@ -86,6 +86,7 @@ pub async fn reload(State(app): State<Arc<App>>) -> Result<Answer, Problem> {
 #[into_params(parameter_in = Query)]
 pub struct Drawn {
     #[serde(default)]
+    #[param(inline)]
     format: Drawing,
 }
 

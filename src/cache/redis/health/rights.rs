@@ -3,6 +3,9 @@
 //! A server checks a user's rights when a command is queued in a transaction, and never carries out a
 //! transaction in which a command was refused. So the commands are asked for behind one that is always
 //! refused, for its number of words: all are checked, and none is run.
+//!
+//! In a cluster that holds on one node alone: everything is asked of the node that has the layout's probe
+//! key, and nothing about keys of other nodes, which would be asked for outside of the transaction there.
 
 use redis::Value;
 
@@ -17,13 +20,15 @@ impl RedisCache {
     /// The rights that are lacking; `sample` are keys that a drop would have to remove.
     pub(super) async fn rights(&self, sample: &[Vec<u8>]) -> Result<Rights, CacheError> {
         let mut lacking = Rights::default();
+        let own = self.layout.probe();
+        let sample = if self.connection.is_cluster() { &[] } else { sample };
         for name in ["EXEC", "MULTI"] {
             // Alone, the one fails harmlessly; the other is asked for once the one is known to be allowed.
             let mut batch = Batch::default();
-            let asked = batch.add(redis::cmd(name));
+            let asked = batch.add_beside(&own, redis::cmd(name));
             if name == "MULTI" {
-                batch.add(redis::cmd("GET"));
-                batch.add(redis::cmd("EXEC"));
+                batch.add_beside(&own, redis::cmd("GET"));
+                batch.add_beside(&own, redis::cmd("EXEC"));
             }
             let replies = self.connection.run(&batch, Repeat::Safe).await?;
             if replies.get(asked).is_none_or(is_denied) {
@@ -33,23 +38,22 @@ impl RedisCache {
             }
         }
 
-        let own = self.layout.probe();
         let mut batch = Batch::default();
-        batch.add(redis::cmd("MULTI"));
-        batch.add(redis::cmd("GET"));
+        batch.add_beside(&own, redis::cmd("MULTI"));
+        batch.add_beside(&own, redis::cmd("GET"));
         let first = batch.len();
         for grant in &GRANTS[2..] {
             let mut call = redis::cmd(grant.command);
             for word in grant.call {
                 call.arg(if *word == "K" { own.as_slice() } else { word.as_bytes() });
             }
-            batch.add(call);
+            batch.add_beside(&own, call);
         }
         let keys = batch.len();
         for key in std::iter::once(&own).chain(sample) {
-            batch.add(command("UNLINK", &[key]));
+            batch.add_beside(&own, command("UNLINK", &[key]));
         }
-        batch.add(redis::cmd("EXEC"));
+        batch.add_beside(&own, redis::cmd("EXEC"));
         let replies = self.connection.run(&batch, Repeat::Safe).await?;
         for (grant, reply) in GRANTS[2..].iter().zip(replies.iter().skip(first)) {
             if is_denied(reply) && !is_about_keys(reply) {
