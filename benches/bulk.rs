@@ -11,7 +11,6 @@
 //! `cargo bench --bench bulk [-- TAGS]`
 
 #[path = "../tests/support/redis.rs"]
-#[allow(dead_code)]
 mod redis;
 
 use std::io::{Read, Write};

@@ -8,7 +8,6 @@
 #[path = "rules/generate.rs"]
 mod generate;
 #[path = "../tests/support/redis.rs"]
-#[allow(dead_code)]
 mod redis;
 
 use std::process::{Command, Stdio};

@@ -5,7 +5,6 @@
 //! `cargo bench --bench drain [-- MEMBERS…]`
 
 #[path = "../tests/support/redis.rs"]
-#[allow(dead_code)]
 mod redis;
 
 use std::io::{Read, Write};

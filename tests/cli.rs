@@ -4,8 +4,6 @@
 mod cluster;
 #[path = "support/command.rs"]
 mod command;
-// Not every suite needs all of it.
-#[allow(dead_code)]
 #[path = "support/redis.rs"]
 mod redis;
 

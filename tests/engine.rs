@@ -1,6 +1,5 @@
 //! The library as an application uses it: plans applied, transactions, counters, partial failure.
 
-#[allow(dead_code)]
 #[path = "support/redis.rs"]
 mod redis;
 

@@ -59,8 +59,7 @@ impl Log {
         line.insert("event".to_owned(), json!(name));
         line.insert("message".to_owned(), json!(visible(&text)));
         line.extend(fields.as_object().cloned().unwrap_or_default());
-        // A terminal that is gone is no reason to stop.
-        let _ = anstream::eprintln!("{}", Value::Object(line));
+        anstream::eprintln!("{}", Value::Object(line));
     }
 }
 
