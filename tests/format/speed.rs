@@ -34,11 +34,12 @@ fn no_part_of_a_text_takes_quadratic_time() {
     ];
     for (name, text) in texts {
         let (short, long) = (text(1_000), text(8_000));
-        let (short, long) = (time(&short), time(&long));
-        // Quadratic would be 64 times.
+        // Quadratic would be 64 times, whenever it is tried; a machine with other work is slow now and then.
+        let mut tries = (0..6).map(|_| (time(&short), time(&long)));
+        let is_linear = tries.any(|(short, long)| long < short * 24 + Duration::from_millis(50));
         assert!(
-            long < short * 24 + Duration::from_millis(50),
-            "{name}: {short:?}, and {long:?} for eight times as much"
+            is_linear,
+            "{name}: eight times as much takes more than 24 times as long, whenever it is tried"
         );
     }
 }
