@@ -1,8 +1,8 @@
 //! Where the program starts on Linux: `main` itself, and not the one that the standard library has for it.
 //!
 //! That one looks for the end of the stack in `/proc` and sets up a second one, to say of a stack overflow
-//! that it is one, which takes a tenth of a millisecond. Nesting is
-//! capped wherever this program reads any. What else it does is done here.
+//! that it is one, which takes a tenth of a millisecond. Nesting is capped wherever this program reads any.
+//! What else it does is done here.
 
 use std::ffi::{c_char, c_int};
 

@@ -14,7 +14,7 @@ use super::report::{Report, StepReport};
 use super::transaction::Committed;
 use crate::cache::{Cache, CacheError, Dropped, Work};
 use crate::check::RuleSet;
-use crate::check::ruleset::{Operation, Trigger, WriteTrigger};
+use crate::check::ruleset::{EntityId, Operation};
 use crate::plan::{Plan, Step, StepKind, Strategy};
 
 /// What was done on a cache, or by one process.
@@ -79,19 +79,15 @@ impl Statistics {
 
     /// What rules of writes have skipped: the writes that matched them, less those that fired them.
     fn skipped_by(&mut self, rules: &RuleSet) {
+        let kind = |(name, n): (&String, &u64)| {
+            let (entity, operation) = name.split_once('.')?;
+            Some((rules.entity_named(entity)?, Operation::named(operation), *n))
+        };
+        let written: Vec<(EntityId, Operation, u64)> = self.writes_of.iter().filter_map(kind).collect();
         for rule in rules.rules() {
-            let Trigger::Writes(triggers) = &rule.trigger else { continue };
-            let written = |trigger: &WriteTrigger| {
-                let entity = format!("{}.", rules.entity(trigger.entity).name);
-                let of_it = self.writes_of.range(entity.clone()..).map_while(move |(name, n)| {
-                    name.strip_prefix(&entity).map(|operation| (Operation::named(operation), n))
-                });
-                of_it
-                    .filter(|(operation, _)| trigger.operations.contains(operation))
-                    .map(|(_, n)| n)
-                    .sum::<u64>()
-            };
-            let matches: u64 = triggers.iter().map(written).sum();
+            let of_it =
+                written.iter().filter(|(entity, operation, _)| rule.trigger.matches(*entity, operation));
+            let matches: u64 = of_it.map(|(_, _, n)| n).sum();
             if matches > 0 {
                 let counted = self.rule(&rule.name);
                 counted.skipped = matches.saturating_sub(counted.executions);
