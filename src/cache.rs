@@ -33,6 +33,7 @@ use std::time::Duration;
 
 use crate::model::{Key, Pattern, Tag};
 
+pub use address::StreamAddress;
 pub use any::AnyCache;
 pub use collect::{Retired, Swept};
 pub use drop::{DropRequest, DropTarget, Dropped, Progress, ProgressFn, Reach, quiet};
@@ -50,7 +51,9 @@ pub use pace::Rate;
 pub use queue::{
     Claim, Claimed, Enqueued, LeaseToken, MAX_DELAY, Pending, Settle, Work, WorkCounts, WorkKind, WorkerId,
 };
-pub use redis::{RedisCache, acl_line};
+pub use redis::{
+    EntryId, GroupClaim, GroupRead, GroupStart, Leaves, Lost, RedisCache, StreamEntry, StreamGroup, acl_line,
+};
 pub use step::{Carrier, Step};
 
 /// What a cache can do, whatever holds it.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// it only where that is listed in `NEIGHBOURS`.
 const LAYERS: [&[&str]; 13] = [
     &["cli"],
-    &["scenario", "suite", "server"],
+    &["scenario", "suite", "server", "source"],
     &["engine", "lint", "draw", "compare", "replay"],
     &["why"],
     &["trace"],

@@ -2,6 +2,7 @@
 
 mod redis;
 mod several;
+mod stream;
 
 use std::path::PathBuf;
 
@@ -9,6 +10,7 @@ use super::error::{CacheError, CacheErrorKind};
 
 pub(super) use redis::{Endpoint, RedisAddress};
 pub(super) use several::{ClusterAddress, SentinelAddress};
+pub use stream::StreamAddress;
 
 /// Where the embedded cache lives when its URL names no folder.
 const DEFAULT_FOLDER: &str = ".invalidate";

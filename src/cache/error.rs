@@ -30,6 +30,8 @@ pub enum CacheErrorKind {
     Busy,
     /// A key holds another type than the layout gives it.
     WrongType,
+    /// There is no such stream, or no such group of consumers.
+    NoGroup,
     /// The stored data cannot be read.
     Corrupt,
     /// Anything else.

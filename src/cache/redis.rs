@@ -23,6 +23,7 @@ mod script;
 mod sentinel;
 mod source;
 mod store;
+mod stream;
 mod sweep;
 
 use std::collections::BTreeMap;
@@ -40,6 +41,7 @@ use super::{
 use crate::model::{Key, Pattern, Tag};
 
 pub use grant::acl_line;
+pub use stream::{EntryId, GroupClaim, GroupRead, GroupStart, Leaves, Lost, StreamEntry, StreamGroup};
 
 use batch::{Batch, command};
 use cluster::Cluster;

@@ -126,6 +126,8 @@ fn server_error(place: &str, code: &str, detail: &str) -> CacheError {
             Kind::WrongType,
             "a key holds another type than expected: was it written by something else under this name?",
         )
+    } else if has("NOGROUP") {
+        (Kind::NoGroup, "make it with `invalidate watch URL --setup`")
     } else if has("MOVED") || has("CROSSSLOT") || has("ASK") {
         (Kind::Other, "this is a node of a cluster: write `redis-cluster://HOST:PORT`")
     } else if text.contains("cluster support disabled") {
