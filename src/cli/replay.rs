@@ -13,13 +13,13 @@ use clap::{Args, ValueEnum};
 use invalidate::check::Undeclared;
 use invalidate::plan::{Program, Unfilled};
 use invalidate::replay::{Against, Recorded, Replay};
+use invalidate::source::{Line, LineReader};
 
 use super::diff_rules::source;
 use super::error::{CommandError, Exit};
 use super::output;
 use super::replace::replace;
 use super::session::Session;
-use super::write::stream::read::{Line, LineReader};
 
 /// Bad lines that are named.
 const MAX_NAMED: u64 = 20;
@@ -150,7 +150,8 @@ fn read(path: &Path, mut line: impl FnMut(Line)) -> Result<(), CommandError> {
         Box::new(File::open(path).map_err(|error| cannot(error.to_string()))?)
     };
     let mut reader = LineReader::new(input);
-    while let Some((read, _)) = reader.next()? {
+    let failed = |error| CommandError::usage(format!("cannot read stdin: {error}"));
+    while let Some((read, _)) = reader.next().map_err(failed)? {
         line(read);
     }
     Ok(())

@@ -19,7 +19,7 @@ pub struct Message {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Says {
     /// A row of a table changed.
-    Change(Box<Change>),
+    Change(Box<TableChange>),
     /// A write in the words of the rules already.
     Write(Box<RawWrite>),
     /// Nothing that makes anything stale.
@@ -96,17 +96,27 @@ impl ChangeOp {
     }
 }
 
+/// What an old image is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// The whole row.
+    Whole,
+    /// Some of its columns.
+    Part,
+    /// Only the row's identity is to be believed.
+    Key,
+}
+
 /// A row of a table that changed. A column that an image lacks is unknown there.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Change {
+pub struct TableChange {
     pub table: TableName,
     pub op: ChangeOp,
     /// The columns that identify the row, where the message has them apart.
     pub key: Map<String, Json>,
     pub old: Map<String, Json>,
     pub new: Map<String, Json>,
-    /// Of the old image only the row's identity is to be believed.
-    pub old_is_key_only: bool,
+    pub before: Before,
     /// The columns that changed, where the message lists them.
     pub changed: Option<Vec<String>>,
     pub context: Map<String, Json>,

@@ -8,7 +8,7 @@ mod values;
 
 use serde_json::{Map, Value as Json};
 
-use super::change::{Change, ChangeOp, Message, Nothing, Says, TableName, Unreadable};
+use super::change::{Before, ChangeOp, Message, Nothing, Says, TableChange, TableName, Unreadable};
 use super::message::Reading;
 use schema::Schema;
 
@@ -52,7 +52,8 @@ pub(super) fn change(
     };
     let table = table(source)?;
     let connector = source.get("connector").and_then(Json::as_str).unwrap_or_default();
-    let old_is_key_only = !reading.full_before && !FULL_BEFORE.contains(&connector);
+    let is_whole = reading.full_before || FULL_BEFORE.contains(&connector);
+    let before = if is_whole { Before::Whole } else { Before::Key };
     let at = source.get("ts_ms").and_then(Json::as_i64);
     let transaction = transaction(&event, connector);
     let schema = Schema::of(schema);
@@ -67,7 +68,7 @@ pub(super) fn change(
     let (old, new) = (image("before")?, image("after")?);
     let key = key_columns(key, &reading.placeholder);
     let (changed, context) = (None, Map::new());
-    let change = Change { table, op, key, old, new, old_is_key_only, changed, context };
+    let change = TableChange { table, op, key, old, new, before, changed, context };
     Ok(Message { says: Says::Change(Box::new(change)), transaction, at })
 }
 

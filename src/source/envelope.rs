@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::change::{Change, ChangeOp, Message, Says, TableName, Unreadable};
+use super::change::{Before, ChangeOp, Message, Says, TableChange, TableName, Unreadable};
 use crate::diagnostic::did_you_mean;
 use crate::model::{Instant, RawWrite};
 
@@ -41,13 +41,15 @@ pub(super) fn change(mut object: Map<String, Json>) -> Result<Message, Unreadabl
             });
         }
     };
-    let change = Change {
+    let (old, new) = (image(&mut object, "old")?, image(&mut object, "new")?);
+    let is_whole = !old.is_empty() && new.keys().all(|column| old.contains_key(column));
+    let change = TableChange {
         table: TableName { schema, name },
         op,
         key: image(&mut object, "key")?,
-        old: image(&mut object, "old")?,
-        new: image(&mut object, "new")?,
-        old_is_key_only: false,
+        before: if is_whole { Before::Whole } else { Before::Part },
+        old,
+        new,
         changed: changed(&mut object)?,
         context: image(&mut object, "context")?,
     };

@@ -236,10 +236,10 @@ impl StreamGroup {
         (0..replies.len()).try_for_each(|at| self.writer.read(&replies, at, reply::done))
     }
 
-    /// Puts entries, each with what is wrong with it, into another stream, and acknowledges them.
+    /// Puts entries, each with what is wrong with it, into another stream.
     ///
     /// # Errors
-    /// What the server reports; nothing is acknowledged then.
+    /// What the server reports; some of them may be there then.
     pub async fn bury(&self, dead: &str, all: &[(StreamEntry, String)]) -> Result<(), CacheError> {
         let mut batch = Batch::default();
         for (entry, why) in all {
@@ -257,34 +257,7 @@ impl StreamGroup {
             batch.add(command("XADD", &words));
         }
         let replies = self.writer.run(&batch, Repeat::Safe).await?;
-        (0..replies.len()).try_for_each(|at| self.writer.read(&replies, at, reply::done))?;
-        let ids: Vec<EntryId> = all.iter().map(|(entry, _)| entry.id).collect();
-        self.acknowledge(&ids).await
-    }
-
-    /// How many entries are in the stream and not read yet, as far as the server knows.
-    ///
-    /// # Errors
-    /// What the server reports.
-    pub async fn unread(&self) -> Result<Option<u64>, CacheError> {
-        let mut batch = Batch::default();
-        batch.add_beside(&self.stream, command("XINFO", &[b"GROUPS", &self.stream]));
-        let replies = self.writer.run(&batch, Repeat::Safe).await?;
-        self.writer.read(&replies, 0, |value| {
-            for group in reply::array(value)? {
-                let facts = reply::array(group)?;
-                let fact = |name: &[u8]| {
-                    let mut pairs = facts.chunks_exact(2);
-                    pairs
-                        .find(|pair| reply::bytes(&pair[0]).is_ok_and(|found| found == name))
-                        .map(|pair| &pair[1])
-                };
-                if fact(b"name").is_some_and(|name| reply::text(name).is_ok_and(|name| name == self.group)) {
-                    return fact(b"lag").filter(|lag| **lag != Value::Nil).map(reply::count).transpose();
-                }
-            }
-            Ok(None)
-        })
+        (0..replies.len()).try_for_each(|at| self.writer.read(&replies, at, reply::done))
     }
 
     /// Takes away consumers that left nothing behind and were not heard of for a day, and this one where it leaves and

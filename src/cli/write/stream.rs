@@ -13,7 +13,6 @@
 mod frequent;
 mod meter;
 mod planned;
-pub mod read;
 mod report;
 mod settle;
 mod summary;

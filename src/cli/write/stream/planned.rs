@@ -9,10 +9,10 @@ use invalidate::check::Undeclared;
 use invalidate::engine::Engine;
 use invalidate::model::RawWrite;
 use invalidate::plan::Plan;
+use invalidate::source::{Line, LineReader};
 use tokio::sync::mpsc;
 
 use super::super::{Mode, exit_of};
-use super::read::{Line, LineReader};
 use crate::cli::error::{CommandError, Exit};
 
 /// How much is handed over at once, and how many such pieces are ready at most. What is ready and what is
@@ -104,7 +104,7 @@ pub fn plan_ahead(
                     None
                 }
                 Ok(None) => Some(None),
-                Err(error) => Some(Some(error)),
+                Err(error) => Some(Some(CommandError::usage(format!("cannot read stdin: {error}")))),
             };
             planned.goes_on = end.is_none() && reader.has_next();
             if !planned.goes_on || planned.is_full(LINES, BYTES) {

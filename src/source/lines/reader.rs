@@ -1,8 +1,6 @@
 //! Lines of a stream, as they come.
 
-use std::io::{BufRead, BufReader, Read};
-
-use crate::cli::error::CommandError;
+use std::io::{self, BufRead, BufReader, Read};
 
 /// The longest line taken, in bytes.
 const MAX_LINE: u64 = 16 * 1024 * 1024;
@@ -29,20 +27,20 @@ impl<R: Read> LineReader<R> {
     }
 
     /// The next line, and how many bytes it took; `None` at the end.
-    pub fn next(&mut self) -> Result<Option<(Line, usize)>, CommandError> {
-        let failed = |error| CommandError::usage(format!("cannot read stdin: {error}"));
+    ///
+    /// # Errors
+    /// What reading reports.
+    pub fn next(&mut self) -> io::Result<Option<(Line, usize)>> {
         let input = &mut self.input;
         let mut bytes = Vec::new();
-        let size = input.take(MAX_LINE).read_until(b'\n', &mut bytes).map_err(failed)?;
+        let size = input.take(MAX_LINE).read_until(b'\n', &mut bytes)?;
         if size == 0 {
             return Ok(None);
         }
         if size as u64 == MAX_LINE && bytes.last() != Some(&b'\n') {
             // The rest of the line is no write either.
             bytes.clear();
-            while input.take(MAX_LINE).read_until(b'\n', &mut bytes).map_err(failed)? > 0
-                && bytes.last() != Some(&b'\n')
-            {
+            while input.take(MAX_LINE).read_until(b'\n', &mut bytes)? > 0 && bytes.last() != Some(&b'\n') {
                 bytes.clear();
             }
             return Ok(Some((Line::Bad(format!("is longer than {} MiB", MAX_LINE / 1024 / 1024)), 0)));
