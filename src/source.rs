@@ -6,8 +6,10 @@
 mod catalog;
 mod error;
 mod follow;
+mod gain;
 mod mapping;
 mod plural;
+pub mod postgres;
 mod row;
 mod settings;
 
@@ -17,6 +19,7 @@ use std::time::SystemTime;
 pub use catalog::{Catalog, Column, ForeignKey, ReplicaIdentity, Table};
 pub use error::{SourceError, SourceErrorKind};
 pub use follow::{FollowEvent, FollowOptions, Followed, Unfinished, follow};
+pub use gain::Gain;
 pub use mapping::{Gap, Mapping, TableMap};
 pub use row::{Change, Row};
 pub use settings::{PostgresSettings, TableSettings};
