@@ -38,6 +38,7 @@ pub mod plan;
 pub mod replay;
 pub mod scenario;
 pub mod server;
+pub mod source;
 pub mod span;
 pub mod suite;
 pub mod syntax;
