@@ -90,7 +90,9 @@ pub fn run(session: &Session, args: &WatchArgs) -> Result<Exit, CommandError> {
     };
     if !args.check && !args.dry_run && session.cache_url().starts_with("memory:") {
         return Err(CommandError::usage("a memory cache lives in one process: nobody else could read it")
-            .help("give the cache that applications use: `--cache redis://HOST` or `--cache embedded:FOLDER`"));
+            .help(
+                "give the cache that applications use: `--cache redis://HOST` or `--cache embedded:FOLDER`",
+            ));
     }
     if url.starts_with("postgres:") || url.starts_with("postgresql:") {
         return postgres::run(session, args, &url);

@@ -20,7 +20,12 @@ impl TableMap {
         let mut gain = Gain::default();
         for op in ["update", "delete"] {
             // A write that gives nothing: what the planner misses is what the rules look at.
-            let raw = RawWrite { entity: self.entity.clone(), id: RawId::Int(1), op: op.to_owned(), ..RawWrite::default() };
+            let raw = RawWrite {
+                entity: self.entity.clone(),
+                id: RawId::Int(1),
+                op: op.to_owned(),
+                ..RawWrite::default()
+            };
             let Ok(write) = program.rules().write(raw, Undeclared::Ignore) else { continue };
             gain.add(&program.plan(&write, Unfilled::Report), self);
         }

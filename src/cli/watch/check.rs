@@ -67,7 +67,8 @@ pub fn print(
         id: map.id_columns().collect(),
         missing: PostgresEvent::missing(map),
         replica_identity: *identity,
-        gains: gain(program, map, *identity).map(|gain| GainDocument { moved: gain.moved, conditions: gain.conditions }),
+        gains: gain(program, map, *identity)
+            .map(|gain| GainDocument { moved: gain.moved, conditions: gain.conditions }),
     });
     let document = Document {
         schema: 1,
@@ -76,8 +77,8 @@ pub fn print(
         without_table: without_table(mapping, found),
         setup: &found.statements,
     };
-    let is_clean =
-        document.setup.is_empty() && document.tables.iter().all(|t| t.missing.is_empty() && t.gains.is_none());
+    let is_clean = document.setup.is_empty()
+        && document.tables.iter().all(|t| t.missing.is_empty() && t.gains.is_none());
     match format {
         Format::Json => output::json(&document)?,
         Format::Table => output::data(&text(&document))?,
@@ -124,7 +125,8 @@ fn advice(table: &str, moved: &[String], conditions: &[String]) -> String {
         let list: Vec<String> = conditions.iter().map(|c| format!("`{c}`")).collect();
         parts.push(format!("{} counts as true for every update", list.join(", ")));
     }
-    let quoted: Vec<String> = table.split('.').map(|part| format!("\"{}\"", part.replace('"', "\"\""))).collect();
+    let quoted: Vec<String> =
+        table.split('.').map(|part| format!("\"{}\"", part.replace('"', "\"\""))).collect();
     format!(
         "{table}: the log gives only the key of old rows: {}\n  ALTER TABLE {} REPLICA IDENTITY FULL;",
         parts.join("; "),

@@ -53,7 +53,9 @@ pub fn summary(followed: &Followed) -> String {
         count(counts.rows, "row", "rows"),
         format!("{} gone", count(counts.entries, "entry", "entries")),
     ];
-    for (n, what) in [(counts.refused, "refused"), (counts.widened, "not named in full"), (counts.failed, "not dropped")] {
+    for (n, what) in
+        [(counts.refused, "refused"), (counts.widened, "not named in full"), (counts.failed, "not dropped")]
+    {
         if n > 0 {
             parts.push(format!("{n} {what}"));
         }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use invalidate::cache::{AnyCache, quiet};
 use invalidate::check::Undeclared;
-use invalidate::engine::{Engine, work};
+use invalidate::engine::{Engine, WorkEvent, work};
 use invalidate::model::RawWrite;
 use invalidate::plan::{Plan, Unfilled};
-use invalidate::source::{FollowOptions, Source, Unfinished, follow};
+use invalidate::source::{FollowEvent, FollowOptions, Source, Unfinished, follow};
 use tokio::sync::watch;
 
 use super::tell::Teller;
@@ -17,8 +17,8 @@ use crate::cli::runtime::stop_signal;
 /// Runs a future on several threads: one reads, one plans and drops.
 pub fn block_on<T>(future: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime =
-        runtime.map_err(|error| CommandError::usage(format!("cannot start the threads of the watch: {error}")))?;
+    let runtime = runtime
+        .map_err(|error| CommandError::usage(format!("cannot start the threads of the watch: {error}")))?;
     runtime.block_on(future)
 }
 
@@ -44,27 +44,25 @@ impl Watch {
                 stop.send_replace(true);
             }
         };
-        let worker = {
-            let (engine, teller, stops) = (Arc::clone(&self.engine), Arc::clone(&self.teller), stops.clone());
-            let with_worker = self.with_worker;
-            async move {
-                if with_worker {
-                    let tell = |event: invalidate::engine::WorkEvent<'_>| teller.worker(&event);
-                    // What keeps it from its work keeps the watch from its own, which tells.
-                    let _ = work(engine.cache(), waits(stops), &tell).await;
-                }
+        let tell_worker = |event: WorkEvent<'_>| self.teller.worker(&event);
+        let worker = async {
+            if self.with_worker {
+                // What keeps it from its work keeps the watch from its own, which tells.
+                let _ = work(self.engine.cache(), waits(stops.clone()), &tell_worker).await;
             }
         };
         let signalled = tokio::spawn(signalled);
-        let worker = tokio::spawn(worker);
         let teller = Arc::clone(&self.teller);
-        let followed =
-            follow(Arc::clone(&self.engine), source, &self.follow, waits(stops), &move |event| teller.follow(&event))
-                .await;
-        stop.send_replace(true);
+        let tell = move |event: FollowEvent<'_>| teller.follow(&event);
+        let follows = async {
+            let followed =
+                follow(Arc::clone(&self.engine), source, &self.follow, waits(stops.clone()), &tell).await;
+            stop.send_replace(true);
+            followed
+        };
+        // The worker finishes or hands back what it has.
+        let (followed, ()) = tokio::join!(follows, worker);
         signalled.abort();
-        // It has finished or handed back what it had.
-        let _ = worker.await;
         self.teller.finish();
         match followed {
             Ok(followed) => {
@@ -72,10 +70,11 @@ impl Watch {
                 Ok(Exit::Clean)
             }
             Err(Unfinished::Source(error)) => Err(error.into()),
-            Err(Unfinished::CacheAway) => {
-                Err(CommandError::new(Exit::Cache, "stopped while the cache did not take what is to be dropped")
-                    .help("nothing is lost: what is not confirmed is read again at the next start"))
-            }
+            Err(Unfinished::CacheAway) => Err(CommandError::new(
+                Exit::Cache,
+                "stopped while the cache did not take what is to be dropped",
+            )
+            .help("nothing is lost: what is not confirmed is read again at the next start")),
         }
     }
 }

@@ -65,7 +65,10 @@ impl Teller {
     }
 
     pub fn dropped_everything(&self, entries: u64) {
-        let text = format!("dropped everything that the tables can make stale: {}", count(entries, "entry", "entries"));
+        let text = format!(
+            "dropped everything that the tables can make stale: {}",
+            count(entries, "entry", "entries")
+        );
         self.print((Level::Info, "dropped-everything", text, json!({"entries": entries})));
     }
 
@@ -108,7 +111,10 @@ impl Teller {
                     if missing.is_empty() {
                         return (Debug, "table", text, fields);
                     }
-                    let text = format!("{text}, but has no column for {}: rules that look at it take it as unknown", missing.join(", "));
+                    let text = format!(
+                        "{text}, but has no column for {}: rules that look at it take it as unknown",
+                        missing.join(", ")
+                    );
                     (Warning, "table", text, fields)
                 });
             }
@@ -118,7 +124,9 @@ impl Teller {
                     map.table(),
                     map.entity()
                 );
-                self.once(text.clone(), || (Warning, "renamed", text, json!({"table": &**map.table(), "before": before})));
+                self.once(text.clone(), || {
+                    (Warning, "renamed", text, json!({"table": &**map.table(), "before": before}))
+                });
             }
             PostgresEvent::Ignored(table) => {
                 let text = format!("the table `{table}` is no entity, and ignored");
@@ -144,8 +152,15 @@ impl Teller {
                 let (table, entity) = (&write.origin, &write.raw.entity);
                 self.once(format!("refused {table} {why}"), || {
                     let at = position.as_ref().map_or_else(String::new, |at| format!(" at {at}"));
-                    let text = format!("a row of `{table}`{at} is no write: {why}; everything of `{entity}` is dropped");
-                    (Warning, "refused", text, json!({"table": &**table, "entity": entity, "position": position, "why": why}))
+                    let text = format!(
+                        "a row of `{table}`{at} is no write: {why}; everything of `{entity}` is dropped"
+                    );
+                    (
+                        Warning,
+                        "refused",
+                        text,
+                        json!({"table": &**table, "entity": entity, "position": position, "why": why}),
+                    )
                 });
             }
             FollowEvent::Unresolved { write, unresolved, widened, position } => {
@@ -167,10 +182,14 @@ impl Teller {
                 self.once(text.clone(), || (Warning, "not-dropped", text, json!({"target": step.target})));
             }
             FollowEvent::CacheLost(error, wait) => {
-                let is_news = self.said.lock().is_ok_and(|mut said| !std::mem::replace(&mut said.is_lost, true));
+                let is_news =
+                    self.said.lock().is_ok_and(|mut said| !std::mem::replace(&mut said.is_lost, true));
                 if is_news {
-                    let text = format!("the cache does not take what is to be dropped: {error}; trying again after {} ms, \
-                        then less often; nothing more is read until it does", wait.as_millis());
+                    let text = format!(
+                        "the cache does not take what is to be dropped: {error}; trying again after {} ms, \
+                        then less often; nothing more is read until it does",
+                        wait.as_millis()
+                    );
                     self.print((Warning, "cache-lost", text, json!({})));
                 }
             }

@@ -67,7 +67,13 @@ impl Assembly {
         }
     }
 
-    fn row(&mut self, tables: &Tables, relation: u32, size: usize, writes: impl FnOnce(&Followed) -> Vec<SourceWrite>) {
+    fn row(
+        &mut self,
+        tables: &Tables,
+        relation: u32,
+        size: usize,
+        writes: impl FnOnce(&Followed) -> Vec<SourceWrite>,
+    ) {
         self.rows += 1;
         let Some(table) = tables.followed(relation) else { return };
         let writes = writes(table);

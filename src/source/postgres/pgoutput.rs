@@ -284,7 +284,8 @@ mod tests {
     fn messages() -> Vec<(Vec<u8>, Message<'static>)> {
         let row = vec![Cell::Text(b"1"), Cell::Null, Cell::Unchanged, Cell::Text(b"")];
         let seven = 7u32.to_be_bytes();
-        let mut relation = [vec![b'R'], seven.to_vec(), text("public"), text("users"), vec![b'd', 0, 2]].concat();
+        let mut relation =
+            [vec![b'R'], seven.to_vec(), text("public"), text("users"), vec![b'd', 0, 2]].concat();
         for (flags, name, kind) in [(1u8, "id", 23u32), (0, "email", 25)] {
             relation.extend([vec![flags], text(name), kind.to_be_bytes().to_vec(), vec![255; 4]].concat());
         }
@@ -296,9 +297,13 @@ mod tests {
         let row_bytes = tuple(&row);
         let with = |head: &[u8], tails: &[&[u8]]| [head, &seven, &tails.concat()].concat();
         vec![
-            ([vec![b'B'], vec![0; 8], 5i64.to_be_bytes().to_vec(), vec![0; 4]].concat(), Message::Begin { committed_at: 5 }),
             (
-                [vec![b'C', 0], vec![0; 8], 9u64.to_be_bytes().to_vec(), 5i64.to_be_bytes().to_vec()].concat(),
+                [vec![b'B'], vec![0; 8], 5i64.to_be_bytes().to_vec(), vec![0; 4]].concat(),
+                Message::Begin { committed_at: 5 },
+            ),
+            (
+                [vec![b'C', 0], vec![0; 8], 9u64.to_be_bytes().to_vec(), 5i64.to_be_bytes().to_vec()]
+                    .concat(),
                 Message::Commit { end: 9, committed_at: 5 },
             ),
             (relation, Message::Relation(users)),
@@ -314,7 +319,10 @@ mod tests {
             ),
             (with(b"D", &[b"K", &row_bytes]), Message::Delete { relation: 7, old: (Old::Key, row.clone()) }),
             (with(b"D", &[b"O", &row_bytes]), Message::Delete { relation: 7, old: (Old::Whole, row) }),
-            ([&b"T"[..], &1u32.to_be_bytes(), &[0], &seven].concat(), Message::Truncate { relations: vec![7] }),
+            (
+                [&b"T"[..], &1u32.to_be_bytes(), &[0], &seven].concat(),
+                Message::Truncate { relations: vec![7] },
+            ),
             (b"Otext".to_vec(), Message::Other),
             (b"Ytext".to_vec(), Message::Other),
             (b"Mtext".to_vec(), Message::Other),

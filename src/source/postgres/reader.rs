@@ -317,7 +317,12 @@ impl Reader {
     }
 
     /// Tells the server how far we are; with `answer` it is to say that it is there.
-    async fn status(&mut self, session: &mut Session, confirmed: u64, answer: bool) -> Result<(), SourceError> {
+    async fn status(
+        &mut self,
+        session: &mut Session,
+        confirmed: u64,
+        answer: bool,
+    ) -> Result<(), SourceError> {
         let mut payload = [0; 34];
         payload[0] = b'r';
         payload[1..9].copy_from_slice(&self.received.max(confirmed).to_be_bytes());
@@ -363,7 +368,8 @@ pub(super) async fn all_tables(address: &Address) -> Result<Catalog, SourceError
     let sql = "select nspname from pg_catalog.pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema' order by 1";
     let rows = session.query(sql, LIMIT).await?;
     let schemas: Vec<String> = rows.into_iter().flatten().flatten().collect();
-    let catalog = if schemas.is_empty() { Ok(Catalog::default()) } else { read_catalog(&mut session, &schemas).await };
+    let catalog =
+        if schemas.is_empty() { Ok(Catalog::default()) } else { read_catalog(&mut session, &schemas).await };
     session.close().await;
     catalog
 }

@@ -107,9 +107,8 @@ async fn prepare_with(
         Setup::Say => {}
         Setup::Check => {
             let message = format!("the database is not set up for this: {}", statements.join(" "));
-            return Err(invalid(&message).with_hint(
-                "`invalidate watch --setup` runs this SQL; with `--dry-run` it prints it",
-            ));
+            return Err(invalid(&message)
+                .with_hint("`invalidate watch --setup` runs this SQL; with `--dry-run` it prints it"));
         }
         Setup::Make => {
             check_wal_level(session).await?;
@@ -137,7 +136,8 @@ async fn publication(
     );
     let found = session.query(&sql, LIMIT).await?.into_iter().next();
     let list = |tables: &[&Table]| {
-        let names: Vec<String> = tables.iter().map(|t| format!("{}.{}", quoted(&t.schema), quoted(&t.name))).collect();
+        let names: Vec<String> =
+            tables.iter().map(|t| format!("{}.{}", quoted(&t.schema), quoted(&t.name))).collect();
         names.join(", ")
     };
     let Some(found) = found else {
@@ -151,10 +151,9 @@ async fn publication(
     };
     let is = |at: usize| found.get(at).and_then(Option::as_deref) == Some("t");
     if !is(1) {
-        return Err(invalid(&format!("the publication `{name}` leaves out some kinds of writes")).with_hint(format!(
-            "ALTER PUBLICATION {} SET (publish = 'insert, update, delete, truncate');",
-            quoted(name)
-        )));
+        return Err(invalid(&format!("the publication `{name}` leaves out some kinds of writes")).with_hint(
+            format!("ALTER PUBLICATION {} SET (publish = 'insert, update, delete, truncate');", quoted(name)),
+        ));
     }
     if is(0) && is(2) {
         return Ok(Vec::new());
@@ -175,8 +174,12 @@ async fn publication(
     match (missing.first(), is(0)) {
         (None, _) => Ok(Vec::new()),
         // Of all tables, a partitioned one is missing where its partitions go by their own names.
-        (Some(_), true) => Ok(vec![format!("ALTER PUBLICATION {} SET (publish_via_partition_root = true);", quoted(name))]),
-        (Some(_), false) => Ok(vec![format!("ALTER PUBLICATION {} ADD TABLE {};", quoted(name), list(&missing))]),
+        (Some(_), true) => {
+            Ok(vec![format!("ALTER PUBLICATION {} SET (publish_via_partition_root = true);", quoted(name))])
+        }
+        (Some(_), false) => {
+            Ok(vec![format!("ALTER PUBLICATION {} ADD TABLE {};", quoted(name), list(&missing))])
+        }
     }
 }
 
@@ -217,11 +220,15 @@ async fn slot(session: &mut Session, options: &PostgresOptions) -> Result<Option
         _ => Some("belongs to another database of this server".to_owned()),
     };
     if let Some(wrong) = wrong {
-        return Err(invalid(&format!("the slot `{name}` {wrong}")).with_hint("choose another name with `--slot NAME`"));
+        return Err(invalid(&format!("the slot `{name}` {wrong}"))
+            .with_hint("choose another name with `--slot NAME`"));
     }
     let state = slot_state(session, name).await?;
     if let Some(state) = state.as_ref().filter(|state| state.status == "lost") {
-        return Err(gone(&format!("the slot `{}` is lost: the server has removed the log that it stood for", state.name), options));
+        return Err(gone(
+            &format!("the slot `{}` is lost: the server has removed the log that it stood for", state.name),
+            options,
+        ));
     }
     Ok(state)
 }
@@ -240,7 +247,11 @@ pub async fn slot_state(session: &mut Session, name: &str) -> Result<Option<Slot
     );
     let Some(row) = session.query(&sql, LIMIT).await?.into_iter().next() else { return Ok(None) };
     let text = |at: usize| row.get(at).and_then(Option::as_deref).unwrap_or_default();
-    Ok(Some(SlotState { name: name.to_owned(), status: text(0).to_owned(), retained: text(1).parse().unwrap_or(0) }))
+    Ok(Some(SlotState {
+        name: name.to_owned(),
+        status: text(0).to_owned(),
+        retained: text(1).parse().unwrap_or(0),
+    }))
 }
 
 /// Looks now and then at what the server keeps for the slot, and tells when that is too much.
@@ -256,7 +267,8 @@ pub(super) async fn look(options: PostgresOptions, tell: Tell, every: Duration) 
         };
         // A database that does not answer is told of by who reads it.
         let Ok(Some(state)) = state.await else { continue };
-        let is_much = state.retained > options.max_retained || matches!(state.status.as_str(), "unreserved" | "lost");
+        let is_much =
+            state.retained > options.max_retained || matches!(state.status.as_str(), "unreserved" | "lost");
         // Again when it has doubled.
         if is_much && state.retained / 2 >= told {
             told = state.retained;
@@ -271,8 +283,10 @@ async fn check_wal_level(session: &mut Session) -> Result<(), SourceError> {
     let rows = session.query("show wal_level", LIMIT).await?;
     match rows.first().and_then(|row| row.first()).and_then(Option::as_deref) {
         Some("logical") | None => Ok(()),
-        Some(level) => Err(invalid(&format!("the log of the database holds no rows: its `wal_level` is `{level}`"))
-            .with_hint("ALTER SYSTEM SET wal_level = 'logical'; and restart the server")),
+        Some(level) => {
+            Err(invalid(&format!("the log of the database holds no rows: its `wal_level` is `{level}`"))
+                .with_hint("ALTER SYSTEM SET wal_level = 'logical'; and restart the server"))
+        }
     }
 }
 
@@ -297,7 +311,9 @@ pub(super) fn slot_lost(error: SourceError, options: &PostgresOptions) -> Source
             literal(&options.slot)
         )),
         Some("42704" | "55000" | "58P01") => gone(error.message(), options),
-        Some("42501") => error.with_hint("the user needs the attribute REPLICATION, and SELECT on nothing: ALTER ROLE NAME REPLICATION"),
+        Some("42501") => error.with_hint(
+            "the user needs the attribute REPLICATION, and SELECT on nothing: ALTER ROLE NAME REPLICATION",
+        ),
         _ => error,
     }
 }
@@ -323,5 +339,9 @@ fn quoted(name: &str) -> String {
 /// A string in SQL, under whatever setting of `standard_conforming_strings`.
 fn literal(text: &str) -> String {
     let escaped = text.replace('\'', "''");
-    if escaped.contains('\\') { format!("E'{}'", escaped.replace('\\', "\\\\")) } else { format!("'{escaped}'") }
+    if escaped.contains('\\') {
+        format!("E'{}'", escaped.replace('\\', "\\\\"))
+    } else {
+        format!("'{escaped}'")
+    }
 }

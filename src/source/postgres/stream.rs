@@ -104,7 +104,9 @@ impl Source for Postgres {
 
     async fn confirm(&mut self, position: &Position) -> Result<(), SourceError> {
         self.told.send_modify(|told| {
-            let is_back = told.confirmed.is_some_and(|last| last.session == position.session && last.lsn > position.lsn);
+            let is_back = told
+                .confirmed
+                .is_some_and(|last| last.session == position.session && last.lsn > position.lsn);
             if !is_back {
                 told.confirmed = Some(*position);
             }

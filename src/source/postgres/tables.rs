@@ -61,9 +61,7 @@ impl Tables {
     pub fn is_news(&self, relation: &Relation) -> bool {
         let Some(_) = self.entity(relation) else { return false };
         let table = self.catalog.table(&relation.schema, &relation.name);
-        table.is_none_or(|table| {
-            relation.columns.iter().any(|column| table.column(&column.name).is_none())
-        })
+        table.is_none_or(|table| relation.columns.iter().any(|column| table.column(&column.name).is_none()))
     }
 
     /// The entity of a table; one that was renamed stays what it was.
