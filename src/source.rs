@@ -9,11 +9,13 @@ mod debezium;
 mod envelope;
 mod error;
 mod follow;
+mod gain;
 mod lines;
 mod mapping;
 mod message;
 mod messages;
 mod plural;
+pub mod postgres;
 mod redis_stream;
 mod row;
 mod settings;
@@ -26,13 +28,14 @@ pub use change::{Before, ChangeOp, Message, Nothing, Says, TableChange, TableNam
 pub use debezium::PLACEHOLDER;
 pub use error::{SourceError, SourceErrorKind};
 pub use follow::{FollowEvent, FollowOptions, Followed, Unfinished, follow};
+pub use gain::Gain;
 pub use lines::{Line, LineReader, LinesSource};
 pub use mapping::{Gap, Mapping, TableMap};
 pub use message::Reading;
 pub use messages::{Note, NoteFn, Skipped};
 pub use redis_stream::{RedisStreamSource, StreamSettings};
 pub use row::{Change, Row};
-pub use settings::{PostgresSettings, TableSettings};
+pub use settings::{ChangesSettings, PostgresSettings, TableSettings};
 
 use crate::model::RawWrite;
 

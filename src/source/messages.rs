@@ -201,13 +201,13 @@ impl Messages {
         };
         let columns: Vec<&str> = form.columns.iter().map(String::as_str).collect();
         let map = self.mapping.table((schema, name), entity, &columns, Some(&table), &Catalog::default());
-        let known =
-            map.map(|map| Arc::new(Known { columns: form.columns.clone(), map })).map_err(
-                |error| match error.hint() {
-                    Some(hint) => format!("{error} ({hint})"),
-                    None => error.to_string(),
-                },
-            );
+        let known = match map.check_id() {
+            Ok(()) => Ok(Arc::new(Known { columns: form.columns.clone(), map })),
+            Err(error) => Err(match error.hint() {
+                Some(hint) => format!("{error} ({hint})"),
+                None => error.to_string(),
+            }),
+        };
         if self.forms.len() >= KEPT {
             self.forms.clear();
         }

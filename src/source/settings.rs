@@ -25,6 +25,20 @@ impl PostgresSettings {
     }
 }
 
+/// `sources.changes` of the configuration: changes of tables that come as messages, by a pipe or a Redis stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChangesSettings {
+    pub url: Option<String>,
+    /// Take Debezium's snapshot reads as writes.
+    pub snapshot: bool,
+    /// Debezium's `before` of Postgres has every column: all tables have `REPLICA IDENTITY FULL`.
+    pub full_before: bool,
+    /// What Debezium sends for a value that it does not know.
+    pub placeholder: Option<String>,
+    /// By `NAME` or `SCHEMA.NAME`.
+    pub tables: BTreeMap<String, TableSettings>,
+}
+
 /// What a table is, where that does not follow from its name, its keys and its columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TableSettings {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use invalidate::diagnostic::did_you_mean;
-use invalidate::source::{PostgresSettings, TableSettings};
+use invalidate::source::{ChangesSettings, PostgresSettings, TableSettings};
 use serde_yaml::Value;
 
 use super::File;
@@ -13,13 +13,17 @@ use crate::cli::error::CommandError;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SourcesConfig {
     pub postgres: PostgresSettings,
+    pub changes: ChangesSettings,
 }
 
 impl SourcesConfig {
     pub(super) fn read(file: &File<'_>, value: &Value) -> Result<Self, CommandError> {
         let mut config = Self::default();
-        for (_, value) in file.block("sources", value)? {
-            config.postgres = postgres(file, value)?;
+        for (key, value) in file.block("sources", value)? {
+            match key.as_str() {
+                "sources.changes" => config.changes = changes(file, value)?,
+                _ => config.postgres = postgres(file, value)?,
+            }
         }
         Ok(config)
     }
@@ -32,6 +36,34 @@ fn postgres(file: &File<'_>, value: &Value) -> Result<PostgresSettings, CommandE
             "sources.postgres.url" => out.url = Some(file.text(&key, value)?),
             "sources.postgres.publication" => out.publication = Some(file.text(&key, value)?),
             "sources.postgres.slot" => out.slot = Some(slot(file, &key, value)?),
+            _ => out.tables = tables(file, &key, value)?,
+        }
+    }
+    Ok(out)
+}
+
+fn changes(file: &File<'_>, value: &Value) -> Result<ChangesSettings, CommandError> {
+    let mut out = ChangesSettings::default();
+    for (key, value) in file.block("sources.changes", value)? {
+        match key.as_str() {
+            "sources.changes.url" => out.url = Some(file.text(&key, value)?),
+            "sources.changes.snapshot" => {
+                out.snapshot = value.as_bool().ok_or_else(|| file.wrong(&key, "`true` or `false`"))?;
+            }
+            "sources.changes.before" => {
+                out.full_before = match file.text(&key, value)?.as_str() {
+                    "full" => true,
+                    "key" => false,
+                    _ => return Err(file.wrong(&key, "`full` or `key`")),
+                }
+            }
+            "sources.changes.placeholder" => {
+                let text = file.text(&key, value)?;
+                if text.is_empty() {
+                    return Err(file.wrong(&key, "a text"));
+                }
+                out.placeholder = Some(text);
+            }
             _ => out.tables = tables(file, &key, value)?,
         }
     }

@@ -115,6 +115,8 @@ impl AddAssign for SourceStatistics {
         self.refused += more.refused;
         self.widened += more.widened;
         self.failed += more.failed;
+        self.unreadable += more.unreadable;
+        self.lost += more.lost;
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
+use crate::model::{Scalar, Type};
 use crate::source::row::Row;
 
 #[derive(Clone, Copy)]
@@ -20,17 +21,24 @@ impl JsonRow<'_> {
 }
 
 impl Row for JsonRow<'_> {
-    fn cell(&self, place: usize, list: bool) -> Option<Json> {
+    /// Databases without a type for something take another: a whole number for a bool, text for a list.
+    fn cell(&self, place: usize, declared: Type) -> Option<Json> {
         let value = self.value(place)?;
-        // A list in a column of JSON comes as its text.
-        if list
-            && let Json::String(text) = value
-            && text.starts_with('[')
-            && let Ok(items @ Json::Array(_)) = serde_json::from_str(text)
-        {
-            return Some(items);
-        }
-        Some(value.clone())
+        Some(match (value, declared) {
+            (Json::String(text), Type { list: true, .. }) if text.starts_with('[') => {
+                serde_json::from_str(text).unwrap_or_else(|_| value.clone())
+            }
+            (_, Type { list: true, .. }) => value.clone(),
+            (Json::Number(number), Type { scalar: Scalar::Bool, .. }) => match number.as_i64() {
+                Some(n @ 0..=1) => Json::Bool(n == 1),
+                _ => value.clone(),
+            },
+            (
+                Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_),
+                Type { scalar: Scalar::String, .. },
+            ) => Json::String(value.to_string()),
+            _ => value.clone(),
+        })
     }
 
     fn differs(&self, old: &Self, place: usize) -> bool {
