@@ -42,12 +42,13 @@ pub fn lines(session: &Session, args: &WatchArgs) -> Result<Exit, CommandError> 
     })
 }
 
-/// The exit code of a stream that has ended, as `write -` gives it.
+/// The exit code of a stream that has ended. A relay may forget what it sent unless the cache failed: of what was refused
+/// everything was dropped, and what is unreadable would be so the next time.
 fn exit(args: &WatchArgs, followed: &Followed) -> Exit {
     let counts = &followed.counts;
     match () {
         () if followed.failed > 0 => Exit::Cache,
-        () if counts.unreadable > 0 || counts.refused > 0 => Exit::Usage,
+        () if counts.unreadable > 0 || counts.refused > 0 => Exit::Findings,
         // Otherwise whatever it could be was dropped.
         () if counts.widened > 0 && args.no_widen => Exit::Unresolved,
         () => Exit::Clean,
