@@ -32,6 +32,8 @@ entity user {
   key profile
   key sign_in "sign_in:{email}"
 }
+entity task { fields { board: string } key page  list "board:{board}:tasks" }
 rule users { on user }
+rule tasks { on task }
 rule orgs { on org }
 "#;

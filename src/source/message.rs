@@ -54,8 +54,11 @@ impl Reading {
         if object.contains_key("table") && !object.contains_key("source") {
             return envelope::change(object);
         }
-        if object.contains_key("op") || object.contains_key("source") {
+        if object.contains_key("op") {
             return debezium::change(object, None, key, self);
+        }
+        if let Some(what) = debezium::aside(&object) {
+            return Ok(nothing(what));
         }
         if let Some(payload) = object.get("payload")
             && wrappers > 0
@@ -76,7 +79,7 @@ impl Reading {
             let key = object.shift_remove("key").map(text_as_json).or(key);
             return self.take(object.shift_remove("value").unwrap_or_default(), key, wrappers - 1);
         }
-        debezium::aside(&object).map(nothing).ok_or_else(|| unknown(&object))
+        Err(unknown(&object))
     }
 
     /// A payload with its schema.
@@ -84,7 +87,7 @@ impl Reading {
         let schema = object.shift_remove("schema");
         match object.shift_remove("payload") {
             None | Some(Json::Null) => Ok(nothing(Nothing::Tombstone)),
-            Some(Json::Object(payload)) if payload.contains_key("op") || payload.contains_key("source") => {
+            Some(Json::Object(payload)) if payload.contains_key("op") => {
                 debezium::change(payload, schema.as_ref(), key, self)
             }
             Some(Json::Object(payload)) => {

@@ -64,7 +64,8 @@ fn a_named_consumer_takes_up_what_it_was_given() {
     // As if it had died right after it was given them; nobody else would take them over for an hour.
     raw.run(&["XREADGROUP", "GROUP", "g", "pod-1", "STREAMS", "changes", ">"]);
     assert_eq!(pending(&mut raw), 2);
-    let url = format!("redis-stream://127.0.0.1:{}/0?stream=changes&group=g&idle=1h&consumer=pod-1", server.port);
+    let url =
+        format!("redis-stream://127.0.0.1:{}/0?stream=changes&group=g&idle=1h&consumer=pod-1", server.port);
     let watcher = Watcher::start(&place, &server, &url, &[]);
     all_done(&server);
     watcher.stop();

@@ -126,14 +126,20 @@ impl Profiles {
         for user in 0..users {
             self.0.send(&[b"EXISTS", format!("user:{user}:profile").as_bytes()]);
         }
-        (0..users).map(|_| self.0.reply()).enumerate().filter(|(_, is)| is == "1").map(|(user, _)| user).collect()
+        (0..users)
+            .map(|_| self.0.reply())
+            .enumerate()
+            .filter(|(_, is)| is == "1")
+            .map(|(user, _)| user)
+            .collect()
     }
 }
 
 /// Adds updates of users to the stream.
 pub fn send_users(raw: &mut Raw, users: &[usize]) {
     for user in users {
-        let message = format!(r#"{{"table":"users","op":"update","new":{{"id":{user},"email":"{user}@x.org"}}}}"#);
+        let message =
+            format!(r#"{{"table":"users","op":"update","new":{{"id":{user},"email":"{user}@x.org"}}}}"#);
         raw.send(&[b"XADD", b"changes", b"*", b"change", message.as_bytes()]);
     }
     for _ in users {
@@ -155,7 +161,9 @@ pub fn all_done(server: &RedisServer) {
         || {
             let state = state();
             let words: Vec<&str> = state.split(' ').collect();
-            let of = |name: &str| words.iter().position(|word| *word == name).and_then(|at| words.get(at + 1)).copied();
+            let of = |name: &str| {
+                words.iter().position(|word| *word == name).and_then(|at| words.get(at + 1)).copied()
+            };
             of("pending") == Some("0") && of("lag") == Some("0")
         },
         || format!("not all is done: {}", state()),

@@ -28,6 +28,11 @@ local stream = named(redis.call('XINFO', 'STREAM', KEYS[1]))
 local last = group['last-delivered-id']
 local first = stream['first-entry'] and stream['first-entry'][1]
 local added, read = stream['entries-added'], group['entries-read']
+if added and last == stream['last-generated-id'] and read ~= added then
+  -- All was read. A server that was restarted from its log may count otherwise.
+  redis.call('XGROUP', 'SETID', KEYS[1], ARGV[1], last, 'ENTRIESREAD', added)
+  read = added
+end
 local lost, certain = 0, 1
 -- What follows the last one delivered begins later than it, or is all gone.
 local from_front = first and is_after(first, last)
