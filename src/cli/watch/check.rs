@@ -140,7 +140,8 @@ pub fn warn(teller: &Teller, program: &Program, mapping: &Mapping, found: &Prepa
         if let Some(gain) = gain(program, map, *identity) {
             // Rows that move leave something stale; a condition that counts as true is only a needless miss.
             let level = if gain.moved.is_empty() { Level::Info } else { Level::Warning };
-            teller.say(level, "replica-identity", advice(map.table(), &gain.moved, &gain.conditions));
+            let text = advice(map.table(), &gain.moved, &gain.conditions).replace("\n ", ":");
+            teller.say(level, "replica-identity", text);
         }
     }
     let without = without_table(mapping, found);
