@@ -22,8 +22,8 @@ pub use own::{Due, Outcomes, Own};
 pub use pipeline::{Pipeline, Sent, Watch, Window};
 pub use report::{Report, StepError, StepReport};
 pub use statistics::{
-    QueueFigures, RuleFigures, RuleStatistics, Statistics, StatisticsDocument, StrategyFigures,
-    StrategyStatistics,
+    QueueFigures, RuleFigures, RuleStatistics, SourceFigures, SourceGauges, SourceStatistics, Statistics,
+    StatisticsDocument, StrategyFigures, StrategyStatistics,
 };
 pub use transaction::{Committed, Transaction};
 pub use work::{WorkEvent, work, work_once};

@@ -1,6 +1,7 @@
 //! `invalidate.yaml`: found upward from the working directory, every key known.
 
 mod lint;
+mod sources;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,12 +12,13 @@ use serde_yaml::{Mapping, Value};
 use super::error::CommandError;
 
 pub use lint::{FailLevel, LevelOf, LintConfig, lint_named};
+pub use sources::SourcesConfig;
 
 /// The file's name.
 pub const FILE: &str = "invalidate.yaml";
 
 /// Every key, with its meaning; a dot leads into a block. What `init` writes documents the same keys.
-pub const KEYS: [&str; 14] = [
+pub const KEYS: [&str; 20] = [
     "rules",
     "cache",
     "cache.url",
@@ -31,6 +33,12 @@ pub const KEYS: [&str; 14] = [
     "lint.paths",
     "lint.baseline",
     "lint.fail_level",
+    "sources",
+    "sources.postgres",
+    "sources.postgres.url",
+    "sources.postgres.publication",
+    "sources.postgres.slot",
+    "sources.postgres.tables",
 ];
 
 /// What the file says; `None` where it is silent.
@@ -47,6 +55,7 @@ pub struct Config {
     pub page_size: Option<usize>,
     pub queue_limit: Option<u64>,
     pub lint: LintConfig,
+    pub sources: SourcesConfig,
 }
 
 impl Config {
@@ -83,6 +92,7 @@ impl Config {
             match key.as_str() {
                 "rules" => config.rules = Some(file.text(&key, value)?.into()),
                 "lint" => config.lint = LintConfig::read(&file, value)?,
+                "sources" => config.sources = SourcesConfig::read(&file, value)?,
                 _ => {
                     let Value::Mapping(block) = value else {
                         // `cache: redis://…` is what many would write.
@@ -145,6 +155,15 @@ impl File<'_> {
             .collect()
     }
 
+    /// The entries of the block under a key; none where it is empty.
+    fn block<'v>(&self, key: &str, value: &'v Value) -> Result<Vec<(String, &'v Value)>, CommandError> {
+        match value {
+            Value::Null => Ok(Vec::new()),
+            Value::Mapping(block) => self.entries(block, &format!("{key}.")),
+            _ => Err(self.wrong(key, "a block of keys")),
+        }
+    }
+
     fn wrong(&self, key: &str, expected: &str) -> CommandError {
         CommandError::usage(format!("`{key}` in `{}` is not {expected}", self.shown))
     }
@@ -188,6 +207,7 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use invalidate::source::TableSettings;
 
     #[test]
     fn unknown_keys_and_wrong_types_are_errors() {
@@ -218,6 +238,17 @@ mod tests {
         assert!(error("lint: { paths: 5 }").contains("a list"));
         assert!(error("lint: { fail_level: warnings }").contains("did you mean `warning`?"));
         assert!(error("lint: deny").contains("`lint`"));
+        assert!(
+            error("sources: { postgre: {} }")
+                .contains("unknown key `sources.postgre` | did you mean `postgres`?")
+        );
+        assert!(error("sources: { postgres: { slots: x } }").contains("did you mean `slot`?"));
+        assert!(error("sources: { postgres: { slot: My-Slot } }").contains("lower-case"));
+        assert!(error("sources: { postgres: { tables: { a: ignored } } }").contains("`ignore`, or a block"));
+        assert!(
+            error("sources: { postgres: { tables: { a: { enitty: b } } } }")
+                .contains("`sources.postgres.tables.a.enitty` | did you mean `entity`?")
+        );
         assert!(error("- a").contains("mapping"));
         assert!(error("a: [").contains("not YAML"));
     }
@@ -234,7 +265,7 @@ mod tests {
 
     #[test]
     fn every_key_is_read() {
-        let text = "rules: a.inv\nlint:\n  levels: { dead-end: deny, W103: allow }\n  paths: [{ files: 'old/**.inv', levels: { all: allow } }]\n  baseline: known.json\n  fail_level: error\ncache:\n  url: 'memory:'\n  prefix: p\n  connect_timeout: 1s\n  response_timeout: 250ms\n  failover_timeout: 2s\n  page_size: 64\n  queue_limit: 9\n";
+        let text = "rules: a.inv\nlint:\n  levels: { dead-end: deny, W103: allow }\n  paths: [{ files: 'old/**.inv', levels: { all: allow } }]\n  baseline: known.json\n  fail_level: error\ncache:\n  url: 'memory:'\n  prefix: p\n  connect_timeout: 1s\n  response_timeout: 250ms\n  failover_timeout: 2s\n  page_size: 64\n  queue_limit: 9\nsources:\n  postgres:\n    url: postgres://app@db/shop\n    publication: p\n    slot: s\n    tables:\n      app_users: { entity: user, id: [a, b], refs: { org_id: org }, fields: { mail: email } }\n      audit_log: ignore\n";
         let config = Config::parse(text, "x").unwrap();
         assert_eq!(config.rules, Some("a.inv".into()));
         assert_eq!(config.cache_url.as_deref(), Some("memory:"));
@@ -243,6 +274,15 @@ mod tests {
         assert_eq!(config.lint.baseline, Some("known.json".into()));
         assert_eq!(config.lint.fail_level, Some(FailLevel::Error));
         assert_eq!(config.queue_limit, Some(9));
+        let postgres = &config.sources.postgres;
+        assert_eq!(postgres.url.as_deref(), Some("postgres://app@db/shop"));
+        assert_eq!((postgres.publication(), postgres.slot()), ("p", "s"));
+        assert_eq!(postgres.tables["audit_log"], TableSettings::Ignore);
+        let TableSettings::Map { entity, id, refs, fields } = &postgres.tables["app_users"] else {
+            panic!("the table is mapped")
+        };
+        assert_eq!((entity.as_deref(), id.as_ref().map(Vec::len)), (Some("user"), Some(2)));
+        assert_eq!((refs["org_id"].as_str(), fields["mail"].as_str()), ("org", "email"));
         assert_eq!(config.response_timeout, Some(Duration::from_millis(250)));
         assert_eq!(Config::parse("", "x").unwrap(), Config::default());
         assert_eq!(Config::parse("cache: 'memory:'", "x").unwrap().cache_url.as_deref(), Some("memory:"));

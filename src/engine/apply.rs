@@ -7,11 +7,12 @@ use rustc_hash::FxHashMap;
 
 use super::pipeline::Sent;
 use super::report::{Report, StepError, StepReport};
+use super::transaction::Committed;
 use crate::cache::{
     Cache, CacheError, CacheErrorKind, DropTarget, Dropped, Enqueued, ProgressFn, Rate, Retired, Work,
 };
 use crate::model::{Key, Pattern, Tag};
-use crate::plan::{Plan, Step, StepKind, Strategy};
+use crate::plan::{Plan, Step, StepKind, Strategy, together};
 
 /// Carries out the steps of plans; see [`carry_out`].
 pub async fn submit<C: Cache>(cache: &C, plans: Vec<Plan>, progress: ProgressFn<'_>) -> Vec<Report> {
@@ -32,6 +33,23 @@ pub async fn submit_window<C: Cache>(
         Report { plan, steps, queue, took }
     });
     (reports.collect(), sent)
+}
+
+/// Carries out transactions, the plans of each taken together; one answer for each.
+pub async fn submit_together<C: Cache>(
+    cache: &C,
+    transactions: Vec<Vec<Plan>>,
+    progress: ProgressFn<'_>,
+) -> Vec<Committed> {
+    let steps: Vec<Vec<Step>> = transactions.iter().map(|plans| together(plans)).collect();
+    let lists: Vec<&[Step]> = steps.iter().map(Vec::as_slice).collect();
+    let Done { outcomes, queue, took, .. } = carry_out(cache, &lists, progress).await;
+    let took = took / u32::try_from(transactions.len().max(1)).unwrap_or(u32::MAX);
+    let committed = transactions.into_iter().zip(steps).zip(outcomes).map(|((plans, steps), outcomes)| {
+        let queue = queue.filter(|_| outcomes.iter().any(|step| step.queued.is_some()));
+        Committed { plans, steps, outcomes, queue, took }
+    });
+    committed.collect()
 }
 
 /// What came of some lists of steps.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::stream::{FuturesOrdered, StreamExt};
 
-use super::{Engine, Report, apply};
+use super::{Committed, Engine, Report, apply};
 use crate::cache::{Cache, Progress};
 use crate::plan::Plan;
 
@@ -35,15 +35,15 @@ pub struct Sent {
     pub queued: u64,
 }
 
-/// Windows of plans on their way to a cache and back.
-pub struct Pipeline<C> {
+/// Windows on their way to a cache and back: of plans, or of transactions.
+pub struct Pipeline<C, W = Window> {
     engine: Arc<Engine<C>>,
     watch: Watch,
     most: usize,
-    under_way: FuturesOrdered<Pin<Box<dyn Future<Output = Window> + Send>>>,
+    under_way: FuturesOrdered<Pin<Box<dyn Future<Output = W> + Send>>>,
 }
 
-impl<C: Cache + 'static> Pipeline<C> {
+impl<C: Cache + 'static, W: Send + 'static> Pipeline<C, W> {
     /// At most so many windows are under way at a time.
     pub fn new(engine: Arc<Engine<C>>, most: usize, watch: Watch) -> Self {
         Self { engine, watch, most, under_way: FuturesOrdered::new() }
@@ -58,14 +58,7 @@ impl<C: Cache + 'static> Pipeline<C> {
         self.under_way.is_empty()
     }
 
-    /// Sends a window out. Batched and lazy steps are left in the queue.
-    pub fn begin(&mut self, plans: Vec<Plan>) {
-        let (engine, watch) = (Arc::clone(&self.engine), Arc::clone(&self.watch));
-        let mut window = Box::pin(async move {
-            let (reports, sent) =
-                apply::submit_window(engine.cache(), plans, &|progress| watch(progress)).await;
-            Window { reports, sent }
-        });
+    fn set_out(&mut self, mut window: Pin<Box<dyn Future<Output = W> + Send>>) {
         // What it asks for first is on its way before the next window begins, and while that is planned.
         match window.as_mut().now_or_never() {
             Some(done) => self.under_way.push_back(Box::pin(std::future::ready(done))),
@@ -74,10 +67,33 @@ impl<C: Cache + 'static> Pipeline<C> {
     }
 
     /// Waits for the oldest window; for ever when none is under way. Giving up the wait loses nothing.
-    pub async fn next(&mut self) -> Window {
+    pub async fn next(&mut self) -> W {
         match self.under_way.next().await {
             Some(window) => window,
             None => std::future::pending().await,
         }
+    }
+}
+
+impl<C: Cache + 'static> Pipeline<C> {
+    /// Sends a window out. Batched and lazy steps are left in the queue.
+    pub fn begin(&mut self, plans: Vec<Plan>) {
+        let (engine, watch) = (Arc::clone(&self.engine), Arc::clone(&self.watch));
+        self.set_out(Box::pin(async move {
+            let (reports, sent) =
+                apply::submit_window(engine.cache(), plans, &|progress| watch(progress)).await;
+            Window { reports, sent }
+        }));
+    }
+}
+
+impl<C: Cache + 'static> Pipeline<C, Vec<Committed>> {
+    /// Sends a window of transactions out, the plans of each taken together. Batched and lazy steps are left in
+    /// the queue.
+    pub fn begin(&mut self, transactions: Vec<Vec<Plan>>) {
+        let (engine, watch) = (Arc::clone(&self.engine), Arc::clone(&self.watch));
+        self.set_out(Box::pin(async move {
+            apply::submit_together(engine.cache(), transactions, &|progress| watch(progress)).await
+        }));
     }
 }

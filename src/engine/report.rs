@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::cache::{CacheError, Dropped, Enqueued};
+use crate::cache::{CacheError, CacheErrorKind, Dropped, Enqueued};
 use crate::plan::{Plan, Step};
 
 /// What came of a plan.
@@ -34,6 +34,18 @@ pub enum StepError {
     Cache(CacheError),
     /// The target is no name that a cache could hold; says why.
     BadTarget(String),
+}
+
+impl StepError {
+    /// Whether other targets may well be dropped all the same.
+    pub fn is_of_the_target(&self) -> bool {
+        match self {
+            Self::BadTarget(_) => true,
+            Self::Cache(error) => {
+                matches!(error.kind(), CacheErrorKind::WrongType | CacheErrorKind::Invalid)
+            }
+        }
+    }
 }
 
 impl std::fmt::Display for StepError {

@@ -1,14 +1,16 @@
 //! What a cache's counters say, kept for all its users, and what is added to them.
 //!
 //! In the cache they are numbers by name, as [`Cache::record`] takes them: `writes`, `rule.NAME.WHAT`,
-//! `strategy.NAME.WHAT`, `entity.NAME.OPERATION`. This file alone knows the names.
+//! `strategy.NAME.WHAT`, `entity.NAME.OPERATION`, `source.NAME.WHAT`. This file and `source` alone know the names.
 
 mod document;
+mod source;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-pub use document::{QueueFigures, RuleFigures, StatisticsDocument, StrategyFigures};
+pub use document::{QueueFigures, RuleFigures, SourceFigures, StatisticsDocument, StrategyFigures};
+pub use source::{SourceGauges, SourceStatistics};
 
 use super::report::{Report, StepReport};
 use super::transaction::Committed;
@@ -28,6 +30,8 @@ pub struct Statistics {
     pub strategies: BTreeMap<String, StrategyStatistics>,
     /// Writes by entity and operation, as `user.update`.
     pub writes_of: BTreeMap<String, u64>,
+    /// What was followed, by the name of the source. It is read here and recorded by who follows.
+    pub sources: BTreeMap<String, SourceStatistics>,
 }
 
 /// What was carried out for one rule.
@@ -69,6 +73,7 @@ impl Statistics {
             match table {
                 "entity" => drop(out.writes_of.insert(rest.to_owned(), *n)),
                 "rule" => out.rules.entry(name.to_owned()).or_default().set(what, *n),
+                "source" => out.source(name, what, *n),
                 "strategy" => out.strategies.entry(name.to_owned()).or_default().set(what, *n),
                 _ => {}
             }
@@ -282,6 +287,7 @@ mod tests {
             rules: [("a.b".to_owned(), rule)].into(),
             strategies: [("lazy".to_owned(), strategy)].into(),
             writes_of: [("user.update".to_owned(), 11)].into(),
+            sources: BTreeMap::new(),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let read = runtime.block_on(async {

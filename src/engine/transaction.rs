@@ -113,4 +113,17 @@ impl Committed {
     pub fn unresolved(&self) -> impl Iterator<Item = &Unresolved> {
         self.plans.iter().flat_map(|plan| &plan.unresolved)
     }
+
+    /// Tries the steps once more that failed for these reasons.
+    pub async fn retry<C: Cache>(&mut self, cache: &C, wanted: impl Fn(&StepError) -> bool) {
+        let failed = |report: &StepReport| report.outcome.as_ref().is_err_and(&wanted);
+        let places: Vec<usize> = (0..self.outcomes.len()).filter(|at| failed(&self.outcomes[*at])).collect();
+        let steps: Vec<Step> = places.iter().map(|at| self.steps[*at].clone()).collect();
+        let apply::Done { mut outcomes, queue, took, .. } = apply::carry_out(cache, &[&steps], quiet()).await;
+        self.took += took;
+        self.queue = queue.or(self.queue);
+        for (at, outcome) in places.into_iter().zip(outcomes.pop().unwrap_or_default()) {
+            self.outcomes[at] = outcome;
+        }
+    }
 }

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use invalidate::cache::CacheErrorKind;
-use invalidate::engine::{Report, ReportDocument, StepError, Window, work_of};
+use invalidate::engine::{Report, ReportDocument, Window, work_of};
 use invalidate::plan::Plan;
 
 use super::super::{exit_of, partly, show};
@@ -141,7 +140,7 @@ fn carried_out(
     let failed = report.failures().count();
     if failed > 0 {
         let error = partly(report, failed);
-        if !report.failures().all(|(_, why)| is_of_the_target(why)) {
+        if !report.failures().all(|(_, why)| why.is_of_the_target()) {
             return Err(CommandError { message: format!("line {number}: {}", error.message), ..error }
                 .help(format!("lines before {number} are done; go on from line {number}")));
         }
@@ -153,16 +152,6 @@ fn carried_out(
     stream.counted.count(report, engine.program().rules());
     stream.tally.done += 1;
     Ok(())
-}
-
-/// Whether other targets may well be dropped all the same.
-fn is_of_the_target(why: &StepError) -> bool {
-    match why {
-        StepError::BadTarget(_) => true,
-        StepError::Cache(error) => {
-            matches!(error.kind(), CacheErrorKind::WrongType | CacheErrorKind::Invalid)
-        }
-    }
 }
 
 fn warn(stream: &mut Stream<'_>, number: u64, plan: &Plan, out: &mut Out) {
