@@ -4,6 +4,8 @@
 //! and [`follow`] carries them out and confirms their positions once the cache has acknowledged them.
 
 mod catalog;
+pub mod completeness;
+mod draft;
 mod error;
 mod follow;
 mod mapping;
@@ -11,11 +13,13 @@ mod plural;
 pub mod postgres;
 mod row;
 mod settings;
+mod types;
 
 use std::fmt;
 use std::time::SystemTime;
 
 pub use catalog::{Catalog, Column, ForeignKey, ReplicaIdentity, Table};
+pub use draft::{Draft, draft};
 pub use error::{SourceError, SourceErrorKind};
 pub use follow::{FollowEvent, FollowOptions, Followed, Unfinished, follow};
 pub use mapping::{Gap, Mapping, TableMap};
