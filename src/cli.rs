@@ -5,6 +5,7 @@ mod args;
 mod cache;
 mod completions;
 mod config;
+mod database;
 mod demo;
 mod dep;
 mod diff;
@@ -17,6 +18,7 @@ mod fmt;
 mod graph;
 mod init;
 mod lint;
+mod log;
 mod names;
 mod outcome;
 mod output;
@@ -30,6 +32,7 @@ mod stats;
 mod table;
 mod targets;
 mod test;
+mod watch;
 mod why;
 mod worker;
 mod write;
@@ -89,6 +92,7 @@ fn run(cli: Cli) -> Result<Exit, CommandError> {
         Command::Flush(Lazy(args)) => flush::run(&session, args),
         Command::Worker(Lazy(args)) => worker::run(&session, &args),
         Command::Serve(Lazy(args)) => serve::run(&session, &args),
+        Command::Watch(Lazy(args)) => watch::run(&session, &args),
         Command::Replay(Lazy(args)) => replay::run(&session, &args),
         Command::Stats(Lazy(args)) => stats::run(&session, &args),
         Command::Doctor(Lazy(args)) => doctor::run(&session, &args),

@@ -92,6 +92,8 @@ pub enum Command {
 
     /// Answer writes over HTTP, with the batch worker inside
     Serve(Lazy<super::serve::ServeArgs>),
+    /// Follow what is committed in a database, and drop what it makes stale
+    Watch(Lazy<super::watch::WatchArgs>),
     /// Plan a recorded stream of writes, under one or two rule sets, and count what is dropped
     Replay(Lazy<super::replay::ReplayArgs>),
     /// Show what the rules hold and what they have dropped so far
