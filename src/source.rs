@@ -13,6 +13,7 @@ mod mapping;
 mod plural;
 pub mod postgres;
 mod row;
+mod saved;
 mod settings;
 mod types;
 

@@ -41,13 +41,18 @@ mod tests {
 
     #[test]
     fn what_is_declared_for_a_column_fits_it() {
-        for name in ["integer", "text", "numeric", "boolean", "date", "enum", "text[]", "uuid", "jsonb", "bigint[]"] {
+        for name in
+            ["integer", "text", "numeric", "boolean", "date", "enum", "text[]", "uuid", "jsonb", "bigint[]"]
+        {
             assert!(fits(name, declared(name)), "{name}");
         }
         let scalar = |scalar| Type { scalar, list: false };
         assert!(fits("integer", scalar(Scalar::Float)) && fits("uuid", scalar(Scalar::String)));
         assert!(!fits("text", scalar(Scalar::Int)) && !fits("real", scalar(Scalar::Int)));
-        assert!(!fits("text[]", scalar(Scalar::String)) && !fits("text", Type { scalar: Scalar::String, list: true }));
+        assert!(
+            !fits("text[]", scalar(Scalar::String))
+                && !fits("text", Type { scalar: Scalar::String, list: true })
+        );
         assert!(fits("jsonb", Type { scalar: Scalar::Int, list: true }));
     }
 }

@@ -1,6 +1,6 @@
 //! W502, W503 and W505: fields and refs without a column, or over one of another type, and columns that change unseen.
 
-use super::{Held, shown};
+use super::{Held, keys, shown};
 use crate::check::ruleset::{EntityId, Operation};
 use crate::diagnostic::{Code, Diagnostic, quoted_list};
 use crate::lint::coverage::EntityCoverage;
@@ -12,7 +12,8 @@ pub fn check(held: &Held<'_>, id: EntityId, findings: &mut Vec<Diagnostic>) {
     for table in &held.tables[id.index()] {
         let entity = held.rules.entity(id);
         // Nobody writes what the database computes.
-        let columns: Vec<&str> = table.columns.iter().filter(|c| !c.generated).map(|c| c.name.as_str()).collect();
+        let columns: Vec<&str> =
+            table.columns.iter().filter(|c| !c.generated).map(|c| c.name.as_str()).collect();
         let name = (table.schema.as_str(), table.name.as_str());
         let map = held.mapping.table(name, &entity.name, &columns, Some(table), held.catalog);
         missing(held, id, table, &map, findings);
@@ -30,7 +31,8 @@ fn missing(held: &Held<'_>, id: EntityId, table: &Table, map: &TableMap, finding
         let Some(place) = place else { continue };
         let table_name = shown(table);
         let generated = table.column(name).is_some_and(|c| c.generated);
-        let message = format!("the table `{table_name}` has no column for the {what} `{name}` of `{}`", entity.name);
+        let message =
+            format!("the table `{table_name}` has no column for the {what} `{name}` of `{}`", entity.name);
         let finding = Diagnostic::at(Code::UnknownColumn, place, message, "no column holds it");
         findings.push(if generated {
             finding.help("the database computes this column: changes of it are those of the columns that it is computed from")
@@ -91,7 +93,9 @@ fn unfit(
         let finding = Diagnostic::at(Code::UnfitType, place, message, said);
         findings.push(match entity.field(name) {
             Some(_) => finding.help(format!("write `{name}: {}`", types::declared(ty))),
-            None if types::declared(ty).list => finding.help("a column of many ids is a ref in brackets: `ref NAME: [ENTITY]`"),
+            None if types::declared(ty).list => {
+                finding.help("a column of many ids is a ref in brackets: `ref NAME: [ENTITY]`")
+            }
             None => finding.help("a column of one id is a ref without brackets: `ref NAME: ENTITY`"),
         });
     }
@@ -110,10 +114,8 @@ fn unreached(
     let update = Operation::Update;
     let Some(update) = covered.operations.iter().find(|o| o.operation == update.name()) else { return };
     let finding = |place, column: &str, label: &str| {
-        let message = format!(
-            "`{column}` of the table `{}` can change without any rule firing",
-            shown(table)
-        );
+        let message =
+            format!("`{column}` of the table `{}` can change without any rule firing", shown(table));
         Diagnostic::at(Code::UnreachedColumn, place, message, label)
     };
     let allow = |name: &str| format!("`@allow({}, \"why\") {name}`", Code::UnreachedColumn.slug());
@@ -151,17 +153,26 @@ fn unreached(
             None if is_id => {}
             None if !update.others.is_empty() => {}
             None => {
-                let name = crate::source::draft::identifier(column, "column");
-                let ty = table.column(column).map_or_else(|| "string".to_owned(), |c| types::declared(&c.type_name).to_string());
+                let declared = keys::declaration(held, table, column);
+                let waived = declared.clone().unwrap_or_else(|| field(table, column));
+                let declared = declared.unwrap_or_else(|| format!("fields {{ {} }}", field(table, column)));
                 findings.push(
                     finding(entity.span, column, "the rules do not know the column")
                         .help(format!(
-                            "declare it, `fields {{ {name}: {ty} }}`, and name it where a rule of `{}` says `changed(…)`",
+                            "declare it, `{declared}`, and name it where a rule of `{}` says `changed(…)`",
                             entity.name
                         ))
-                        .help(format!("or declare it and say that no entry shows it: {}", allow(&format!("{name}: {ty}")))),
+                        .help(format!("or declare it and say that no entry shows it: {}", allow(&waived))),
                 );
             }
         }
     }
+}
+
+/// The declaration of a column as a field.
+fn field(table: &Table, column: &str) -> String {
+    let name = crate::source::draft::identifier(column, "column");
+    table
+        .column(column)
+        .map_or_else(String::new, |column| format!("{name}: {}", types::declared(&column.type_name)))
 }

@@ -29,7 +29,7 @@ pub fn check(held: &Held<'_>, findings: &mut Vec<Diagnostic>) {
                 let reference = reference(held, id, table, key);
                 let is_related = match &reference {
                     Some(name) => over.contains(&(id, name.as_str())),
-                    // A key of several columns is no ref; any relation between the two will do.
+                    // A key that holds no id is no ref: any relation between the two will do.
                     None => linked.contains(&(id, target)),
                 };
                 if !is_related {
@@ -46,7 +46,7 @@ fn target(held: &Held<'_>, key: &ForeignKey) -> Option<EntityId> {
 
 /// The ref that holds the key.
 fn reference(held: &Held<'_>, id: EntityId, table: &Table, key: &ForeignKey) -> Option<String> {
-    let [column] = key.columns.as_slice() else { return None };
+    let column = key.columns.first().filter(|_| held.catalog.points_to_id(key))?;
     let entity = held.rules.entity(id);
     let columns: Vec<&str> = table.columns.iter().filter(|c| !c.generated).map(|c| c.name.as_str()).collect();
     let place = columns.iter().position(|name| name == column)?;
@@ -54,6 +54,18 @@ fn reference(held: &Held<'_>, id: EntityId, table: &Table, key: &ForeignKey) -> 
     let map = held.mapping.table(name, &entity.name, &columns, Some(table), held.catalog);
     let named = map.named.iter().find(|named| named.place == place)?;
     entity.reference(&named.name).map(|reference| reference.name.clone())
+}
+
+/// The declaration that a column of a table needs, where it holds the id of a row of another entity.
+pub fn declaration(held: &Held<'_>, table: &Table, column: &str) -> Option<String> {
+    let key =
+        table.foreign_keys.iter().find(|key| key.columns == [column] && held.catalog.points_to_id(key))?;
+    Some(written(column, &held.rules.entity(target(held, key)?).name))
+}
+
+fn written(column: &str, parent: &str) -> String {
+    let name = crate::source::draft::identifier(column.strip_suffix("_id").unwrap_or(column), "parent");
+    if name == parent { format!("ref {name}") } else { format!("ref {name}: {parent}") }
 }
 
 fn finding(
@@ -74,16 +86,17 @@ fn finding(
     let declared = reference.and_then(|name| entity.reference(name));
     let place = declared.map_or(entity.span, |reference| reference.span);
     let label = if declared.is_some() { "no cascade goes over it" } else { "no ref holds it" };
+    let is_id = held.catalog.points_to_id(key);
     let kind = match (table.is_unique(&key.columns), key.cascades) {
+        _ if !is_id => "many_to_many",
         (true, _) => "one_to_one",
         (false, true) => "parent_child",
         (false, false) => "one_to_many",
     };
+    let label = if is_id { label } else { "it holds no id, so that it is no ref" };
     let mut finding = Diagnostic::at(Code::UnrelatedKey, place, message, label);
-    if declared.is_none() && key.columns.len() == 1 {
-        let name = columns.strip_suffix("_id").unwrap_or(&columns);
-        let name = crate::source::draft::identifier(name, "parent");
-        let written = if name == parent.name { format!("ref {name}") } else { format!("ref {name}: {}", parent.name) };
+    if declared.is_none() && is_id {
+        let written = written(&columns, &parent.name);
         finding = finding.help(format!("declare it in `{}`: `{written}`", entity.name));
     }
     finding

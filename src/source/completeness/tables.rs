@@ -63,6 +63,7 @@ pub fn check(held: &Held<'_>, checked: &Checked, findings: &mut Vec<Diagnostic>)
 fn head(checked: &Checked) -> Option<Span> {
     let items = checked.files.iter().flat_map(|file| &file.items);
     let first = items.into_iter().find(|item| matches!(item.kind, ItemKind::Entity(_)));
-    let file: Option<FileId> = first.map(|item| item.span.file).or(checked.sources.iter().next().map(|(id, _)| id));
+    let file: Option<FileId> =
+        first.map(|item| item.span.file).or(checked.sources.iter().next().map(|(id, _)| id));
     file.map(|file| Span::new(file, 0..0))
 }

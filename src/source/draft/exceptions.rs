@@ -12,14 +12,19 @@ type Settings = BTreeMap<String, TableSettings>;
 
 /// Held against the mapping itself, so that both cannot disagree about what a name means.
 pub fn exceptions(catalog: &Catalog, shape: &Shape<'_>, rules: &str) -> Settings {
-    let mut out: Settings = shape.ignored.iter().map(|(key, _)| (key.clone(), TableSettings::Ignore)).collect();
+    let mut out: Settings =
+        shape.ignored.iter().map(|(key, _)| (key.clone(), TableSettings::Ignore)).collect();
     // A draft always checks; `tests/schema.rs` drafts many.
     let Some(rules) = RuleSet::parse(rules).rules else { return out };
     let Ok(mapping) = Mapping::new(&rules, &out) else { return out };
-    let is_found = |schema: &str, table: &str, name: &str| mapping.entity(schema, table).as_deref() == Some(name);
+    let is_found =
+        |schema: &str, table: &str, name: &str| mapping.entity(schema, table).as_deref() == Some(name);
     for entity in &shape.entities {
         if !is_found(&entity.table.schema, &entity.table.name, &entity.name) {
-            out.insert(entity.key.clone(), settings(Some(entity.name.clone()), BTreeMap::new(), BTreeMap::new()));
+            out.insert(
+                entity.key.clone(),
+                settings(Some(entity.name.clone()), BTreeMap::new(), BTreeMap::new()),
+            );
         }
     }
     let Ok(mapping) = Mapping::new(&rules, &out) else { return out };

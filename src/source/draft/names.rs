@@ -32,7 +32,8 @@ pub fn singular(name: &str) -> String {
         let ending = matches!(word, "movies" | "cookies" | "ties").then(|| name.strip_suffix('s')).flatten();
         return ending.unwrap_or(name).to_owned();
     }
-    let stem = |ending: &str| name.strip_suffix(ending).filter(|stem| !stem.is_empty() && !stem.ends_with('_'));
+    let stem =
+        |ending: &str| name.strip_suffix(ending).filter(|stem| !stem.is_empty() && !stem.ends_with('_'));
     if let Some(stem) = stem("ies").filter(|_| word.len() > 3) {
         return format!("{stem}y");
     }

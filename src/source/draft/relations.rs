@@ -52,6 +52,15 @@ pub fn relations(shape: &Shape<'_>) -> Vec<Relation> {
                 cascades: key.cascades,
             });
         }
+        out.extend(entity.others.iter().map(|&source| Relation {
+            name: taken.take(&format!("{}_{}", shape.entities[source].name, plural(&entity.name))),
+            source,
+            target: at,
+            kind: Kind::ManyToMany,
+            via: None,
+            both_ways: false,
+            cascades: false,
+        }));
         if entity.is_join {
             out.extend(pair(shape, entity, &mut taken));
         }

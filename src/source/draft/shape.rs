@@ -27,6 +27,8 @@ pub struct Entity<'c> {
     pub generated: Vec<&'c str>,
     /// Nothing but two refs.
     pub is_join: bool,
+    /// Entities that a foreign key points to which is no ref: of several columns, or not to the id.
+    pub others: Vec<usize>,
 }
 
 /// A column that is declared.
@@ -93,12 +95,22 @@ pub fn shape(catalog: &Catalog) -> Shape<'_> {
             columns: Vec::new(),
             generated: Vec::new(),
             is_join: false,
+            others: Vec::new(),
         });
     }
-    let at: FxHashMap<(&str, &str), usize> =
-        entities.iter().enumerate().map(|(at, e)| ((e.table.schema.as_str(), e.table.name.as_str()), at)).collect();
-    for entity in &mut entities {
+    let at: FxHashMap<(&str, &str), usize> = entities
+        .iter()
+        .enumerate()
+        .map(|(at, e)| ((e.table.schema.as_str(), e.table.name.as_str()), at))
+        .collect();
+    for (own, entity) in entities.iter_mut().enumerate() {
         columns(entity, catalog, &at);
+        for key in entity.table.foreign_keys.iter().filter(|key| !catalog.points_to_id(key)) {
+            let target = at.get(&(key.to_schema.as_str(), key.to_table.as_str()));
+            entity.others.extend(target.filter(|target| **target != own));
+        }
+        entity.others.sort_unstable();
+        entity.others.dedup();
     }
     Shape { entities, ignored }
 }
@@ -147,9 +159,7 @@ fn target<'c>(
     catalog: &Catalog,
     at: &FxHashMap<(&str, &str), usize>,
 ) -> Option<(usize, &'c ForeignKey)> {
-    let ([own], [to]) = (key.columns.as_slice(), key.to_columns.as_slice()) else { return None };
-    let table = catalog.table(&key.to_schema, &key.to_table)?;
-    let fits = *own == column.name && table.primary_key == [to.as_str()];
+    let fits = key.columns == [column.name.as_str()] && catalog.points_to_id(key);
     let target = at.get(&(key.to_schema.as_str(), key.to_table.as_str())).copied();
     target.filter(|_| fits).map(|target| (target, key))
 }

@@ -18,12 +18,16 @@ const HEAD: &str = "\
 language 1
 ";
 
+/// Characters of fields that stand on one line.
+const MAX_INLINE: usize = 70;
+
 const RULES: &str = "
 // Suggested rules, one for each entity. Take the two slashes away in front of those that fit.
 //
 // A rule drops what was made from a row, and along the relations that it follows what was made from rows that
 // hang on it: keep those relations whose rows show something of this one. Leave out of `changed` what no entry
 // shows; such a column keeps its field, under `@allow(unreached-column, \"why\")`, so that `lint --schema` knows.
+
 ";
 
 pub fn text(shape: &Shape<'_>, relations: &[Relation]) -> String {
@@ -59,12 +63,14 @@ pub fn text(shape: &Shape<'_>, relations: &[Relation]) -> String {
 fn canonical(text: &str) -> String {
     let mut sources = Sources::default();
     let file = sources.add("draft.inv", text);
-    syntax::format(file, &sources).unwrap_or_else(|_| text.to_owned())
+    syntax::format::format(file, &sources).unwrap_or_else(|_| text.to_owned())
 }
 
 fn entity(out: &mut String, at: usize, entity: &Entity<'_>, shape: &Shape<'_>, relations: &[Relation]) {
     let table = entity.table;
-    if table.name.to_lowercase() != entity.name && !crate::source::plural::candidates(&table.name).contains(&entity.name) {
+    if table.name.to_lowercase() != entity.name
+        && !crate::source::plural::candidates(&table.name).contains(&entity.name)
+    {
         let _ = writeln!(out, "/// The table {:?}.", table.name);
     }
     if entity.is_join {
@@ -76,7 +82,13 @@ fn entity(out: &mut String, at: usize, entity: &Entity<'_>, shape: &Shape<'_>, r
         let _ = writeln!(out, "// Computed by the database, and therefore no field: {}.", names.join(", "));
     }
     let fields: Vec<_> = entity.fields().collect();
-    if !fields.is_empty() {
+    let inline: Vec<String> = fields.iter().map(|(drafted, ty)| format!("{}: {ty}", drafted.name)).collect();
+    let inline = inline.join("  ");
+    if inline.len() <= MAX_INLINE && fields.iter().all(|(drafted, _)| drafted.name == drafted.column.name) {
+        if !fields.is_empty() {
+            let _ = writeln!(out, "fields {{ {inline} }}");
+        }
+    } else {
         out.push_str("fields {\n");
         for (drafted, ty) in fields {
             renamed(out, drafted, &[&drafted.column.name]);
@@ -112,8 +124,9 @@ fn lists(out: &mut String, at: usize, entity: &Entity<'_>, shape: &Shape<'_>, re
         return;
     }
     let ways = relations.iter().filter(|r| r.target == at || r.both_ways && r.source == at).count();
-    let refs: Vec<_> = entity.refs().collect();
-    let comment = if ways > 1 || refs.len() > 1 { "// " } else { "" };
+    // Of a row that there is one of at most nobody shows many.
+    let refs: Vec<_> = entity.refs().filter(|(_, _, key)| !entity.table.is_unique(&key.columns)).collect();
+    let comment = if ways > 1 { "// " } else { "" };
     if !comment.is_empty() && !refs.is_empty() {
         out.push_str("// For entries that show many of these rows. A write of one parent cannot name another's list.\n");
     }
@@ -127,6 +140,12 @@ fn lists(out: &mut String, at: usize, entity: &Entity<'_>, shape: &Shape<'_>, re
 
 fn relation(out: &mut String, relation: &Relation, shape: &Shape<'_>) {
     let (source, target) = (&shape.entities[relation.source].name, &shape.entities[relation.target].name);
+    if relation.kind == Kind::ManyToMany && !relation.both_ways {
+        let _ = writeln!(
+            out,
+            "/// The foreign key holds no id, so that there is no ref: entries carry the tag `{source}:ID:{target}` of their {source}."
+        );
+    }
     if relation.cascades && relation.kind != Kind::ManyToOne {
         out.push_str("/// Deleted together (`ON DELETE CASCADE`).\n");
     }
