@@ -26,6 +26,7 @@ mod progress;
 mod replace;
 mod replay;
 mod runtime;
+mod schema;
 mod serve;
 mod session;
 mod stats;
@@ -97,6 +98,7 @@ fn run(cli: Cli) -> Result<Exit, CommandError> {
         Command::Stats(Lazy(args)) => stats::run(&session, &args),
         Command::Doctor(Lazy(args)) => doctor::run(&session, &args),
         Command::Init(Lazy(args)) => init::run(&session, &args),
+        Command::Schema(Lazy(args)) => schema::run(&session, &args),
         Command::Demo(Lazy(args)) => demo::run(&session, &args),
         Command::Explain(_) | Command::Completions(_) | Command::Man(_) => Ok(Exit::Clean),
     }

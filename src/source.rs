@@ -5,7 +5,9 @@
 
 mod catalog;
 mod change;
+pub mod completeness;
 mod debezium;
+mod draft;
 mod envelope;
 mod error;
 mod follow;
@@ -18,7 +20,9 @@ mod plural;
 pub mod postgres;
 mod redis_stream;
 mod row;
+mod saved;
 mod settings;
+mod types;
 
 use std::fmt;
 use std::time::SystemTime;
@@ -26,6 +30,7 @@ use std::time::SystemTime;
 pub use catalog::{Catalog, Column, ForeignKey, ReplicaIdentity, Table};
 pub use change::{Before, ChangeOp, Message, Nothing, Says, TableChange, TableName, Unreadable};
 pub use debezium::PLACEHOLDER;
+pub use draft::{Draft, draft};
 pub use error::{SourceError, SourceErrorKind};
 pub use follow::{FollowEvent, FollowOptions, Followed, Unfinished, follow};
 pub use gain::Gain;

@@ -102,6 +102,8 @@ pub enum Command {
     Doctor(Lazy<super::doctor::DoctorArgs>),
     /// Write a first rule file and a commented invalidate.yaml
     Init(Lazy<super::init::InitArgs>),
+    /// Print what tables a database has, for `lint --schema` and `init --from`
+    Schema(Lazy<super::schema::SchemaArgs>),
     /// Show on a temporary cache what a write drops and what it leaves alone
     Demo(Lazy<super::demo::DemoArgs>),
     /// Print a completion script for a shell

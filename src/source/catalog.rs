@@ -14,6 +14,12 @@ impl Catalog {
     pub fn table(&self, schema: &str, name: &str) -> Option<&Table> {
         self.tables.iter().find(|table| table.schema == schema && table.name == name)
     }
+
+    /// Whether a foreign key holds the id of the row that it points to: it is one column, and points to the primary key.
+    pub fn points_to_id(&self, key: &ForeignKey) -> bool {
+        let target = self.table(&key.to_schema, &key.to_table);
+        key.columns.len() == 1 && target.is_some_and(|table| table.primary_key == key.to_columns)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
