@@ -1,6 +1,8 @@
 //! `invalidate serve`: the engine behind HTTP.
 
 mod log;
+#[cfg(feature = "opentelemetry")]
+mod otlp;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -77,6 +79,10 @@ pub struct ServeArgs {
     /// How events are printed on stderr; requests only with `-v`
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     log: LogFormat,
+
+    #[cfg(feature = "opentelemetry")]
+    #[command(flatten)]
+    otlp: otlp::OtlpArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -108,6 +114,10 @@ pub fn run(session: &Session, args: &ServeArgs) -> Result<Exit, CommandError> {
     };
     let log = log::Log::new(session, args.log == LogFormat::Json);
     let app = App::new(rules, session.cache()?, tokens, limits, move |event| log.event(event));
+    #[cfg(feature = "opentelemetry")]
+    if let Some(exporter) = args.otlp.exporter()? {
+        app.export_spans(exporter);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime
         .map_err(|error| CommandError::usage(format!("cannot start the server's threads: {error}")))?;

@@ -36,17 +36,35 @@ pub struct Sent {
 }
 
 /// Windows of plans on their way to a cache and back.
-pub struct Pipeline<C> {
-    engine: Arc<Engine<C>>,
-    watch: Watch,
+pub struct Pipeline {
+    submit: Box<dyn Fn(Vec<Plan>) -> UnderWay + Send>,
     most: usize,
-    under_way: FuturesOrdered<Pin<Box<dyn Future<Output = Window> + Send>>>,
+    under_way: FuturesOrdered<UnderWay>,
 }
 
-impl<C: Cache + 'static> Pipeline<C> {
+type UnderWay = Pin<Box<dyn Future<Output = Window> + Send>>;
+
+impl Pipeline {
     /// At most so many windows are under way at a time.
-    pub fn new(engine: Arc<Engine<C>>, most: usize, watch: Watch) -> Self {
-        Self { engine, watch, most, under_way: FuturesOrdered::new() }
+    pub fn new<C: Cache + 'static>(engine: Arc<Engine<C>>, most: usize, watch: Watch) -> Self {
+        Self::over(engine, |engine| engine.cache(), most, watch)
+    }
+
+    /// As [`Pipeline::new`], of a cache that something else than an engine holds.
+    pub fn over<O, C>(owner: Arc<O>, cache: fn(&O) -> &C, most: usize, watch: Watch) -> Self
+    where
+        O: Send + Sync + 'static,
+        C: Cache + 'static,
+    {
+        let submit = move |plans| -> UnderWay {
+            let (owner, watch) = (Arc::clone(&owner), Arc::clone(&watch));
+            Box::pin(async move {
+                let progress = |progress| watch(progress);
+                let (reports, sent) = apply::submit_window(cache(&owner), plans, &progress).await;
+                Window { reports, sent }
+            })
+        };
+        Self { submit: Box::new(submit), most, under_way: FuturesOrdered::new() }
     }
 
     /// Whether another window may set out.
@@ -60,12 +78,7 @@ impl<C: Cache + 'static> Pipeline<C> {
 
     /// Sends a window out. Batched and lazy steps are left in the queue.
     pub fn begin(&mut self, plans: Vec<Plan>) {
-        let (engine, watch) = (Arc::clone(&self.engine), Arc::clone(&self.watch));
-        let mut window = Box::pin(async move {
-            let (reports, sent) =
-                apply::submit_window(engine.cache(), plans, &|progress| watch(progress)).await;
-            Window { reports, sent }
-        });
+        let mut window = (self.submit)(plans);
         // What it asks for first is on its way before the next window begins, and while that is planned.
         match window.as_mut().now_or_never() {
             Some(done) => self.under_way.push_back(Box::pin(std::future::ready(done))),

@@ -32,6 +32,10 @@ impl Log {
     }
 
     pub fn event(&self, event: &Event<'_>) {
+        // The only event that comes often is not even put into words unless it is printed.
+        if matches!(event, Event::Request { status: ..500, .. }) && !self.verbose {
+            return;
+        }
         let (level, name, text, fields) = describe(event);
         let is_wanted = match level {
             Level::Debug => self.verbose,
@@ -86,6 +90,8 @@ fn describe(event: &Event<'_>) -> (Level, &'static str, String, Value) {
         }
         Event::CacheError(error) => (Warning, "cache-error", error.to_string(), json!({})),
         Event::Connection(why) => (Debug, "connection", format!("a connection ended: {why}"), json!({})),
+        #[cfg(feature = "opentelemetry")]
+        Event::Spans(why) => (Warning, "spans-lost", (*why).to_owned(), json!({})),
         Event::Stopping => (Info, "stopping", "stopping: finishing what has begun".to_owned(), json!({})),
         Event::CutOff(after) => {
             let text = format!("requests that took longer than {} s were cut off", after.as_secs());
