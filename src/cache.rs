@@ -6,6 +6,28 @@
 //! the next drop of the same tag. Every operation may be repeated after an error.
 //!
 //! Nothing here knows rules or plans, prints, or reads the environment.
+//!
+//! ```
+//! use invalidate::cache::{AnyCache, Cache, CacheOptions, Entry, Reach, quiet};
+//! use invalidate::model::{Key, Tag};
+//! use std::time::Duration;
+//!
+//! // Or `redis://localhost`, `redis-cluster://…`, `redis+sentinel://…`, `embedded:FOLDER`.
+//! let cache = AnyCache::open("memory:", CacheOptions::default())?;
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! let (page, home) = (Key::new("order:9:page")?, Key::new("home")?);
+//! let (tags, ttl) = ([Tag::new("order:9")?], Some(Duration::from_secs(600)));
+//! cache.put(&Entry { key: &page, value: b"an order", tags: &tags, ttl, depends_on: &[] }).await?;
+//! // An entry that is built from another one goes with it.
+//! let depends_on = [page.clone()];
+//! cache.put(&Entry { key: &home, value: b"orders", tags: &[], ttl, depends_on: &depends_on }).await?;
+//! let dropped = cache.drop_tag(&tags[0], Reach::Transitive, quiet()).await?;
+//! assert_eq!((dropped.keys, dropped.dependents), (1, 1));
+//! assert_eq!(cache.get(&home).await?, None);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod address;
 mod any;
@@ -20,6 +42,7 @@ mod health;
 mod index_name;
 mod memory;
 mod nonce;
+pub(crate) mod observe;
 mod options;
 mod pace;
 mod percent;

@@ -16,10 +16,10 @@ mod work;
 pub use apply::{submit, target, work as work_of};
 pub use batch::Carried;
 pub use document::ReportDocument;
-pub use flush::{flush, flush_these};
+pub use flush::{FlushDocument, flush, flush_these};
 pub use outcome::Outcome;
 pub use own::{Due, Outcomes, Own};
-pub use pipeline::{Pipeline, Sent, Watch, Window};
+pub use pipeline::{Pipeline, Sent, TransactionPipeline, Watch, Window};
 pub use report::{Report, StepError, StepReport};
 pub use statistics::{
     QueueFigures, RuleFigures, RuleStatistics, SourceFigures, SourceGauges, SourceStatistics, Statistics,
@@ -34,6 +34,28 @@ use crate::model::RawWrite;
 use crate::plan::{Plan, Program, Unfilled};
 
 /// Rules and the cache they keep fresh.
+///
+/// ```
+/// use invalidate::{RuleSet, cache::MemoryCache, engine::Engine, model::RawWrite, plan::Program};
+///
+/// let rules = RuleSet::parse("entity form { key page }  rule forms { on form  strategy batched }");
+/// let rules = rules.rules.expect("the rules are clean");
+/// let engine = Engine::new(Program::new(rules), MemoryCache::default());
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let write: RawWrite = serde_json::from_str(r#"{"entity": "form", "id": 7, "op": "update"}"#)?;
+/// // What a write would drop; nothing is touched.
+/// let plan = engine.plan(write)?;
+/// let targets: Vec<&str> = plan.steps.iter().map(|step| step.target.as_str()).collect();
+/// assert_eq!(targets, ["form:7:page", "form:7"]);
+/// // Batched steps wait in the cache's queue, where no crash loses them, until a worker takes them.
+/// let report = engine.submit(plan, invalidate::cache::quiet()).await;
+/// assert_eq!(report.queued().count(), 2);
+/// let carried = engine.flush().await?;
+/// assert_eq!((carried.done.keys, carried.done.tags), (1, 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Engine<C> {
     program: Program,

@@ -20,6 +20,22 @@ use crate::check::RuleSet;
 use crate::check::ruleset::{EntityId, RuleId};
 
 /// The rules as nodes and edges.
+///
+/// ```
+/// use invalidate::{RuleSet, graph::Graph};
+///
+/// let checked = RuleSet::parse(r#"
+///     entity user { key profile }
+///     rule user_data { on user  drop self, tag "feed" }
+///     rule feeds { on tag "feed"  drop key "home" }
+/// "#);
+/// let graph = Graph::of(&checked.rules.expect("the rules are clean"));
+/// // What a write of a user can make stale, over whatever rules.
+/// let (user, _) = graph.entities().next().expect("there is one");
+/// let reached = graph.reachable(user, |_| true);
+/// let names: Vec<&str> = reached.into_iter().map(|node| graph.node(node).name()).collect();
+/// assert!(names.contains(&"feed") && names.contains(&"home"));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Graph {
     title: String,

@@ -12,9 +12,11 @@ mod event;
 mod guard;
 mod listen;
 mod metrics;
+mod patience;
 mod problem;
 mod routes;
 mod rules;
+mod spans;
 mod tally;
 mod tokens;
 mod watch;
@@ -24,6 +26,8 @@ pub use event::Event;
 pub use listen::{At, Bound, Tls};
 pub use routes::openapi;
 pub use rules::{Rules, Source};
+#[cfg(feature = "opentelemetry")]
+pub use spans::{Collector, Exporter, Sampler};
 pub use tokens::{BadTokens, Scope, Tokens};
 
 use std::sync::Arc;
@@ -58,6 +62,16 @@ pub async fn serve(
     let connections: Vec<_> = connections.collect();
     let tallies = tokio::spawn(tally::keep(app.clone(), stopped.clone()));
     let watched = tokio::spawn(watch::files(app.clone(), stopped.clone()));
+    #[cfg(feature = "opentelemetry")]
+    let (ended, exporting) = {
+        let (app, (ended, over)) = (app.clone(), signal::channel(false));
+        let run = async move {
+            if let Some(exporter) = app.exporter() {
+                exporter.run(&app, over).await;
+            }
+        };
+        (ended, tokio::spawn(run))
+    };
     let worker = async {
         if with_worker {
             let mut stopped = stopped.clone();
@@ -97,6 +111,11 @@ pub async fn serve(
         watched.abort();
         // What was counted last is written before the end.
         let _ = tallies.await;
+        #[cfg(feature = "opentelemetry")]
+        {
+            ended.send_replace(true);
+            let _ = exporting.await;
+        }
     };
     tokio::join!(worker, end);
 }

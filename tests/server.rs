@@ -15,12 +15,17 @@ mod api;
 mod clients;
 #[path = "server/faults.rs"]
 mod faults;
+#[path = "server/languages.rs"]
+mod languages;
 #[path = "server/openapi.rs"]
 mod openapi;
 #[path = "server/reload.rs"]
 mod reload;
 #[path = "server/security.rs"]
 mod security;
+#[cfg(feature = "opentelemetry")]
+#[path = "server/traces.rs"]
+mod traces;
 
 use command::Place;
 use http::Server;

@@ -16,6 +16,21 @@ use crate::syntax::ast::File;
 ///
 /// Its findings are those of [`super::check`], at any time. A file is read when it is first met, and then
 /// only after [`Workspace::changed`]; what could not be read is tried again by each check.
+///
+/// ```
+/// use invalidate::check::{Files, Workspace};
+/// use std::path::Path;
+///
+/// let root = Path::new("rules.inv");
+/// let mut workspace = Workspace::new(root, Files::Disk);
+/// workspace.edit(root, Some("entity user { key profile }  rule user_data { on usr }"));
+/// let (checked, _) = workspace.check();
+/// assert_eq!(checked.findings[0].message, "unknown entity `usr`");
+/// workspace.edit(root, Some("entity user { key profile }  rule user_data { on user }"));
+/// let (checked, work) = workspace.check();
+/// assert!(checked.rules.is_some());
+/// assert_eq!(work.parsed, [root]);
+/// ```
 #[derive(Debug)]
 pub struct Workspace {
     root: PathBuf,

@@ -2,8 +2,7 @@
 
 use clap::Args;
 use invalidate::cache::{DropRequest, DropTarget, Reach, Work, WorkCounts};
-use invalidate::engine::{Carried, flush, flush_these};
-use serde::Serialize;
+use invalidate::engine::{Carried, FlushDocument, flush, flush_these};
 
 use super::args::Format;
 use super::error::{CommandError, Exit};
@@ -80,48 +79,10 @@ pub fn run(session: &Session, args: FlushArgs) -> Result<Exit, CommandError> {
     }
 }
 
-#[derive(Serialize)]
-struct Document<'a> {
-    schema: u32,
-    /// Items carried out.
-    tags: u64,
-    keys: u64,
-    matches: u64,
-    tag_matches: u64,
-    collects: u64,
-    /// Entries gone, dependents not counted.
-    removed: u64,
-    dependents: u64,
-    /// Items that this version does not know.
-    unknown: u64,
-    failed: Vec<Failed<'a>>,
-}
-
-#[derive(Serialize)]
-struct Failed<'a> {
-    item: String,
-    error: &'a str,
-}
-
 fn print(carried: &Carried, format: Format) -> Result<(), CommandError> {
     let done = &carried.done;
     match format {
-        Format::Json => output::json(&Document {
-            schema: 1,
-            tags: done.tags,
-            keys: done.keys,
-            matches: done.matches,
-            tag_matches: done.tag_matches,
-            collects: done.collects,
-            removed: carried.dropped.keys,
-            dependents: carried.dropped.dependents,
-            unknown: carried.unknown,
-            failed: carried
-                .failed
-                .iter()
-                .map(|(work, error)| Failed { item: work.member(), error: error.message() })
-                .collect(),
-        }),
+        Format::Json => output::json(&FlushDocument::from(carried)),
         Format::Table if done.total() == 0 => output::data("nothing to carry out\n"),
         Format::Table => {
             let mut rows = table(&["carried out", "#items"]);

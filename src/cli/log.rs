@@ -46,6 +46,10 @@ impl Log {
         self.json
     }
 
+    pub fn is_verbose(&self) -> bool {
+        self.verbose
+    }
+
     pub fn print(&self, (level, name, text, fields): Entry) {
         let is_wanted = match level {
             Level::Debug => self.verbose,

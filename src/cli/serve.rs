@@ -1,6 +1,8 @@
 //! `invalidate serve`: the engine behind HTTP.
 
 pub mod log;
+#[cfg(feature = "opentelemetry")]
+mod otlp;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -78,6 +80,10 @@ pub struct ServeArgs {
     /// How events are printed on stderr; requests only with `-v`
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     log: LogFormat,
+
+    #[cfg(feature = "opentelemetry")]
+    #[command(flatten)]
+    otlp: otlp::OtlpArgs,
 }
 
 pub fn run(session: &Session, args: &ServeArgs) -> Result<Exit, CommandError> {
@@ -100,7 +106,11 @@ pub fn run(session: &Session, args: &ServeArgs) -> Result<Exit, CommandError> {
         connections: args.max_connections,
     };
     let log = Log::new(session, args.log);
-    let app = App::new(rules, session.cache()?, tokens, limits, move |event| log.print(log::describe(event)));
+    let app = App::new(rules, session.cache()?, tokens, limits, move |event| log::print(&log, event));
+    #[cfg(feature = "opentelemetry")]
+    if let Some(exporter) = args.otlp.exporter()? {
+        app.export_spans(exporter);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime
         .map_err(|error| CommandError::usage(format!("cannot start the server's threads: {error}")))?;

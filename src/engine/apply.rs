@@ -10,6 +10,7 @@ use super::report::{Report, StepError, StepReport};
 use super::transaction::Committed;
 use crate::cache::{
     Cache, CacheError, CacheErrorKind, DropTarget, Dropped, Enqueued, ProgressFn, Rate, Retired, Work,
+    observe,
 };
 use crate::model::{Key, Pattern, Tag};
 use crate::plan::{Plan, Step, StepKind, Strategy, together};
@@ -70,7 +71,9 @@ pub async fn carry_out<C: Cache>(cache: &C, lists: &[&[Step]], progress: Progres
     let start = Instant::now();
     let (mut queued, (outcomes, drops)) =
         tokio::join!(queue(cache, &targets), drop_all(cache, &targets, progress));
-    queued.collect_unqueued(cache, progress).await;
+    if queued.is_full() {
+        Box::pin(queued.collect_unqueued(cache, progress)).await;
+    }
     let took = start.elapsed();
     let new = queued.answer.as_ref().and_then(|answer| answer.as_ref().ok()).map_or(0, |answer| answer.new);
     let sent = Sent { drops: drops + queued.retired.len() as u64, queued: new };
@@ -128,12 +131,13 @@ struct Queued {
 }
 
 impl Queued {
+    fn is_full(&self) -> bool {
+        matches!(&self.answer, Some(Err(error)) if error.kind() == CacheErrorKind::QueueFull)
+    }
+
     /// A tag that is retired while the queue is full is dropped as good as any other; it only has to be
     /// collected here and now.
     async fn collect_unqueued<C: Cache>(&mut self, cache: &C, progress: ProgressFn<'_>) {
-        if !matches!(&self.answer, Some(Err(error)) if error.kind() == CacheErrorKind::QueueFull) {
-            return;
-        }
         for (tag, retired) in &self.retired {
             if retired.is_ok() {
                 let collected = cache.collect(tag, Rate::UNLIMITED, progress).await;
@@ -181,7 +185,7 @@ async fn queue<C: Cache>(cache: &C, plans: &[Vec<Target>]) -> Queued {
         return Queued::default();
     }
     let tags: Vec<Tag> = tags.into_iter().collect();
-    let (retired, answer) = cache.retire_and_enqueue(&tags, &items).await;
+    let (retired, answer) = observe::within("queue", cache.retire_and_enqueue(&tags, &items)).await;
     let retired = tags.into_iter().zip(retired).collect();
     Queued { retired, answer: Some(answer), collected: BTreeMap::new() }
 }
@@ -215,7 +219,7 @@ async fn drop_all<C: Cache>(
         match outcomes.iter().find_map(|o| o.as_ref().err().filter(is_gone)).cloned() {
             Some(error) => outcomes.extend(part.iter().map(|_| Err(error.clone()))),
             None => {
-                let answers = cache.drop_many(part, progress).await;
+                let answers = observe::within("cache", cache.drop_many(part, progress)).await;
                 let answers = answers.into_iter().map(|outcome| outcome.map_err(StepError::Cache));
                 // `drop_many` answers every request; a missing answer must not pass as success.
                 outcomes.extend(answers.chain(std::iter::repeat_with(no_answer)).take(part.len()));

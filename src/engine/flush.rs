@@ -1,8 +1,12 @@
 //! Queued work carried out now, due or not, because somebody asks for it.
 
+mod document;
+
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+pub use document::FlushDocument;
 
 use super::batch::{BATCH, Carried, Haste, LEASE, carry_out, settle};
 use super::statistics::Statistics;

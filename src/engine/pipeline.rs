@@ -12,7 +12,7 @@ use futures_util::FutureExt;
 use futures_util::stream::{FuturesOrdered, StreamExt};
 
 use super::{Committed, Engine, Report, apply};
-use crate::cache::{Cache, Progress};
+use crate::cache::{Cache, Progress, quiet};
 use crate::plan::Plan;
 
 /// Is told now and then how far a drop has come.
@@ -35,20 +35,54 @@ pub struct Sent {
     pub queued: u64,
 }
 
-/// Windows on their way to a cache and back: of plans, or of transactions.
-pub struct Pipeline<C, W = Window> {
-    engine: Arc<Engine<C>>,
-    watch: Watch,
+/// Windows on their way to a cache and back.
+pub struct Pipeline<I = Vec<Plan>, O = Window> {
+    submit: Box<dyn Fn(I) -> UnderWay<O> + Send>,
     most: usize,
-    under_way: FuturesOrdered<Pin<Box<dyn Future<Output = W> + Send>>>,
+    under_way: FuturesOrdered<UnderWay<O>>,
 }
 
-impl<C: Cache + 'static, W: Send + 'static> Pipeline<C, W> {
+/// Windows of transactions, given by the plans of each.
+pub type TransactionPipeline = Pipeline<Vec<Vec<Plan>>, Vec<Committed>>;
+
+type UnderWay<O> = Pin<Box<dyn Future<Output = O> + Send>>;
+
+impl Pipeline {
     /// At most so many windows are under way at a time.
-    pub fn new(engine: Arc<Engine<C>>, most: usize, watch: Watch) -> Self {
-        Self { engine, watch, most, under_way: FuturesOrdered::new() }
+    pub fn new<C: Cache + 'static>(engine: Arc<Engine<C>>, most: usize, watch: Watch) -> Self {
+        Self::over(engine, |engine| engine.cache(), most, watch)
     }
 
+    /// As [`Pipeline::new`], of a cache that something else than an engine holds.
+    pub fn over<H, C>(holder: Arc<H>, cache: fn(&H) -> &C, most: usize, watch: Watch) -> Self
+    where
+        H: Send + Sync + 'static,
+        C: Cache + 'static,
+    {
+        let submit = move |plans| -> UnderWay<Window> {
+            let (holder, watch) = (Arc::clone(&holder), Arc::clone(&watch));
+            Box::pin(async move {
+                let progress = |progress| watch(progress);
+                let (reports, sent) = apply::submit_window(cache(&holder), plans, &progress).await;
+                Window { reports, sent }
+            })
+        };
+        Self { submit: Box::new(submit), most, under_way: FuturesOrdered::new() }
+    }
+}
+
+impl TransactionPipeline {
+    /// At most so many windows are under way at a time. The plans of a transaction are taken together.
+    pub fn of_transactions<C: Cache + 'static>(engine: Arc<Engine<C>>, most: usize) -> Self {
+        let submit = move |transactions| -> UnderWay<Vec<Committed>> {
+            let engine = Arc::clone(&engine);
+            Box::pin(async move { apply::submit_together(engine.cache(), transactions, quiet()).await })
+        };
+        Self { submit: Box::new(submit), most, under_way: FuturesOrdered::new() }
+    }
+}
+
+impl<I, O: Send + 'static> Pipeline<I, O> {
     /// Whether another window may set out.
     pub fn has_room(&self) -> bool {
         self.under_way.len() < self.most
@@ -58,7 +92,9 @@ impl<C: Cache + 'static, W: Send + 'static> Pipeline<C, W> {
         self.under_way.is_empty()
     }
 
-    fn set_out(&mut self, mut window: Pin<Box<dyn Future<Output = W> + Send>>) {
+    /// Sends a window out. Batched and lazy steps are left in the queue.
+    pub fn begin(&mut self, window: I) {
+        let mut window = (self.submit)(window);
         // What it asks for first is on its way before the next window begins, and while that is planned.
         match window.as_mut().now_or_never() {
             Some(done) => self.under_way.push_back(Box::pin(std::future::ready(done))),
@@ -67,33 +103,10 @@ impl<C: Cache + 'static, W: Send + 'static> Pipeline<C, W> {
     }
 
     /// Waits for the oldest window; for ever when none is under way. Giving up the wait loses nothing.
-    pub async fn next(&mut self) -> W {
+    pub async fn next(&mut self) -> O {
         match self.under_way.next().await {
             Some(window) => window,
             None => std::future::pending().await,
         }
-    }
-}
-
-impl<C: Cache + 'static> Pipeline<C> {
-    /// Sends a window out. Batched and lazy steps are left in the queue.
-    pub fn begin(&mut self, plans: Vec<Plan>) {
-        let (engine, watch) = (Arc::clone(&self.engine), Arc::clone(&self.watch));
-        self.set_out(Box::pin(async move {
-            let (reports, sent) =
-                apply::submit_window(engine.cache(), plans, &|progress| watch(progress)).await;
-            Window { reports, sent }
-        }));
-    }
-}
-
-impl<C: Cache + 'static> Pipeline<C, Vec<Committed>> {
-    /// Sends a window of transactions out, the plans of each taken together. Batched and lazy steps are left in
-    /// the queue.
-    pub fn begin(&mut self, transactions: Vec<Vec<Plan>>) {
-        let (engine, watch) = (Arc::clone(&self.engine), Arc::clone(&self.watch));
-        self.set_out(Box::pin(async move {
-            apply::submit_together(engine.cache(), transactions, &|progress| watch(progress)).await
-        }));
     }
 }

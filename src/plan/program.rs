@@ -17,6 +17,26 @@ use crate::check::{RuleSet, Write};
 use crate::model::{Timing, Value};
 
 /// A rule set made ready for planning. Each entity is compiled when its first write comes.
+///
+/// ```
+/// use invalidate::{RuleSet, check::Undeclared, model::RawWrite, plan::{Program, Unfilled}};
+///
+/// let checked = RuleSet::parse(r#"
+///     entity user { fields { plan: string }  key profile }
+///     entity session { ref user }
+///     relation user_sessions: user -> session
+///     rule user_data { on user  when changed(plan)  follow user_sessions }
+/// "#);
+/// let program = Program::new(checked.rules.expect("the rules are clean"));
+/// let write: RawWrite = serde_json::from_str(
+///     r#"{"entity": "user", "id": "1", "op": "update", "old": {"plan": "free"}, "new": {"plan": "pro"}}"#,
+/// )?;
+/// let write = program.rules().write(write, Undeclared::Refuse)?;
+/// let plan = program.plan(&write, Unfilled::Report);
+/// let step = plan.steps.iter().find(|step| step.target == "user:1:session").expect("the cascade");
+/// assert_eq!((step.hop, &*step.rules[0]), (1, "user_data"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Program {
     rules: RuleSet,

@@ -34,7 +34,11 @@ pub struct Answer {
 
 impl Answer {
     pub fn json(status: StatusCode, document: &impl serde::Serialize) -> Self {
-        let body = serde_json::to_vec(document).unwrap_or_default();
+        // A usual report at one go, without growing.
+        let mut body = Vec::with_capacity(1024);
+        if serde_json::to_writer(&mut body, document).is_err() {
+            body.clear();
+        }
         Self { status, kind: "application/json", body: body.into() }
     }
 }

@@ -38,6 +38,8 @@ pub struct App {
     metrics: Metrics,
     tally: Tally,
     tell: Box<dyn Fn(&Event<'_>) + Send + Sync>,
+    #[cfg(feature = "opentelemetry")]
+    exporter: std::sync::OnceLock<super::spans::Exporter>,
 }
 
 impl App {
@@ -52,7 +54,29 @@ impl App {
     ) -> Arc<Self> {
         let metrics = Metrics::new(rules.now().program.rules());
         let (answers, tally) = (Answers::default(), Tally::default());
-        Arc::new(Self { rules, cache, tokens, limits, answers, metrics, tally, tell: Box::new(tell) })
+        Arc::new(Self {
+            rules,
+            cache,
+            tokens,
+            limits,
+            answers,
+            metrics,
+            tally,
+            tell: Box::new(tell),
+            #[cfg(feature = "opentelemetry")]
+            exporter: std::sync::OnceLock::new(),
+        })
+    }
+
+    /// Sends spans of the requests from now on; only the first exporter counts.
+    #[cfg(feature = "opentelemetry")]
+    pub fn export_spans(&self, exporter: super::spans::Exporter) {
+        let _ = self.exporter.set(exporter);
+    }
+
+    #[cfg(feature = "opentelemetry")]
+    pub(super) fn exporter(&self) -> Option<&super::spans::Exporter> {
+        self.exporter.get()
     }
 
     pub fn rules(&self) -> &Rules {

@@ -35,6 +35,9 @@ pub enum Event<'e> {
     Worker(WorkEvent<'e>),
     /// A connection broke, or did not keep to its limits.
     Connection(&'e str),
+    /// Spans could not be sent.
+    #[cfg(feature = "opentelemetry")]
+    Spans(&'e str),
     /// It was told to stop, and finishes what has begun.
     Stopping,
     /// Requests that took longer than this to end were cut off.

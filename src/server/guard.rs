@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use super::App;
 use super::event::Event;
 use super::problem::{Kind, Problem};
+use super::spans::Call;
 use super::tokens::Scope;
 
 const REQUEST_ID: &str = "x-request-id";
@@ -28,10 +29,12 @@ pub async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) 
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("unknown", MatchedPath::as_str);
-    let mut response = if is_stream(request.headers()) {
-        // A stream lasts as long as it moves.
-        next.run(request).await
-    } else {
+    let call = Call::begin(&app, &request, route);
+    let answer = async {
+        if is_stream(request.headers()) {
+            // A stream lasts as long as it moves.
+            return next.run(request).await;
+        }
         match tokio::time::timeout(app.limits().time, next.run(request)).await {
             Ok(response) => response,
             Err(_) => {
@@ -41,6 +44,7 @@ pub async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) 
             }
         }
     };
+    let mut response = call.carried_out(answer).await;
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }

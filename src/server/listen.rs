@@ -22,6 +22,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::App;
 use super::event::Event;
+use super::patience::Patient;
 
 /// How long a client may take for a TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -197,7 +198,8 @@ where
 {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(app.limits().time).pipeline_flush(true);
-    let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let stream = TokioIo::new(Patient::new(stream, app.limits().time));
+    let connection = http.serve_connection(stream, TowerToHyperService::new(router));
     if let Err(error) = watcher.watch(connection).await
         && !error.is_incomplete_message()
         && !error.is_canceled()

@@ -7,7 +7,8 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::{Metric, Registry, Unit};
+use rustc_hash::FxHashMap;
 
 use crate::cache::{CacheErrorKind, Pending};
 use crate::check::RuleSet;
@@ -17,8 +18,9 @@ use crate::engine::Report;
 pub struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
-    latency: Family<RouteLabels, Histogram, fn() -> Histogram>,
-    stages: Family<StageLabels, Histogram, fn() -> Histogram>,
+    latency: Times<RouteLabels>,
+    planning: Histogram,
+    applying: Histogram,
     writes: Counter,
     bad_writes: Counter,
     unresolved: Counter,
@@ -80,108 +82,87 @@ struct OutcomeLabels {
     outcome: &'static str,
 }
 
+/// Histograms by label.
+type Times<L> = Family<L, Histogram, fn() -> Histogram>;
+
 /// 50 µs to 13 s, each twice the one before.
 fn times() -> Histogram {
     Histogram::new(exponential_buckets(0.000_05, 2.0, 19))
 }
 
+/// Makes metrics that are in the registry.
+struct Own<'r>(&'r mut Registry);
+
+impl Own<'_> {
+    fn counts<M: Metric + Clone + Default>(&mut self, name: &str, help: &str) -> M {
+        let metric = M::default();
+        self.0.register(name, help, metric.clone());
+        metric
+    }
+
+    fn seconds<M: Metric + Clone + Default>(&mut self, name: &str, help: &str) -> M {
+        let metric = M::default();
+        self.0.register_with_unit(name, help, Unit::Seconds, metric.clone());
+        metric
+    }
+
+    fn times<L>(&mut self, name: &str, help: &str) -> Times<L>
+    where
+        Times<L>: Metric,
+        L: Clone + std::hash::Hash + Eq,
+    {
+        let family = Times::new_with_constructor(times as fn() -> Histogram);
+        self.0.register_with_unit(name, help, Unit::Seconds, family.clone());
+        family
+    }
+}
+
+/// A stage of a write.
+#[derive(Clone, Copy, Debug)]
+pub enum Stage {
+    Plan,
+    Apply,
+}
+
 impl Metrics {
     pub fn new(rules: &RuleSet) -> Self {
         let mut registry = Registry::with_prefix("invalidate");
-        let histogram: fn() -> Histogram = times;
+        let mut own = Own(&mut registry);
+        let stages = own.times("stage_duration", "Time of one stage of a write: plan or apply");
         let metrics = Self {
-            requests: Family::default(),
-            latency: Family::new_with_constructor(histogram),
-            stages: Family::new_with_constructor(histogram),
-            writes: Counter::default(),
-            bad_writes: Counter::default(),
-            unresolved: Counter::default(),
-            rule_targets: Family::default(),
-            rule_entries: Family::default(),
-            strategy_targets: Family::default(),
-            strategy_entries: Family::default(),
-            cache_errors: Family::default(),
-            connections: Gauge::default(),
-            refused: Counter::default(),
-            queue_depth: Family::default(),
-            queue_age: Gauge::default(),
-            workers: Gauge::default(),
-            rules: Gauge::default(),
-            reloads: Family::default(),
-            rules_current: Gauge::default(),
-            stopping: Gauge::default(),
-            registry: Registry::default(),
+            requests: own.counts("requests", "Requests answered"),
+            latency: own.times("request_duration", "Time to the answer of a request"),
+            planning: stages.get_or_create_owned(&StageLabels { stage: "plan" }),
+            applying: stages.get_or_create_owned(&StageLabels { stage: "apply" }),
+            writes: own.counts("writes", "Writes planned and carried out"),
+            bad_writes: own.counts("bad_writes", "Writes that the rules do not understand"),
+            unresolved: own
+                .counts("unresolved", "Templates that a write could not fill: stale unless somebody acts"),
+            rule_targets: own
+                .counts("rule_targets", "Tags, keys and matches that a rule has dropped or queued"),
+            rule_entries: own.counts(
+                "rule_entries",
+                "Entries gone by a rule, not counting those that went later from the queue",
+            ),
+            strategy_targets: own
+                .counts("strategy_targets", "Tags, keys and matches dropped or queued, by strategy"),
+            strategy_entries: own.counts("strategy_entries", "Entries gone, by strategy"),
+            cache_errors: own.counts("cache_errors", "What the cache refused, by kind"),
+            connections: own.counts("connections", "Open connections"),
+            refused: own.counts("connections_refused", "Connections beyond the limit"),
+            queue_depth: own.counts("queue_items", "Work that waits in the cache's batch queue"),
+            queue_age: own.seconds("queue_overdue", "How long the oldest due work of the queue has waited"),
+            workers: own
+                .counts("queue_workers", "Live workers of the cache's batch queue, this one included"),
+            rules: own.counts("rules", "Rules in force"),
+            reloads: own.counts("rule_reloads", "Rules read anew"),
+            rules_current: own.counts("rules_current", "1 where the rules in force are those on the disk"),
+            stopping: own.counts("stopping", "1 while the server finishes what has begun"),
+            registry,
         };
-        registry.register("requests", "Requests answered", metrics.requests.clone());
-        registry.register_with_unit(
-            "request_duration",
-            "Time to the answer of a request",
-            Unit::Seconds,
-            metrics.latency.clone(),
-        );
-        registry.register_with_unit(
-            "stage_duration",
-            "Time of one stage of a write: plan or apply",
-            Unit::Seconds,
-            metrics.stages.clone(),
-        );
-        registry.register("writes", "Writes planned and carried out", metrics.writes.clone());
-        registry.register(
-            "bad_writes",
-            "Writes that the rules do not understand",
-            metrics.bad_writes.clone(),
-        );
-        registry.register(
-            "unresolved",
-            "Templates that a write could not fill: stale unless somebody acts",
-            metrics.unresolved.clone(),
-        );
-        registry.register(
-            "rule_targets",
-            "Tags, keys and matches that a rule has dropped or queued",
-            metrics.rule_targets.clone(),
-        );
-        registry.register(
-            "rule_entries",
-            "Entries gone by a rule, not counting those that went later from the queue",
-            metrics.rule_entries.clone(),
-        );
-        registry.register(
-            "strategy_targets",
-            "Tags, keys and matches dropped or queued, by strategy",
-            metrics.strategy_targets.clone(),
-        );
-        registry.register("strategy_entries", "Entries gone, by strategy", metrics.strategy_entries.clone());
-        registry.register("cache_errors", "What the cache refused, by kind", metrics.cache_errors.clone());
-        registry.register("connections", "Open connections", metrics.connections.clone());
-        registry.register("connections_refused", "Connections beyond the limit", metrics.refused.clone());
-        registry.register(
-            "queue_items",
-            "Work that waits in the cache's batch queue",
-            metrics.queue_depth.clone(),
-        );
-        registry.register_with_unit(
-            "queue_overdue",
-            "How long the oldest due work of the queue has waited",
-            Unit::Seconds,
-            metrics.queue_age.clone(),
-        );
-        registry.register(
-            "queue_workers",
-            "Live workers of the cache's batch queue, this one included",
-            metrics.workers.clone(),
-        );
-        registry.register("rules", "Rules in force", metrics.rules.clone());
-        registry.register("rule_reloads", "Rules read anew", metrics.reloads.clone());
-        registry.register(
-            "rules_current",
-            "1 where the rules in force are those on the disk",
-            metrics.rules_current.clone(),
-        );
-        registry.register("stopping", "1 while the server finishes what has begun", metrics.stopping.clone());
         metrics.rules.set(count(rules));
         metrics.rules_current.set(1);
-        Self { registry, ..metrics }
+        metrics
     }
 
     /// The text format, with what waits in the queue where that is known.
@@ -215,27 +196,49 @@ impl Metrics {
     }
 
     /// How long planning, or carrying out, took.
-    pub fn stage(&self, stage: &'static str, took: Duration) {
-        self.stages.get_or_create(&StageLabels { stage }).observe(took.as_secs_f64());
+    pub fn stage(&self, stage: Stage, took: Duration) {
+        let histogram = match stage {
+            Stage::Plan => &self.planning,
+            Stage::Apply => &self.applying,
+        };
+        histogram.observe(took.as_secs_f64());
     }
 
     pub fn bad_write(&self) {
         self.bad_writes.inc();
     }
 
-    pub fn report(&self, report: &Report) {
-        self.writes.inc();
-        self.unresolved.inc_by(report.plan.unresolved.len() as u64);
-        for (step, outcome) in report.plan.steps.iter().zip(&report.steps) {
-            let Ok(dropped) = outcome.outcome else { continue };
-            let strategy = StrategyLabels { strategy: step.strategy.word() };
-            self.strategy_targets.get_or_create(&strategy).inc();
-            self.strategy_entries.get_or_create(&strategy).inc_by(dropped.entries());
-            for rule in &step.rules {
-                let rule = RuleLabels { rule: rule.to_string() };
-                self.rule_targets.get_or_create(&rule).inc();
-                self.rule_entries.get_or_create(&rule).inc_by(dropped.entries());
+    pub fn reports(&self, reports: &[Report]) {
+        self.writes.inc_by(reports.len() as u64);
+        // Targets and entries, added up first: a label costs more than an addition.
+        let mut rules: FxHashMap<&str, (u64, u64)> = FxHashMap::default();
+        let mut strategies: FxHashMap<&'static str, (u64, u64)> = FxHashMap::default();
+        let mut unresolved = 0;
+        for report in reports {
+            unresolved += report.plan.unresolved.len() as u64;
+            for (step, outcome) in report.plan.steps.iter().zip(&report.steps) {
+                let Ok(dropped) = outcome.outcome else { continue };
+                let entries = dropped.entries();
+                let add = |(targets, gone): &mut (u64, u64)| {
+                    *targets += 1;
+                    *gone += entries;
+                };
+                add(strategies.entry(step.strategy.word()).or_default());
+                step.rules.iter().for_each(|rule| add(rules.entry(rule).or_default()));
             }
+        }
+        if unresolved > 0 {
+            self.unresolved.inc_by(unresolved);
+        }
+        for (strategy, (targets, entries)) in strategies {
+            let strategy = StrategyLabels { strategy };
+            self.strategy_targets.get_or_create(&strategy).inc_by(targets);
+            self.strategy_entries.get_or_create(&strategy).inc_by(entries);
+        }
+        for (rule, (targets, entries)) in rules {
+            let rule = RuleLabels { rule: rule.to_owned() };
+            self.rule_targets.get_or_create(&rule).inc_by(targets);
+            self.rule_entries.get_or_create(&rule).inc_by(entries);
         }
     }
 

@@ -18,8 +18,9 @@ const EVERY: Duration = Duration::from_secs(1);
 pub struct Tally(Mutex<Statistics>);
 
 impl Tally {
-    pub fn add(&self, report: &Report, rules: &RuleSet) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).count(report, rules);
+    pub fn add(&self, reports: &[Report], rules: &RuleSet) {
+        let mut statistics = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        reports.iter().for_each(|report| statistics.count(report, rules));
     }
 
     fn take(&self) -> Statistics {

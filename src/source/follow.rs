@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use self::gather::{Gathered, Window};
 use super::{End, Source, SourceError};
 use crate::cache::{Cache, CacheError};
-use crate::engine::{Committed, Engine, Pipeline, SourceGauges, SourceStatistics, Statistics, StepError};
+use crate::engine::{Committed, Engine, TransactionPipeline, SourceGauges, SourceStatistics, Statistics, StepError};
 
 pub use self::tell::{FollowEvent, Followed, Unfinished};
 
@@ -68,7 +68,7 @@ struct Follow<'f, S: Source, C> {
     engine: Arc<Engine<C>>,
     options: &'f FollowOptions,
     tell: &'f (dyn Fn(FollowEvent<'_>) + Send + Sync),
-    pipeline: Pipeline<C, Vec<Committed>>,
+    pipeline: TransactionPipeline,
     gathered: Gathered<S::Position>,
     /// The windows that are under way, the oldest first.
     waiting: VecDeque<Window<S::Position>>,
@@ -86,7 +86,7 @@ impl<'f, S: Source, C: Cache + 'static> Follow<'f, S, C> {
         tell: &'f (dyn Fn(FollowEvent<'_>) + Send + Sync),
     ) -> Self {
         Self {
-            pipeline: Pipeline::new(Arc::clone(&engine), UNDER_WAY, Arc::new(|_| {})),
+            pipeline: TransactionPipeline::of_transactions(Arc::clone(&engine), UNDER_WAY),
             engine,
             options,
             tell,

@@ -1,9 +1,12 @@
 //! Clients that are many, slow, broken or hostile.
 
+use std::time::Instant;
+
 use proptest::prelude::*;
 
 use super::{USER, server, server_with};
 use crate::cases::cases;
+use crate::http::PATIENCE;
 
 #[test]
 fn a_thousand_connections_are_served() {
@@ -56,6 +59,59 @@ fn bodies_have_a_limit() {
     let last = &answers[answers.len() - 1]["summary"];
     assert!(answers.iter().any(|line| line["error"]["kind"] == "too-large"), "{answers:?}");
     assert_eq!(last["bad"], 1, "{last}");
+}
+
+#[test]
+fn whatever_is_longer_than_the_limit_is_refused_and_nothing_else() {
+    let server = server_with(&["--max-body", "300"]);
+    let frame = "{\"entity\": \"user\", \"id\": \"\", \"op\": \"update\"}".len();
+    proptest!(cases(60), |(length in 1..400_usize, more in 0..3_usize, lines in any::<bool>())| {
+        let id = "x".repeat(length);
+        let line = format!("{{\"entity\": \"user\", \"id\": \"{id}\", \"op\": \"update\"}}");
+        let is_long = frame + length > 300;
+        if lines {
+            let answers = server.lines("/v1/writes?dry_run=true", &format!("{line}\n{}", format!("{USER}\n").repeat(more)));
+            let kind = answers[0]["error"]["kind"].as_str();
+            prop_assert_eq!(kind, is_long.then_some("too-large"));
+            prop_assert_eq!(answers[more + 1]["summary"]["writes"].as_u64(), Some((more + usize::from(!is_long)) as u64));
+        } else {
+            let answer = server.post("/v1/writes?dry_run=true", &line);
+            prop_assert_eq!(answer.status, if is_long { 413 } else { 200 });
+        }
+    });
+}
+
+/// Who sends lines and reads no answers is not read from any more, and let go.
+#[test]
+fn a_client_that_reads_nothing_is_let_go() {
+    let server = server_with(&["--timeout", "1"]);
+    let mut connection = server.connect();
+    let head = "POST /v1/writes?dry_run=true&full=true HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n";
+    connection.raw(head.as_bytes());
+    let lines = format!("{USER}\n").repeat(1000);
+    let chunk = format!("{:x}\r\n{lines}\r\n", lines.len());
+    let mut sent = 0;
+    // More than all buffers on the way take.
+    while connection.try_raw(chunk.as_bytes()) {
+        sent += 1;
+        assert!(sent < 5000, "it takes everything");
+    }
+    assert_eq!(server.post("/v1/writes", USER).status, 200);
+    let deadline = Instant::now() + PATIENCE;
+    while !server.get("/metrics").text().contains("invalidate_connections 1\n") {
+        assert!(Instant::now() < deadline, "it keeps the connection");
+    }
+}
+
+/// Of a stream that asks for no more, only errors and the summary come back.
+#[test]
+fn a_stream_may_ask_for_its_summary_alone() {
+    let server = server_with(&[]);
+    let answers = server
+        .lines("/v1/writes?summary=true", &format!("{USER}\n{{}}\n{}", format!("{USER}\n").repeat(5000)));
+    assert_eq!(answers.len(), 2, "{answers:?}");
+    assert_eq!(answers[0]["line"], 2);
+    assert_eq!((&answers[1]["summary"]["writes"], &answers[1]["summary"]["bad"]), (&5001.into(), &1.into()));
 }
 
 #[test]

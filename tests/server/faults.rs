@@ -55,6 +55,41 @@ fn a_cache_that_goes_away_is_told_and_comes_back_by_itself() {
     assert!(server.get("/metrics").text().contains("invalidate_cache_errors_total{kind="));
 }
 
+/// Lines are answered in their order, and the first error says from where they are to be sent again.
+#[test]
+fn a_stream_whose_cache_goes_away_says_from_where_to_send_again() {
+    let mut redis = RedisServer::start();
+    let server = on(&redis);
+    let mut connection = server.connect();
+    let head = "POST /v1/writes HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n";
+    connection.raw(head.as_bytes());
+    let lines = |from: usize, to: usize| -> String {
+        (from..to).map(|n| json!({"entity": "user", "id": n, "op": "update"}).to_string() + "\n").collect()
+    };
+    let mut send = |text: &str| connection.raw(format!("{:x}\r\n{text}\r\n", text.len()).as_bytes());
+    let keys: Vec<String> = (0..3000).map(|n| format!("user:{n}:profile")).collect();
+    let pairs = keys.iter().flat_map(|key| [key.as_str(), "x"]);
+    redis.raw().run(&["MSET"].into_iter().chain(pairs).collect::<Vec<_>>());
+    send(&lines(0, 3000));
+    let deadline = Instant::now() + PATIENCE;
+    while redis.raw().run(&["EXISTS", &keys[2999]]) == "1" {
+        assert!(Instant::now() < deadline, "the last of them is not dropped");
+    }
+    redis.kill();
+    send(&lines(3000, 8000));
+    connection.raw(b"0\r\n\r\n");
+    let text = connection.answer().text();
+    let answers: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (last, answers) = answers.split_last().unwrap();
+    assert_eq!(last["summary"]["complete"], false, "{last}");
+    let numbers: Vec<u64> = answers.iter().map(|answer| answer["line"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, (1..=answers.len() as u64).collect::<Vec<_>>());
+    let good = answers.iter().take_while(|answer| answer["error"].is_null()).count();
+    assert!((3000..8000).contains(&good), "{good} lines before the first error");
+    assert_eq!(last["summary"]["entries"], 3000);
+}
+
 #[test]
 fn what_was_answered_is_in_the_queue_when_the_server_is_killed() {
     let redis = RedisServer::start();

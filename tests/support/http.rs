@@ -169,6 +169,13 @@ impl Connection {
         let _ = self.stream.get_mut().write_all(bytes);
     }
 
+    /// Sends bytes; `false` where the server has closed, or takes none for a long time.
+    pub fn try_raw(&mut self, bytes: &[u8]) -> bool {
+        let stream = self.stream.get_mut();
+        stream.set_write_timeout(Some(PATIENCE)).expect("a time-out");
+        stream.write_all(bytes).is_ok()
+    }
+
     pub fn answer(&mut self) -> Answer {
         read_answer(&mut self.stream).expect("an answer")
     }

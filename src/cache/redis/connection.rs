@@ -16,6 +16,7 @@ use super::script::Scripts;
 use super::sentinel;
 use crate::cache::address::{RedisAddress, SentinelAddress};
 use crate::cache::error::{CacheError, CacheErrorKind};
+use crate::cache::observe;
 
 /// How often one call follows the sentinels to a server that breaks the connection at once.
 const MOST_FAILOVERS: u32 = 3;
@@ -160,7 +161,7 @@ impl Connection {
         }
         match self.send(batch, &live).await {
             Ok(Sent::Answered(replies, epoch)) => Attempt::Answered(replies, epoch),
-            Ok(Sent::Broken(error)) if fresh => match self.refusal().await {
+            Ok(Sent::Broken(error)) if fresh => match Box::pin(self.refusal()).await {
                 Some(refusal) => Attempt::Failed(refusal),
                 None => Attempt::Broken { error, fresh },
             },
@@ -190,7 +191,7 @@ impl Connection {
         // The server forgets scripts when it restarts or is told to.
         if let Some((again, positions)) = batch.forgotten(&replies) {
             live.known.store(0, Ordering::Relaxed);
-            match self.send_once(&again, live).await? {
+            match Box::pin(self.send_once(&again, live)).await? {
                 Sent::Answered(answers, _) => {
                     for (position, answer) in positions.into_iter().zip(answers) {
                         replies[position] = answer;
@@ -206,7 +207,8 @@ impl Connection {
         let mut known = live.known.load(Ordering::Relaxed);
         let pipeline = batch.encode(&self.scripts, &mut known);
         let mut connection = live.connection.clone();
-        match connection.req_packed_commands(&pipeline, 0, batch.len()).await {
+        let answer = connection.req_packed_commands(&pipeline, 0, batch.len());
+        match observe::within("round trip", answer).await {
             // As many replies as commands: positions in the batch are positions in here.
             Ok(replies) if replies.len() != batch.len() => {
                 self.forget(live).await;
@@ -240,8 +242,9 @@ impl Connection {
         // Before the connection: what breaks meanwhile makes it a younger one.
         let epoch = self.breaks.now();
         let connection = match &self.origin {
-            Origin::At(address) => dial(address, &self.place, self.timeouts).await?,
-            Origin::Sentinels(address) => sentinel::primary(address, self.timeouts).await?,
+            // Rare and large: in a box they are no part of every future that sends something.
+            Origin::At(address) => Box::pin(dial(address, &self.place, self.timeouts)).await?,
+            Origin::Sentinels(address) => Box::pin(sentinel::primary(address, self.timeouts)).await?,
         };
         let live = Live { connection, known: Arc::new(AtomicU32::new(u32::MAX)), epoch };
         *slot = Some(live.clone());

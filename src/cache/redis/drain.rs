@@ -218,8 +218,9 @@ impl<'a> Drain<'a> {
             && let Some(source) = frame.sources.first_mut()
         {
             let broken = match self.connection.is_cluster() {
-                true => self.overlap(source).await?,
-                false => self.strip_all(source).await?,
+                // Large futures, in which few drops ever wait.
+                true => Box::pin(self.overlap(source)).await?,
+                false => Box::pin(self.strip_all(source)).await?,
             };
             if let Some(broken) = broken {
                 return Ok(Next::Again(broken));
@@ -266,7 +267,10 @@ impl<'a> Drain<'a> {
             let left = self.checked(owner, result);
             changed.push((owner, left));
         }
-        let below = self.dependents(frame, has_dependencies).await?;
+        let below = match has_dependencies {
+            true => Box::pin(self.dependents(frame)).await?,
+            false => Frame::default(),
+        };
         for source in &mut frame.sources {
             source.turn(self.page);
         }

@@ -36,7 +36,7 @@ impl Link {
         }
         match self {
             Self::One(connection) => connection.run(batch, repeat).await,
-            Self::Cluster(cluster) => cluster.run(batch, repeat).await,
+            Self::Cluster(cluster) => Box::pin(cluster.run(batch, repeat)).await,
         }
     }
 
@@ -44,7 +44,7 @@ impl Link {
     pub async fn run_over(&self, batch: &Batch, over: Option<Epoch>) -> Result<Sent, CacheError> {
         match self {
             Self::One(connection) => connection.run_over(batch, over).await,
-            Self::Cluster(cluster) => cluster.run_over(batch, over).await,
+            Self::Cluster(cluster) => Box::pin(cluster.run_over(batch, over)).await,
         }
     }
 

@@ -4,11 +4,19 @@ use invalidate::engine::WorkEvent;
 use invalidate::server::Event;
 use serde_json::json;
 
-use crate::cli::log::{Entry, Level};
+use crate::cli::log::{Entry, Level, Log};
 use crate::cli::output;
 
+/// Prints an event. Requests come often: they are not even put into words unless they are printed.
+pub fn print(log: &Log, event: &Event<'_>) {
+    if !log.is_verbose() && matches!(event, Event::Request { status: ..500, .. }) {
+        return;
+    }
+    log.print(describe(event));
+}
+
 /// The level of an event, its stable word, what it says, and its fields.
-pub fn describe(event: &Event<'_>) -> Entry {
+fn describe(event: &Event<'_>) -> Entry {
     use Level::{Debug, Info, Warning};
     match event {
         Event::Listening(at) => (Info, "listening", format!("listening on {at}"), json!({"at": at})),
@@ -30,6 +38,8 @@ pub fn describe(event: &Event<'_>) -> Entry {
         }
         Event::CacheError(error) => (Warning, "cache-error", error.to_string(), json!({})),
         Event::Connection(why) => (Debug, "connection", format!("a connection ended: {why}"), json!({})),
+        #[cfg(feature = "opentelemetry")]
+        Event::Spans(why) => (Warning, "spans-lost", (*why).to_owned(), json!({})),
         Event::Stopping => (Info, "stopping", "stopping: finishing what has begun".to_owned(), json!({})),
         Event::CutOff(after) => {
             let text = format!("requests that took longer than {} s were cut off", after.as_secs());

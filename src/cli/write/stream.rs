@@ -87,7 +87,7 @@ struct Stream<'s> {
     session: &'s Session,
     mode: Mode,
     engine: Arc<Engine<AnyCache>>,
-    pipeline: Pipeline<AnyCache>,
+    pipeline: Pipeline,
     /// The lines of the windows that are under way, the oldest first.
     waiting: VecDeque<Vec<(u64, Waiting)>>,
     /// The number of the last line taken, and of the last whose report is out.

@@ -1,8 +1,10 @@
 //! A stream of writes, a line each: planned and carried out together as they come, answered in order.
 //!
 //! Lines that are there together are submitted together, and equal targets among them are dropped
-//! once. Memory is bounded: no more is read than was answered, but for one part.
+//! once. Some windows are under way at a time, so that the next is planned while the cache works.
+//! Memory is bounded: no more is read than was answered, but for these windows.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,15 +18,18 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::writes::{How, plan};
-use crate::cache::quiet;
-use crate::check::RuleSet;
-use crate::engine::{Report, ReportDocument, StepError, submit};
+use crate::engine::{Pipeline, Report, ReportDocument, StepError, Window};
 use crate::plan::Plan;
 use crate::server::App;
+use crate::server::metrics::Stage;
 use crate::server::problem::{Kind, Problem};
+use crate::server::rules::Loaded;
 
-/// How many lines are carried out together at most.
-const TOGETHER: usize = 4096;
+/// How many lines are carried out together at most: more would hold up the other requests of a thread.
+const TOGETHER: usize = 1024;
+
+/// How many windows are under way at a time: one is planned, one on its way and one being answered.
+const UNDER_WAY: usize = 3;
 
 /// Parts of the answer that wait for a slow reader.
 const WAITING: usize = 4;
@@ -78,7 +83,18 @@ struct Summary {
 /// The answer, which goes on for as long as the body does.
 pub fn answer(app: Arc<App>, how: How, body: Body) -> Response {
     let (sender, channel) = Channel::<Bytes>::new(WAITING);
-    let stream = Stream { app, how, sender, number: 0, rest: Vec::new(), summary: Summary::default() };
+    let pipeline = Pipeline::over(app.clone(), |app| app.cache(), UNDER_WAY, Arc::new(|_| {}));
+    let stream = Stream {
+        app,
+        how,
+        sender,
+        number: 0,
+        rest: Vec::new(),
+        summary: Summary::default(),
+        pipeline,
+        taken: VecDeque::new(),
+        is_unread: false,
+    };
     tokio::spawn(stream.run(body));
     let kind = [(header::CONTENT_TYPE, "application/x-ndjson")];
     (StatusCode::OK, kind, Body::new(channel)).into_response()
@@ -92,6 +108,19 @@ struct Stream {
     /// The beginning of a line whose end has not come.
     rest: Vec<u8>,
     summary: Summary,
+    pipeline: Pipeline,
+    /// The lines of the windows that are under way.
+    taken: VecDeque<Taken>,
+    /// Whether nobody reads the answer any more.
+    is_unread: bool,
+}
+
+/// The lines of a window.
+struct Taken {
+    /// Of each its number, and the problem where it has no plan.
+    lines: Vec<(u64, Option<Problem>)>,
+    loaded: Arc<Loaded>,
+    began: Instant,
 }
 
 /// Why a stream ends before its body does.
@@ -99,7 +128,12 @@ struct Over;
 
 impl Stream {
     async fn run(mut self, body: Body) {
-        self.summary.complete = self.read(body).await.is_ok();
+        let mut outcome = self.read(body).await;
+        // What is under way is carried out, and told where somebody listens.
+        while !self.pipeline.is_empty() {
+            outcome = outcome.and(self.settle().await);
+        }
+        self.summary.complete = outcome.is_ok();
         let summary = std::mem::take(&mut self.summary);
         // A client that is gone reads no summary.
         let _ = self.send(vec![Line { summary: Some(summary), ..Line::default() }]).await;
@@ -108,15 +142,26 @@ impl Stream {
     async fn read(&mut self, mut body: Body) -> Result<(), Over> {
         let time = self.app.limits().time;
         loop {
-            match tokio::time::timeout(time, body.frame()).await {
-                Ok(None) => break,
-                Ok(Some(Ok(frame))) => {
+            let frame = tokio::select! {
+                biased;
+                window = self.pipeline.next(), if !self.pipeline.is_empty() => {
+                    self.answer(window).await?;
+                    continue;
+                }
+                frame = body.frame() => frame,
+                // Who waits for the answers to what is under way is not standing still.
+                () = tokio::time::sleep(time), if self.pipeline.is_empty() => {
+                    return self.broken(format!("no line within {} s", time.as_secs())).await;
+                }
+            };
+            match frame {
+                None => break,
+                Some(Ok(frame)) => {
                     if let Ok(data) = frame.into_data() {
                         self.take(&data).await?;
                     }
                 }
-                Ok(Some(Err(error))) => return self.broken(format!("the body broke off: {error}")).await,
-                Err(_) => return self.broken(format!("no line within {} s", time.as_secs())).await,
+                Some(Err(error)) => return self.broken(format!("the body broke off: {error}")).await,
             }
         }
         let last = std::mem::take(&mut self.rest);
@@ -144,6 +189,7 @@ impl Stream {
         if self.rest.len() <= limit {
             return Ok(());
         }
+        self.settle().await?;
         self.number += 1;
         self.summary.bad += 1;
         self.send(vec![self.failed(self.number, too_long(limit))]).await?;
@@ -151,6 +197,7 @@ impl Stream {
     }
 
     async fn broken(&mut self, why: String) -> Result<(), Over> {
+        self.settle().await?;
         let line = self.failed(self.number + 1, Problem::new(Kind::BAD_REQUEST, why));
         self.send(vec![line]).await?;
         Err(Over)
@@ -160,12 +207,11 @@ impl Stream {
         Line { line: Some(number), error: Some(problem), ..Line::default() }
     }
 
-    /// Carries out lines together.
+    /// Sends lines out together.
     async fn lines(&mut self, lines: &[&[u8]]) -> Result<(), Over> {
         let app = self.app.clone();
         let loaded = app.rules().now();
         let mut plans = Vec::with_capacity(lines.len());
-        // Of each line its number, and the problem where it has no plan.
         let mut taken: Vec<(u64, Option<Problem>)> = Vec::with_capacity(lines.len());
         for line in lines {
             self.number += 1;
@@ -193,20 +239,43 @@ impl Stream {
         if self.how.dry_run {
             return self.planned(plans, taken).await;
         }
-        let start = Instant::now();
-        let reports = submit(app.cache(), plans, quiet()).await;
-        app.metrics().stage("apply", start.elapsed());
-        let mut reports = reports.iter();
-        let mut answers = Vec::with_capacity(taken.len());
+        while !self.pipeline.has_room() {
+            let window = self.pipeline.next().await;
+            self.answer(window).await?;
+        }
+        self.taken.push_back(Taken { lines: taken, loaded, began: Instant::now() });
+        self.pipeline.begin(plans);
+        Ok(())
+    }
+
+    /// Answers everything that is under way.
+    async fn settle(&mut self) -> Result<(), Over> {
+        while !self.pipeline.is_empty() {
+            let window = self.pipeline.next().await;
+            self.answer(window).await?;
+        }
+        Ok(())
+    }
+
+    /// Answers the lines of the oldest window.
+    async fn answer(&mut self, window: Window) -> Result<(), Over> {
+        // One is put there with each window.
+        let Some(Taken { lines, loaded, began }) = self.taken.pop_front() else { return Ok(()) };
+        let app = self.app.clone();
+        app.metrics().stage(Stage::Apply, began.elapsed());
+        app.metrics().reports(&window.reports);
+        app.tally().add(&window.reports, loaded.program.rules());
+        let mut reports = window.reports.iter();
+        let mut answers = Vec::with_capacity(lines.len());
         let mut is_gone = false;
-        for (number, problem) in taken {
+        for (number, problem) in lines {
             answers.push(match problem {
                 Some(problem) => {
                     self.summary.bad += 1;
                     self.failed(number, problem)
                 }
                 None => match reports.next() {
-                    Some(report) => self.reported(number, report, loaded.program.rules(), &mut is_gone),
+                    Some(report) => self.reported(number, report, &mut is_gone),
                     // One plan gives one report.
                     None => continue,
                 },
@@ -216,16 +285,14 @@ impl Stream {
         if is_gone { Err(Over) } else { Ok(()) }
     }
 
-    fn reported(&mut self, number: u64, report: &Report, rules: &RuleSet, is_gone: &mut bool) -> Line {
-        self.app.metrics().report(report);
-        self.app.tally().add(report, rules);
+    fn reported(&mut self, number: u64, report: &Report, is_gone: &mut bool) -> Line {
         let figures = Line {
             line: Some(number),
             targets: Some(report.plan.steps.len() as u64),
             entries: Some(report.dropped().entries()),
             queued: Some(report.queued().count() as u64),
             unresolved: Some(report.plan.unresolved.len() as u64),
-            report: self.full(&ReportDocument::new(report)),
+            report: self.full(|| ReportDocument::new(report)),
             ..Line::default()
         };
         self.summary.writes += 1;
@@ -261,21 +328,22 @@ impl Stream {
                 line: Some(number),
                 targets: Some(plan.steps.len() as u64),
                 unresolved: Some(plan.unresolved.len() as u64),
-                report: self.full(plan),
+                report: self.full(|| plan),
                 ..Line::default()
             });
         }
         self.send(answers).await
     }
 
-    fn full(&self, document: &impl Serialize) -> Option<Box<RawValue>> {
-        self.how.full.then(|| serde_json::value::to_raw_value(document).ok()).flatten()
+    fn full<D: Serialize>(&self, document: impl FnOnce() -> D) -> Option<Box<RawValue>> {
+        self.how.full.then(|| serde_json::value::to_raw_value(&document()).ok()).flatten()
     }
 
     /// Sends lines of the answer; an error where nobody reads them, or not for too long.
     async fn send(&mut self, lines: Vec<Line>) -> Result<(), Over> {
         let mut bytes = Vec::new();
-        for line in &lines {
+        let is_wanted = |line: &&Line| !self.how.summary || line.error.is_some() || line.summary.is_some();
+        for line in lines.iter().filter(is_wanted) {
             if serde_json::to_writer(&mut bytes, line).is_ok() {
                 bytes.push(b'\n');
             }
@@ -283,10 +351,16 @@ impl Stream {
         if bytes.is_empty() {
             return Ok(());
         }
+        if self.is_unread {
+            return Err(Over);
+        }
         let sent = tokio::time::timeout(self.app.limits().time, self.sender.send_data(bytes.into())).await;
         match sent {
             Ok(Ok(())) => Ok(()),
-            _ => Err(Over),
+            _ => {
+                self.is_unread = true;
+                Err(Over)
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ use std::hash::{Hash, Hasher};
 use utoipa::IntoParams;
 
 use super::{Params, bulk, whole};
-use crate::cache::quiet;
+use crate::cache::{observe, quiet};
 use crate::check::Undeclared;
 use crate::engine::{ReportDocument, StepError, submit};
 use crate::model::RawWrite;
@@ -20,6 +20,7 @@ use crate::plan::{Plan, Unfilled};
 use crate::server::App;
 use crate::server::answers::{Answer, HEADER};
 use crate::server::guard::{Caller, is_stream};
+use crate::server::metrics::Stage;
 use crate::server::problem::{Kind, Problem};
 use crate::server::rules::Loaded;
 
@@ -36,6 +37,8 @@ pub struct How {
     pub widen: bool,
     /// Of a stream: answer with the whole report of each write, not with its figures alone.
     pub full: bool,
+    /// Of a stream: answer only with the lines that failed, and the summary.
+    pub summary: bool,
 }
 
 /// Drop what a write makes stale
@@ -68,14 +71,14 @@ pub async fn write(
     let key = idempotency_key(headers)?.map(str::to_owned);
     let caller = request.extensions().get::<Caller>().cloned();
     let body = whole(request.into_body(), app.limits().body).await?;
-    let ask = one(&app, how, &body);
     let answer = match key {
-        None => ask.await,
+        None => one(&app, how, &body).await,
         Some(key) => {
             let mut hasher = FxHasher::default();
             (how, "writes", &body).hash(&mut hasher);
             // One caller's keys are nothing to another.
             let key = format!("{} {key}", caller.as_ref().map_or("", |caller| &caller.0));
+            let ask = Box::pin(one(&app, how, &body));
             app.answers().once(key, hasher.finish(), ask).await
         }
     };
@@ -100,9 +103,9 @@ async fn one(app: &App, how: How, body: &[u8]) -> Result<Answer, Box<Problem>> {
     let start = Instant::now();
     // One plan gives one report.
     let report = submit(app.cache(), vec![plan], quiet()).await.remove(0);
-    app.metrics().stage("apply", start.elapsed());
-    app.metrics().report(&report);
-    app.tally().add(&report, loaded.program.rules());
+    app.metrics().stage(Stage::Apply, start.elapsed());
+    app.metrics().reports(std::slice::from_ref(&report));
+    app.tally().add(std::slice::from_ref(&report), loaded.program.rules());
     let document = ReportDocument::new(&report);
     match report.failures().next() {
         None => Ok(Answer::json(StatusCode::OK, &document)),
@@ -125,14 +128,17 @@ pub fn plan(app: &App, loaded: &Loaded, how: How, text: &str) -> Result<Plan, Pr
         Problem::new(Kind::BAD_REQUEST, format!("the body {why}"))
             .help("a write is an object: {\"entity\": \"user\", \"id\": \"123\", \"op\": \"update\"}")
     };
-    let raw = RawWrite::from_json(text).map_err(bad)?;
-    let write = loaded.program.rules().write(raw, Undeclared::Ignore).map_err(|error| {
-        app.metrics().bad_write();
-        Problem::from(error)
-    })?;
+    let check = || {
+        let raw = RawWrite::from_json(text).map_err(bad)?;
+        loaded.program.rules().write(raw, Undeclared::Ignore).map_err(|error| {
+            app.metrics().bad_write();
+            Problem::from(error)
+        })
+    };
+    let write = observe::during("check", check)?;
     let unfilled = if how.widen { Unfilled::Widen } else { Unfilled::Report };
-    let plan = loaded.program.plan(&write, unfilled);
-    app.metrics().stage("plan", start.elapsed());
+    let plan = observe::during("plan", || loaded.program.plan(&write, unfilled));
+    app.metrics().stage(Stage::Plan, start.elapsed());
     match plan.unresolved.first() {
         Some(first) if how.strict && !how.dry_run => {
             let what = match &first.reason {

@@ -80,15 +80,8 @@ impl Drain<'_> {
     }
 
     /// The indexes of what depends on the members just removed.
-    pub(super) async fn dependents(
-        &mut self,
-        frame: &Frame,
-        has_dependencies: bool,
-    ) -> Result<Frame, CacheError> {
+    pub(super) async fn dependents(&mut self, frame: &Frame) -> Result<Frame, CacheError> {
         let mut below = Frame::default();
-        if !has_dependencies {
-            return Ok(below);
-        }
         let mut batch = Batch::default();
         let mut candidates = Vec::new();
         for source in &frame.sources {
