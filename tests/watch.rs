@@ -64,8 +64,11 @@ impl World {
     }
 
     fn arguments(&self, more: &[&str]) -> Vec<String> {
-        let mut words =
-            vec!["watch".to_owned(), self.postgres.url("postgres"), "--cache".into(), self.redis.url()];
+        self.arguments_at(&self.postgres.url("postgres"), more)
+    }
+
+    fn arguments_at(&self, url: &str, more: &[&str]) -> Vec<String> {
+        let mut words = vec!["watch".to_owned(), url.to_owned(), "--cache".into(), self.redis.url()];
         words.extend(more.iter().map(|word| (*word).to_owned()));
         words
     }
@@ -84,10 +87,14 @@ impl World {
     }
 
     fn start(&self, more: &[&str]) -> Watcher {
+        self.start_at(&self.postgres.url("postgres"), more)
+    }
+
+    fn start_at(&self, url: &str, more: &[&str]) -> Watcher {
         static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         let n = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let path = self.place.path().join(format!("watch-{n}.log"));
-        let words = self.arguments(more);
+        let words = self.arguments_at(url, more);
         let child = self
             .place
             .command(&words.iter().map(String::as_str).collect::<Vec<_>>())

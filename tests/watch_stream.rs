@@ -6,6 +6,8 @@ mod blocks;
 mod cases;
 #[path = "support/command.rs"]
 mod command;
+#[path = "support/postgres.rs"]
+mod postgres;
 #[path = "support/redis.rs"]
 mod redis;
 

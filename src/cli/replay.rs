@@ -151,7 +151,7 @@ fn read(path: &Path, mut line: impl FnMut(Line)) -> Result<(), CommandError> {
     };
     let mut reader = LineReader::new(input);
     let failed = |error| CommandError::usage(format!("cannot read stdin: {error}"));
-    while let Some((read, _)) = reader.next().map_err(failed)? {
+    while let Some((read, _)) = reader.next_line().map_err(failed)? {
         line(read);
     }
     Ok(())

@@ -107,7 +107,7 @@ fn read<R: Read>(
     let mut number = 0;
     let mut transaction = None;
     loop {
-        let end = match reader.next() {
+        let end = match reader.next_line() {
             Ok(Some((line, bytes))) => {
                 number += 1;
                 piece.lines += 1;

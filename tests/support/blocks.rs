@@ -1,4 +1,5 @@
 //! The fenced blocks of a Markdown page.
+#![allow(dead_code)]
 
 /// A fenced block.
 pub struct Block<'a> {

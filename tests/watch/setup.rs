@@ -74,6 +74,18 @@ fn setting_up_says_what_it_does_and_what_it_means() {
     world.gone("log:5:page");
     watcher.stop();
 
+    // Who only watches needs no right on any table.
+    world.sql("create role reader login replication");
+    let url = world.postgres.url_as("reader", "postgres");
+    let out = world.place.run(&["watch", &url, "--cache", &world.redis.url(), "--check"]);
+    assert!(out.code <= 1, "{out:?}");
+    let mut watcher = world.start_at(&url, &[]);
+    world.put("log:6:page", &["log:6"]);
+    world.sql("insert into logs values (6, 'now')");
+    world.gone("log:6:page");
+    watcher.signal("-TERM");
+    assert_eq!(watcher.ends().0, 0);
+
     world.sql("alter publication invalidate set (publish = 'insert')");
     world.run(&[]).says(&["leaves out some kinds of writes", "insert, update, delete, truncate"]);
 }

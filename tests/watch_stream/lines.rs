@@ -61,8 +61,11 @@ fn the_exit_code_says_what_came_of_it() {
     let outcome = watch(&place, &[r#"{"table":"users","op":"update","new":{"email":"x"}}"#], &[]);
     assert_eq!(outcome.code, 1, "{outcome:#?}");
     assert_eq!(cached(&place), ["org:1:page"]);
-    let outcome =
-        outcome.says(&["line 1, `users`", "has no primary key and no column `id`", "everything of `user` is dropped"]);
+    let outcome = outcome.says(&[
+        "line 1, `users`",
+        "has no primary key and no column `id`",
+        "everything of `user` is dropped",
+    ]);
     drop(outcome);
     put(&place, &["user:7:profile user:7"]);
     let wrong = r#"{"table":"users","op":"update","new":{"id":1,"email":"x","seen":12}}"#;

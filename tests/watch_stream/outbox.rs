@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use crate::RULES;
 use crate::blocks::blocks;
 use crate::command::Place;
+use crate::postgres::PostgresServer;
 
 /// The text of the page's block with this information.
 fn block(info: &[&str]) -> String {
@@ -166,4 +167,35 @@ fn the_relay_sends_purges_and_waits_for_a_cache_that_is_away() {
         (0, ["org:9:page", "sign_in:a@b", "user:1:profile", "user:3:profile"].map(str::to_owned).to_vec()),
         "{done:?}"
     );
+}
+
+#[test]
+fn the_outbox_of_a_postgres_without_logical_replication() {
+    let place = place();
+    let server = PostgresServer::start();
+    let database = server.database("shop");
+    let sql = |sql: &str| server.sql("shop", sql);
+    sql("CREATE TABLE users (id int PRIMARY KEY, email text, plan text, org_id int);
+         INSERT INTO users VALUES (1, 'a@b', 'free', 9), (2, 'c@d', 'free', NULL), (3, 'e@f', NULL, NULL)");
+    sql(&block(&["sql", "postgres"]));
+    sql("BEGIN; DELETE FROM users; ROLLBACK");
+    sql(
+        "BEGIN; UPDATE users SET email = 'new@x' WHERE id = 1; SAVEPOINT s; DELETE FROM users WHERE id = 2; ROLLBACK TO s; DELETE FROM users WHERE id = 3; COMMIT",
+    );
+    let rows = sql(&block(&["sql", "relay-postgres"]));
+    let lines: Vec<&str> = rows.lines().filter_map(|row| row.split_once('|').map(|(_, json)| json)).collect();
+    assert_eq!(lines.len(), 2, "{database}: {rows}");
+    let outcome = place.run_with(&["watch", "-"], lines.join("\n") + "\n");
+    assert_eq!(outcome.code, 0, "{outcome:#?}");
+    // One transaction.
+    outcome.says(&["1 transaction, 2 rows"]);
+    assert_eq!(cached(&place), ["org:9:page", "sign_in:c@d", "user:2:profile"]);
+    sql("DELETE FROM invalidate_outbox; TRUNCATE users");
+    let rows = sql(&block(&["sql", "relay-postgres"]));
+    assert!(rows.contains("\"op\": \"truncate\""), "{rows}");
+    let line = rows.lines().find_map(|row| row.split_once('|')).unwrap().1;
+    place.ok("cache put user:5:profile x --tag user:5");
+    let outcome = place.run_with(&["watch", "-"], line);
+    assert_eq!(outcome.code, 0, "{outcome:#?}");
+    assert!(!cached(&place).contains(&"user:5:profile".to_owned()));
 }

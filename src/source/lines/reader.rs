@@ -30,7 +30,7 @@ impl<R: Read> LineReader<R> {
     ///
     /// # Errors
     /// What reading reports.
-    pub fn next(&mut self) -> io::Result<Option<(Line, usize)>> {
+    pub fn next_line(&mut self) -> io::Result<Option<(Line, usize)>> {
         let input = &mut self.input;
         let mut bytes = Vec::new();
         let size = input.take(MAX_LINE).read_until(b'\n', &mut bytes)?;

@@ -96,7 +96,7 @@ pub fn plan_ahead(
         let mut reader = LineReader::new(input);
         let mut planned = Planned::default();
         loop {
-            let end = match reader.next() {
+            let end = match reader.next_line() {
                 Ok(Some((line, bytes))) => {
                     planned.last += 1;
                     planned.bytes += bytes;
