@@ -94,7 +94,7 @@ fn from_a_database_to_rules_that_are_proven_complete() {
     server.sql(&shop, "alter table orders add column note text");
     let new = place.run(&["lint", "--schema", &url, "--baseline", "known.json", "--format", "json"]);
     assert_eq!((new.code, new.json()["findings"].as_array().map(Vec::len)), (1, Some(1)), "{new:?}");
-    assert_eq!(new.json()["findings"][0]["lint"], "unreached-column", "{new:?}");
+    assert_eq!(new.json()["findings"][0]["slug"], "unreached-column", "{new:?}");
     assert!(new.stdout.contains("`note` of the table `orders`"), "{new:?}");
     let sarif = place.run(&["lint", "--schema", &url, "--format", "sarif"]);
     assert!(sarif.stdout.contains("W505") && sarif.stdout.contains("\"startLine\""));
@@ -380,6 +380,13 @@ fn catalog(plans: Vec<Plan>) -> Catalog {
                 .collect();
             let mut to_columns = target.primary_key.clone();
             to_columns.truncate(count);
+            let is_list = |table: &Table, name: &String| {
+                table.column(name).is_some_and(|c| c.type_name.ends_with("[]"))
+            };
+            let fits = columns.iter().zip(&to_columns).all(|(a, b)| is_list(table, a) == is_list(target, b));
+            if !fits {
+                continue;
+            }
             if table.columns.iter().all(|c| c.generated) || to_columns.len() != columns.len() {
                 continue;
             }

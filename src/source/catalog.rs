@@ -15,10 +15,16 @@ impl Catalog {
         self.tables.iter().find(|table| table.schema == schema && table.name == name)
     }
 
-    /// Whether a foreign key holds the id of the row that it points to: it is one column, and points to the primary key.
+    /// Whether a foreign key holds the id of the row that it points to: it is one column, no array, and points to the
+    /// primary key.
     pub fn points_to_id(&self, key: &ForeignKey) -> bool {
-        let target = self.table(&key.to_schema, &key.to_table);
-        key.columns.len() == 1 && target.is_some_and(|table| table.primary_key == key.to_columns)
+        let ([_], [to]) = (key.columns.as_slice(), key.to_columns.as_slice()) else { return false };
+        let is_id = |table: &Table| {
+            let column = table.column(to);
+            table.primary_key == key.to_columns
+                && column.is_some_and(|column| !column.type_name.ends_with("[]"))
+        };
+        self.table(&key.to_schema, &key.to_table).is_some_and(is_id)
     }
 }
 

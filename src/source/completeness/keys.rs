@@ -30,7 +30,7 @@ pub fn check(held: &Held<'_>, findings: &mut Vec<Diagnostic>) {
                 let is_related = match &reference {
                     Some(name) => over.contains(&(id, name.as_str())),
                     // A key that holds no id is no ref: any relation between the two will do.
-                    None => linked.contains(&(id, target)),
+                    None => !held.catalog.points_to_id(key) && linked.contains(&(id, target)),
                 };
                 if !is_related {
                     findings.push(finding(held, id, target, table, key, reference.as_deref()));

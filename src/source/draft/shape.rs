@@ -103,11 +103,11 @@ pub fn shape(catalog: &Catalog) -> Shape<'_> {
         .enumerate()
         .map(|(at, e)| ((e.table.schema.as_str(), e.table.name.as_str()), at))
         .collect();
-    for (own, entity) in entities.iter_mut().enumerate() {
+    for entity in &mut entities {
         columns(entity, catalog, &at);
         for key in entity.table.foreign_keys.iter().filter(|key| !catalog.points_to_id(key)) {
             let target = at.get(&(key.to_schema.as_str(), key.to_table.as_str()));
-            entity.others.extend(target.filter(|target| **target != own));
+            entity.others.extend(target);
         }
         entity.others.sort_unstable();
         entity.others.dedup();
