@@ -160,7 +160,7 @@ impl Connection {
         }
         match self.send(batch, &live).await {
             Ok(Sent::Answered(replies, epoch)) => Attempt::Answered(replies, epoch),
-            Ok(Sent::Broken(error)) if fresh => match self.refusal().await {
+            Ok(Sent::Broken(error)) if fresh => match Box::pin(self.refusal()).await {
                 Some(refusal) => Attempt::Failed(refusal),
                 None => Attempt::Broken { error, fresh },
             },
@@ -239,9 +239,11 @@ impl Connection {
         }
         // Before the connection: what breaks meanwhile makes it a younger one.
         let epoch = self.breaks.now();
+        // What it takes to connect is kept apart: every future on the way here would be as large, and be
+        // moved with it.
         let connection = match &self.origin {
-            Origin::At(address) => dial(address, &self.place, self.timeouts).await?,
-            Origin::Sentinels(address) => sentinel::primary(address, self.timeouts).await?,
+            Origin::At(address) => Box::pin(dial(address, &self.place, self.timeouts)).await?,
+            Origin::Sentinels(address) => Box::pin(sentinel::primary(address, self.timeouts)).await?,
         };
         let live = Live { connection, known: Arc::new(AtomicU32::new(u32::MAX)), epoch };
         *slot = Some(live.clone());
