@@ -38,19 +38,14 @@ mod why;
 mod worker;
 mod write;
 
-use clap::{CommandFactory, FromArgMatches};
-
 use args::{Cli, Command, Lazy};
 use error::{CommandError, Exit};
 use session::Session;
 
 /// Runs the command that the arguments name; gives the exit code.
 pub fn main() -> i32 {
-    let matches = match Cli::command().try_get_matches() {
-        Ok(matches) => matches,
-        Err(error) => return usage(&error),
-    };
-    let cli = match Cli::from_arg_matches(&matches) {
+    let words: Vec<_> = std::env::args_os().collect();
+    let cli = match args::parse(&words) {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };

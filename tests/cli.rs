@@ -13,6 +13,8 @@ mod bad_input;
 mod baseline;
 #[path = "cli/batches.rs"]
 mod batches;
+#[path = "cli/cold.rs"]
+mod cold;
 #[path = "cli/compare.rs"]
 mod compare;
 #[path = "cli/doctor.rs"]

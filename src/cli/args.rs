@@ -1,10 +1,12 @@
 //! The arguments that every command shares, and the list of commands.
 
 mod lazy;
+mod parse;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use lazy::Lazy;
+pub use parse::parse;
 
 /// Say once what every database write makes stale in the cache.
 #[derive(Debug, Parser)]

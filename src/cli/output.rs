@@ -1,6 +1,7 @@
 //! Printing: data to stdout, notes to stderr.
 
-use std::io::ErrorKind;
+use std::borrow::Cow;
+use std::io::{ErrorKind, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstyle::{AnsiColor, Style};
@@ -77,13 +78,24 @@ fn escaped(json: String) -> String {
 /// A note for people.
 pub fn note(text: &str) {
     let dim: Style = AnsiColor::BrightCyan.on_default().bold();
-    anstream::eprintln!("{dim}note{dim:#}: {}", visible(text));
+    remark(&format!("{dim}note{dim:#}: {}\n", visible(text)));
 }
 
 /// Something that went wrong without ending the command.
 pub fn warning(text: &str) {
     let yellow: Style = AnsiColor::Yellow.on_default().bold();
-    anstream::eprintln!("{yellow}warning{yellow:#}: {}", visible(text));
+    remark(&format!("{yellow}warning{yellow:#}: {}\n", visible(text)));
+}
+
+/// Prints a line to stderr in one piece, so that no other process can print into it.
+fn remark(line: &str) {
+    let stderr = std::io::stderr();
+    let plain = match anstream::AutoStream::choice(&stderr) {
+        anstream::ColorChoice::Never => Cow::Owned(anstream::adapter::strip_str(line).to_string()),
+        _ => Cow::Borrowed(line),
+    };
+    // Nothing can be done where nobody reads it.
+    let _ = anstream::AutoStream::new(stderr, anstream::ColorChoice::Always).write_all(plain.as_bytes());
 }
 
 /// Whether stdout is a terminal that shows colours.

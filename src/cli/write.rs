@@ -183,6 +183,8 @@ fn exit_of(plan: &Plan) -> Exit {
     if plan.unresolved.is_empty() { Exit::Clean } else { Exit::Unresolved }
 }
 
+// Each of the three ways to end has room for its futures on the stack, and only if it is taken.
+#[inline(never)]
 fn dry_run(session: &Session, plan: &Plan, mode: Mode) -> Result<Exit, CommandError> {
     match mode.format {
         Format::Json => output::json(plan)?,
@@ -225,6 +227,7 @@ fn live_counts(session: &Session, plan: &Plan) -> Option<Vec<Option<u64>>> {
     }
 }
 
+#[inline(never)]
 fn carry_out(session: &Session, program: Program, plan: Plan, mode: Mode) -> Result<Exit, CommandError> {
     let exit = exit_of(&plan);
     if plan.steps.is_empty() {
@@ -247,7 +250,7 @@ fn carry_out(session: &Session, program: Program, plan: Plan, mode: Mode) -> Res
                 )
                 .help("run the same command again: what is dropped already harms nothing"));
             }
-            report.settle(apply(session, &engine, plan, mode).await?);
+            report.settle(Box::pin(apply(session, &engine, plan, mode)).await?);
         }
         let print = async {
             // The counters are under way to the cache while the report is printed.
@@ -293,6 +296,7 @@ async fn record(session: &Session, engine: &Engine<AnyCache>, report: &Report) {
 
 /// Counts the rules whose conditions kept a write from dropping anything. It is no reason to make a
 /// cache, and none to fail.
+#[inline(never)]
 fn record_silence(session: &Session, program: Program, report: &Report) {
     let (rules, write) = (program.rules(), &report.plan.write);
     let Some(entity) = rules.entity_named(&write.entity) else { return };

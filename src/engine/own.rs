@@ -142,7 +142,8 @@ pub async fn see_to<C: Cache>(cache: &C, lists: &mut [Unsettled<'_>], progress: 
     while !own.is_empty() {
         own.due().await;
         let start = Instant::now();
-        match own.carry_out(cache, progress).await {
+        // Most writes leave nothing to see to, and need not make room for it.
+        match Box::pin(own.carry_out(cache, progress)).await {
             Ok(done) => {
                 let took = start.elapsed() / u32::try_from(done.len().max(1)).unwrap_or(u32::MAX);
                 for (work, outcome) in done {

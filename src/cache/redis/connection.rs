@@ -241,8 +241,9 @@ impl Connection {
         }
         // Before the connection: what breaks meanwhile makes it a younger one.
         let epoch = self.breaks.now();
+        // What it takes to connect is kept apart: every future on the way here would be as large, and be
+        // moved with it.
         let connection = match &self.origin {
-            // Rare and large: in a box they are no part of every future that sends something.
             Origin::At(address) => Box::pin(dial(address, &self.place, self.timeouts)).await?,
             Origin::Sentinels(address) => Box::pin(sentinel::primary(address, self.timeouts)).await?,
         };
