@@ -30,6 +30,7 @@ mod stats;
 mod table;
 mod targets;
 mod test;
+mod watch;
 mod why;
 mod worker;
 mod write;

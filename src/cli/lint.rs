@@ -15,7 +15,9 @@ mod report;
 pub mod roots;
 mod sarif;
 mod shared;
+mod watch;
 
+use invalidate::check::Checked;
 use invalidate::diagnostic::{Diagnostic, Severity, render};
 use invalidate::lint::{Levels, Linted, Project, lint_with_allowed};
 use invalidate::span::Sources;
@@ -45,6 +47,9 @@ pub fn run(session: &Session, args: &LintArgs) -> Result<Exit, CommandError> {
         return Err(CommandError::usage("`--unsafe-fixes` says which fixes `--fix` and `--diff` take")
             .help("add `--diff` to look at them, or `--fix` to apply them"));
     }
+    if args.watch {
+        return watch::run(session, args, &levels, &project);
+    }
     let roots = roots::all(session, &args.paths, &args.stdin_filename)?;
     if args.fix.diff {
         return diff(session, args, &roots, &levels);
@@ -61,7 +66,7 @@ pub fn run(session: &Session, args: &LintArgs) -> Result<Exit, CommandError> {
     if args.coverage {
         return coverage::run(session, args, &roots);
     }
-    let looked = look(roots, &levels);
+    let looked = look(roots, &levels, Root::check);
     report(session, args, &looked, &project)
 }
 
@@ -70,9 +75,9 @@ fn project(session: &Session) -> Project {
     Project::new(&session.here, session.config.folder.as_ref().unwrap_or(&session.here))
 }
 
-fn look(roots: Vec<Root>, levels: &Levels) -> Vec<Looked> {
+fn look(roots: Vec<Root>, levels: &Levels, mut check: impl FnMut(&Root) -> Checked) -> Vec<Looked> {
     let look = |root: Root| {
-        let checked = root.check();
+        let checked = check(&root);
         let Linted { findings, allowed } = lint_with_allowed(&checked, levels);
         Looked { root, checked, findings, allowed }
     };

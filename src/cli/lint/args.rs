@@ -12,6 +12,7 @@ invalidate lint rules --format github\n  \
 invalidate lint --format sarif --output-file lint.sarif\n  \
 invalidate lint --diff; invalidate lint --fix\n  \
 invalidate lint --deny all --allow dead-end\n  \
+invalidate lint --watch\n  \
 git show :rules/shop.inv | invalidate lint - --stdin-filename rules/shop.inv")]
 pub struct LintArgs {
     /// Rule files, folders in which every root file is checked, or `-` for stdin [default: the
@@ -42,6 +43,10 @@ pub struct LintArgs {
     /// `--format json`
     #[arg(long, group = "instead")]
     pub coverage: bool,
+
+    /// Check again whenever a rule file changes, until Ctrl-C
+    #[arg(long, group = "instead", conflicts_with = "output_file")]
+    pub watch: bool,
 
     #[command(flatten)]
     pub weight: WeightArgs,
