@@ -13,6 +13,7 @@ mod diff_rules;
 mod doctor;
 mod error;
 mod explain;
+mod file_watch;
 mod flush;
 mod fmt;
 mod graph;

@@ -11,6 +11,7 @@ mod fill;
 mod guard;
 mod index;
 mod merge;
+mod name_list;
 mod names;
 mod program;
 mod row;
@@ -18,13 +19,12 @@ mod targets;
 mod together;
 mod ways;
 
-use std::fmt;
-use std::ops::Deref;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use name_list::Names;
 pub use names::{Carried, InstanceNames, Origin};
 pub use program::Program;
 pub use together::together;
@@ -102,52 +102,6 @@ pub struct Step {
     /// The dropped tag that fired the rule, where a chained rule drops it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trigger: Option<String>,
-}
-
-/// Names of rules or relations, shared by all steps that list the same.
-#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct Names(Arc<[Arc<str>]>);
-
-impl Names {
-    pub fn to_strings(&self) -> Vec<String> {
-        self.iter().map(|name| name.to_string()).collect()
-    }
-}
-
-impl Deref for Names {
-    type Target = [Arc<str>];
-
-    fn deref(&self) -> &Self::Target {
-        &self.0
-    }
-}
-
-impl From<Vec<Arc<str>>> for Names {
-    fn from(names: Vec<Arc<str>>) -> Self {
-        Self(names.into())
-    }
-}
-
-impl<N: Into<Arc<str>>> FromIterator<N> for Names {
-    fn from_iter<I: IntoIterator<Item = N>>(names: I) -> Self {
-        Self(names.into_iter().map(Into::into).collect())
-    }
-}
-
-impl<'a> IntoIterator for &'a Names {
-    type Item = &'a Arc<str>;
-    type IntoIter = std::slice::Iter<'a, Arc<str>>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.iter()
-    }
-}
-
-impl fmt::Debug for Names {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
 }
 
 /// What a step's target is. Ordered as steps of one rule are.

@@ -55,5 +55,7 @@ mod sarif;
 mod stats;
 #[path = "cli/stream.rs"]
 mod stream;
+#[path = "cli/watching.rs"]
+mod watching;
 #[path = "cli/why.rs"]
 mod why;

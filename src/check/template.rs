@@ -46,6 +46,11 @@ impl Template {
         &self.text
     }
 
+    /// The same text, to be shared.
+    pub fn shared_text(&self) -> &Arc<str> {
+        &self.text
+    }
+
     pub fn span(&self) -> Span {
         self.span
     }

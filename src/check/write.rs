@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use compact_str::CompactString;
 use serde_json::{Map, Value as Json};
 
 use super::ruleset::{ContextId, EntityId, Operation, RuleSet};
-use super::template::RowPath;
 use crate::diagnostic::did_you_mean;
 use crate::model::{RawId, RawWrite, Type, Value};
 use values::{field_value, ref_value, scalar_text};
@@ -22,9 +22,9 @@ pub struct Write {
     id: Option<Value>,
     operation: Operation,
     /// Columns that changed, by name; `None` where that is not known.
-    changed: Option<Vec<String>>,
-    new: BTreeMap<String, Value>,
-    old: BTreeMap<String, Value>,
+    changed: Option<Vec<CompactString>>,
+    new: BTreeMap<CompactString, Value>,
+    old: BTreeMap<CompactString, Value>,
     /// By the place of the attribute; defaults filled in.
     context: Vec<Option<Value>>,
     ignored: Vec<String>,
@@ -119,8 +119,8 @@ impl Write {
     }
 
     /// The columns that changed; `None` where the caller did not say.
-    pub fn changed_columns(&self) -> Option<&[String]> {
-        self.changed.as_deref()
+    pub fn changed_columns(&self) -> Option<impl Iterator<Item = &str>> {
+        self.changed.as_ref().map(|list| list.iter().map(CompactString::as_str))
     }
 
     /// All context attributes, by their places, with their defaults.
@@ -141,6 +141,19 @@ impl Write {
     /// The write as it was given, sorted.
     pub fn raw(&self) -> &Arc<RawWrite> {
         &self.raw
+    }
+}
+
+/// A name in a write, as its errors show it: `old.plan`.
+#[derive(Clone, Copy)]
+struct Shown<'n> {
+    prefix: &'static str,
+    name: &'n str,
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.prefix, self.name)
     }
 }
 
@@ -196,32 +209,35 @@ impl RuleSet {
 
     /// A name in a write: refs, then a field, a ref, or `id` behind a ref. Implied refs count: their
     /// values are what an unlinked relation cannot know.
+    /// With it the name without an `.id` behind refs, as [`RowPath::write_name`] has it.
     /// The error is the entity that has no such name, and the part of the name that it lacks: its
     /// wording costs more than a whole row, and may not be wanted.
-    fn column<'n>(&self, entity: EntityId, name: &'n str) -> Result<(String, Column), (EntityId, &'n str)> {
+    ///
+    /// [`RowPath::write_name`]: super::template::RowPath::write_name
+    fn column<'n>(&self, entity: EntityId, name: &'n str) -> Result<(&'n str, Column), (EntityId, &'n str)> {
         let mut at = entity;
         let mut list = false;
-        let mut names = name.split('.').peekable();
-        let mut out: Vec<Arc<str>> = Vec::new();
-        while let Some(part) = names.next() {
+        let mut rest = Some(name);
+        while let Some(names) = rest {
+            let (part, behind) = names.split_once('.').map_or((names, None), |(p, b)| (p, Some(b)));
             let here = self.entity(at);
-            let last = names.peek().is_none();
             if let Some(reference) = here.reference(part) {
-                out.push(part.into());
                 list |= reference.list;
                 at = reference.target;
-                if last || (names.peek() == Some(&"id") && names.clone().count() == 1) {
-                    out.push("id".into());
-                    return Ok((RowPath::new(out).write_name(), Column::Ref { list }));
+                match behind {
+                    None => return Ok((name, Column::Ref { list })),
+                    Some("id") => return Ok((&name[..name.len() - ".id".len()], Column::Ref { list })),
+                    Some(_) => rest = behind,
                 }
                 continue;
             }
-            if let Some(field) = here.field(part).filter(|_| last) {
-                out.push(part.into());
-                let ty = Type { scalar: field.ty.scalar, list: list || field.ty.list };
-                return Ok((RowPath::new(out).write_name(), Column::Field(ty)));
-            }
-            return Err((at, part));
+            return match here.field(part) {
+                Some(field) if behind.is_none() => {
+                    let ty = Type { scalar: field.ty.scalar, list: list || field.ty.list };
+                    Ok((name, Column::Field(ty)))
+                }
+                _ => Err((at, part)),
+            };
         }
         Err((entity, name))
     }
@@ -264,6 +280,7 @@ fn check_id(raw: &RawId) -> Result<Option<Arc<str>>, WriteError> {
             "the id is empty".to_owned(),
             Some("give the row's id, or `*` (in JSON null) for a statement that writes many rows".to_owned()),
         )),
+        RawId::Text(text) => Ok(Some(text.as_str().into())),
         other => Ok(Some(other.to_string().into())),
     }
 }
@@ -279,11 +296,15 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// Passes over an undeclared name, or refuses it.
-    fn undeclared(&mut self, shown: String, error: impl FnOnce() -> WriteError) -> Result<(), WriteError> {
+    fn undeclared(
+        &mut self,
+        shown: &dyn fmt::Display,
+        error: impl FnOnce() -> WriteError,
+    ) -> Result<(), WriteError> {
         match self.undeclared {
             Undeclared::Refuse => Err(error()),
             Undeclared::Ignore => {
-                self.ignored.push(shown);
+                self.ignored.push(shown.to_string());
                 Ok(())
             }
         }
@@ -292,34 +313,34 @@ impl Reader<'_> {
     fn image(
         &mut self,
         values: &Map<String, Json>,
-        prefix: &str,
-    ) -> Result<BTreeMap<String, Value>, WriteError> {
+        prefix: &'static str,
+    ) -> Result<BTreeMap<CompactString, Value>, WriteError> {
         let mut out = BTreeMap::new();
         for (name, json) in values {
-            let shown = format!("{prefix}{name}");
+            let shown = Shown { prefix, name };
             if name == "id" {
-                self.row_id(json, &shown)?;
+                self.row_id(json, shown)?;
                 continue;
             }
             let (canonical, column) = match self.rules.column(self.entity, name) {
                 Ok(found) => found,
                 Err((at, part)) => {
                     let rules = self.rules;
-                    self.undeclared(shown, || unknown_name(rules, at, name, part))?;
+                    self.undeclared(&shown, || unknown_name(rules, at, name, part))?;
                     continue;
                 }
             };
             let value = match column {
                 Column::Ref { list } => {
-                    self.one_of_a_list(&shown, json, list)?;
-                    ref_value(&shown, json, list)?
+                    self.one_of_a_list(shown, json, list)?;
+                    ref_value(shown, json, list)?
                 }
                 Column::Field(ty) => {
-                    self.one_of_a_list(&shown, json, ty.list)?;
-                    field_value(&shown, json, ty)?
+                    self.one_of_a_list(shown, json, ty.list)?;
+                    field_value(shown, json, ty)?
                 }
             };
-            if out.insert(canonical, value).is_some() {
+            if out.insert(canonical.into(), value).is_some() {
                 return Err(WriteError::new(
                     WriteErrorKind::WrongType,
                     format!("`{shown}` is given twice"),
@@ -331,7 +352,7 @@ impl Reader<'_> {
     }
 
     /// A text with commas typed for a list is hardly ever one element.
-    fn one_of_a_list(&self, shown: &str, json: &Json, list: bool) -> Result<(), WriteError> {
+    fn one_of_a_list(&self, shown: Shown<'_>, json: &Json, list: bool) -> Result<(), WriteError> {
         match json {
             Json::String(text)
                 if list
@@ -349,7 +370,7 @@ impl Reader<'_> {
     }
 
     /// A row's own id among its values, as whole rows bring it.
-    fn row_id(&mut self, json: &Json, shown: &str) -> Result<(), WriteError> {
+    fn row_id(&mut self, json: &Json, shown: Shown<'_>) -> Result<(), WriteError> {
         let text = scalar_text(json);
         match (self.undeclared, text, self.id) {
             (Undeclared::Ignore, Some(text), Some(id)) if text == id => Ok(()),
@@ -367,17 +388,17 @@ impl Reader<'_> {
         }
     }
 
-    fn changed(&mut self, list: &[String]) -> Result<Vec<String>, WriteError> {
-        let mut out = Vec::new();
+    fn changed(&mut self, list: &[String]) -> Result<Vec<CompactString>, WriteError> {
+        let mut out = Vec::with_capacity(list.len());
         for name in list {
             let here = self.rules.entity(self.entity);
             let column = name.strip_suffix(".id").unwrap_or(name);
             let known = here.field(column).is_some() || here.reference(column).is_some_and(|r| !r.implied);
             if known {
-                out.push(column.to_owned());
+                out.push(column.into());
             } else {
                 let (rules, entity) = (self.rules, self.entity);
-                self.undeclared(name.clone(), || unknown_name(rules, entity, name, name))?;
+                self.undeclared(name, || unknown_name(rules, entity, name, name))?;
             }
         }
         Ok(out)
@@ -387,9 +408,9 @@ impl Reader<'_> {
         let declared = self.rules.context();
         let mut out: Vec<Option<Value>> = declared.iter().map(|a| a.default.clone()).collect();
         for (name, json) in values {
-            let shown = format!("context.{name}");
+            let shown = Shown { prefix: "context.", name };
             match declared.iter().position(|a| a.name == *name) {
-                Some(index) => out[index] = Some(field_value(&shown, json, declared[index].ty)?),
+                Some(index) => out[index] = Some(field_value(shown, json, declared[index].ty)?),
                 None => {
                     let error = || {
                         let known = declared.iter().map(|a| a.name.as_str());
@@ -400,7 +421,7 @@ impl Reader<'_> {
                         let message = format!("unknown name `{shown}`");
                         WriteError::new(WriteErrorKind::UnknownName, message, help)
                     };
-                    self.undeclared(shown.clone(), error)?;
+                    self.undeclared(&shown, error)?;
                 }
             }
         }
@@ -411,6 +432,9 @@ impl Reader<'_> {
 /// The same write with its names in order.
 fn sorted(mut raw: RawWrite) -> RawWrite {
     for map in [&mut raw.new, &mut raw.old, &mut raw.context] {
+        if map.keys().is_sorted() {
+            continue;
+        }
         let mut entries: Vec<_> = std::mem::take(map).into_iter().collect();
         entries.sort_by(|a, b| a.0.cmp(&b.0));
         *map = entries.into_iter().collect();

@@ -15,10 +15,14 @@ mod report;
 pub mod roots;
 mod sarif;
 mod shared;
+mod watch;
 
+use std::collections::BTreeMap;
+
+use invalidate::check::Checked;
 use invalidate::diagnostic::{Diagnostic, Severity, render};
 use invalidate::lint::{Levels, Linted, Project, lint_against};
-use invalidate::source::{Catalog, completeness};
+use invalidate::source::{Catalog, TableSettings, completeness};
 use invalidate::span::Sources;
 
 use super::config::FailLevel;
@@ -47,6 +51,9 @@ pub fn run(session: &Session, args: &LintArgs) -> Result<Exit, CommandError> {
         return Err(CommandError::usage("`--unsafe-fixes` says which fixes `--fix` and `--diff` take")
             .help("add `--diff` to look at them, or `--fix` to apply them"));
     }
+    if args.watch {
+        return watch::run(session, args, &levels, &project);
+    }
     let roots = roots::all(session, &args.paths, &args.stdin_filename)?;
     if args.fix.diff {
         return diff(session, args, &roots, &levels);
@@ -63,7 +70,8 @@ pub fn run(session: &Session, args: &LintArgs) -> Result<Exit, CommandError> {
     if args.coverage {
         return coverage::run(session, args, &roots);
     }
-    let looked = look(session, roots, &levels, catalog(args)?.as_ref())?;
+    let against = Against::new(session, args)?;
+    let looked = look(roots, &levels, &against, Root::check)?;
     report(session, args, &looked, &project)
 }
 
@@ -72,27 +80,37 @@ fn project(session: &Session) -> Project {
     Project::new(&session.here, session.config.folder.as_ref().unwrap_or(&session.here))
 }
 
-/// The tables to hold the rules against.
-fn catalog(args: &LintArgs) -> Result<Option<Catalog>, CommandError> {
-    match &args.schema {
-        Some(source) => schema::read(source, &args.schema_names).map(Some),
-        None if args.schema_names.names.is_empty() => Ok(None),
-        None => Err(CommandError::usage("`--schema-name` says which tables `--schema` looks at")
-            .help("add `--schema postgres://USER@HOST:PORT/DATABASE`")),
+/// What rules are held against besides themselves: the tables of a database, and how they are configured.
+struct Against<'a> {
+    catalog: Option<Catalog>,
+    tables: &'a BTreeMap<String, TableSettings>,
+}
+
+impl<'a> Against<'a> {
+    fn new(session: &'a Session, args: &LintArgs) -> Result<Self, CommandError> {
+        let catalog = match &args.schema {
+            Some(source) => Some(schema::read(source, &args.schema_names)?),
+            None if args.schema_names.names.is_empty() => None,
+            None => {
+                return Err(CommandError::usage("`--schema-name` says which tables `--schema` looks at")
+                    .help("add `--schema postgres://USER@HOST:PORT/DATABASE`"));
+            }
+        };
+        Ok(Self { catalog, tables: &session.config.sources.postgres.tables })
     }
 }
 
 fn look(
-    session: &Session,
     roots: Vec<Root>,
     levels: &Levels,
-    catalog: Option<&Catalog>,
+    against: &Against<'_>,
+    mut check: impl FnMut(&Root) -> Checked,
 ) -> Result<Vec<Looked>, CommandError> {
     let look = |root: Root| {
-        let checked = root.check();
-        let tables = &session.config.sources.postgres.tables;
-        let schema = catalog.map(|catalog| completeness::check(&checked, catalog, tables)).transpose()?;
-        let Linted { findings, allowed } = lint_against(&checked, levels, schema);
+        let checked = check(&root);
+        let catalog = against.catalog.as_ref();
+        let schema = catalog.map(|catalog| completeness::check(&checked, catalog, against.tables));
+        let Linted { findings, allowed } = lint_against(&checked, levels, schema.transpose()?);
         Ok(Looked { root, checked, findings, allowed })
     };
     let mut looked: Vec<Looked> = roots.into_iter().map(look).collect::<Result<_, CommandError>>()?;

@@ -52,6 +52,11 @@ fn write(mut out: impl std::io::Write, bytes: &[u8]) -> Result<(), CommandError>
     }
 }
 
+/// Clears the screen, where there is one.
+pub fn clear() -> Result<(), CommandError> {
+    if width().is_some() { raw(b"\x1b[H\x1b[2J") } else { Ok(()) }
+}
+
 /// Prints a document, indented, with a line end.
 pub fn json(document: &impl Serialize) -> Result<(), CommandError> {
     data(&format!("{}\n", pretty(document)))

@@ -2,16 +2,23 @@
 
 use std::time::Duration;
 
+use tokio::runtime::Runtime;
+
 use super::error::{CommandError, Exit};
 
 /// Runs a future to its end.
 pub fn block_on<T>(future: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
-        CommandError::new(Exit::Cache, format!("cannot start waiting for the cache: {error}"))
-    })?;
     // The command ends with it: closing it piece by piece would only take time. The future stays where it is:
     // each move would take its room on the stack once more.
-    std::mem::ManuallyDrop::new(runtime).block_on(std::pin::pin!(future))
+    std::mem::ManuallyDrop::new(runtime()?).block_on(std::pin::pin!(future))
+}
+
+/// For a command that waits several times.
+pub fn runtime() -> Result<Runtime, CommandError> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CommandError::new(Exit::Cache, format!("cannot start waiting: {error}")))
 }
 
 /// Runs a future until it ends or Ctrl-C comes; `None` then. What it was doing is dropped at the next

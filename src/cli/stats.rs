@@ -99,7 +99,7 @@ fn print(document: &StatisticsDocument, args: &StatsArgs) -> Result<(), CommandE
         StatsFormat::Json => output::json(document),
         StatsFormat::Prometheus => output::data(&prometheus::render(document)),
         StatsFormat::Table if args.watch.is_some() && output::width().is_some() => {
-            output::data(&format!("\x1b[H\x1b[2J{}", text::render(document)))
+            output::clear().and_then(|()| output::data(&text::render(document)))
         }
         StatsFormat::Table if args.watch.is_some() => output::data(&format!("{}\n", text::render(document))),
         StatsFormat::Table => output::data(&text::render(document)),

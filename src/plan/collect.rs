@@ -3,7 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::fill::{Filled, Source};
+use smallvec::SmallVec;
+
+use super::fill::{Filled, SlotList, Source};
 use super::guard::{Facts, Truth, evaluate, unknown_text};
 use super::program::{EntityProgram, Explicit, Filling, Group, Label, OperationProgram, Program, Slots};
 use super::row::Row;
@@ -18,7 +20,7 @@ use crate::model::{Pattern, Value};
 pub struct Wish<'p> {
     pub kind: StepKind,
     pub target: TargetId,
-    /// Of the target's text.
+    /// Of the target and its kind.
     pub hash: u64,
     pub rule: &'p Label,
     pub hop: u32,
@@ -38,11 +40,14 @@ impl Wish<'_> {
 #[derive(Debug, Default)]
 pub struct Collected<'p> {
     pub targets: Targets,
-    pub wishes: Vec<Wish<'p>>,
+    pub wishes: SmallVec<[Wish<'p>; 16]>,
     /// Templates, and the dropped tag that covers each.
     pub covered: Vec<(&'p Arc<str>, TargetId)>,
     pub unresolved: Vec<Unresolved>,
+    /// Conditions that were taken as true.
     pub assumed: Vec<Assumed>,
+    /// Slots whose values were taken as unmoved, and the rules that did.
+    pub unmoved: SmallVec<[(&'p Label, usize); 4]>,
     pub firings: Firings,
     /// Of the condition that is being looked at.
     open: Vec<&'p Atom<usize>>,
@@ -55,20 +60,18 @@ pub fn collect<'p>(
     operation: &'p OperationProgram,
     write: &Write,
     unfilled: Unfilled,
-) -> Collected<'p> {
+    out: &mut Collected<'p>,
+) {
     let row = Row::new(write, &entity.slots);
     let context = write.context_values();
     let facts = Facts { row: &row, operation: &operation.name, context, trigger: &[] };
     let source = Source { rules: program.rules(), row: &row, slots: &entity.slots, context, trigger: &[] };
-    let mut out = Collected { targets: Targets::with_capacity(16), ..Collected::default() };
-    out.wishes.reserve(16);
-    for rule in &*operation.candidates(entity, &facts) {
-        let rule = &entity.rules[*rule];
+    for rule in operation.candidates(entity, &facts) {
+        let rule = &entity.rules[rule as usize];
         if out.fires(&rule.label, rule.guard.as_ref(), &facts, &entity.slots) {
             // Those that do not fire are most of them: how many is known without looking at each.
             out.firings.add(rule.label.id, true);
-            let mut firing =
-                Firing { source: &source, rule: &rule.label, unfilled, chained: None, out: &mut out };
+            let mut firing = Firing { source: &source, rule: &rule.label, unfilled, chained: None, out };
             for group in &rule.groups {
                 firing.group(group);
             }
@@ -77,10 +80,14 @@ pub fn collect<'p>(
             }
         }
     }
-    out
 }
 
 impl<'p> Collected<'p> {
+    /// Nothing yet, with room for a usual plan.
+    pub fn new() -> Self {
+        Self { targets: Targets::new(), ..Self::default() }
+    }
+
     /// Whether a rule's condition lets it fire; what leaves that open is added to what is assumed.
     pub fn fires(
         &mut self,
@@ -120,17 +127,11 @@ pub struct Firing<'a, 'p> {
 impl<'p> Firing<'_, 'p> {
     /// An instance's keys, narrowest tags and lists, from each image.
     fn group(&mut self, group: &'p Group) {
-        for image in self.images(group.slots.iter().copied()) {
+        for image in self.source.row.images(group.slots.iter().copied()) {
             if !self.is_cut_off(group, *image) {
                 self.group_in(group, *image);
             }
         }
-    }
-
-    /// The images to fill from: one is enough where both hold the same.
-    fn images(&self, slots: impl Iterator<Item = usize>) -> &'static [Image] {
-        let row = self.source.row;
-        if row.are_settled(slots) { &row.present[..1] } else { row.present }
     }
 
     /// Whether the way to the group ends in this image: at nothing, or at the written instance.
@@ -231,7 +232,7 @@ impl<'p> Firing<'_, 'p> {
                 return self.wish(StepKind::Match, target, own);
             }
         };
-        for image in self.images(template.slots()) {
+        for image in self.source.row.images(template.slots()) {
             match self.fill(template, *image, own) {
                 Filled::Names { names, assumed } => self.drop(kind, names, assumed, own),
                 other => self.unfilled(kind, template, *image, other, own),
@@ -243,7 +244,7 @@ impl<'p> Firing<'_, 'p> {
         self.source.fill(template, image, group, &mut self.out.targets)
     }
 
-    fn drop(&mut self, kind: StepKind, names: Range<TargetId>, assumed: Vec<usize>, group: &'p Group) {
+    fn drop(&mut self, kind: StepKind, names: Range<TargetId>, assumed: SlotList, group: &'p Group) {
         self.assume_unmoved(assumed);
         self.out.targets.finish(kind, names.clone());
         for target in names {
@@ -253,8 +254,12 @@ impl<'p> Firing<'_, 'p> {
 
     fn assume_unmoved(&mut self, slots: impl IntoIterator<Item = usize>) {
         for slot in slots {
-            let condition = self.source.slots.list[slot].unmoved.clone();
-            self.out.assumed.push(Assumed { rule: self.rule.name.clone(), condition, unmoved: true });
+            // Several templates of a rule take the same value.
+            let of_rule =
+                self.out.unmoved.iter().rev().take_while(|(rule, _)| std::ptr::eq(*rule, self.rule));
+            if !of_rule.into_iter().any(|(_, taken)| *taken == slot) {
+                self.out.unmoved.push((self.rule, slot));
+            }
         }
     }
 
@@ -262,7 +267,7 @@ impl<'p> Firing<'_, 'p> {
         let Chained { hop, via, .. } =
             self.chained.unwrap_or(Chained { trigger: target, hop: group.hop, via: &group.via });
         let trigger = self.chained.map(|c| c.trigger);
-        let hash = self.out.targets.hash(target);
+        let hash = self.out.targets.hash(kind, target);
         self.out.wishes.push(Wish { kind, target, hash, rule: self.rule, hop, via, trigger });
     }
 

@@ -5,11 +5,9 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::Names;
-use super::program::{
-    EntityProgram, Explicit, Filling, Group, Label, OperationProgram, Piece, RuleProgram, Slot, Slots,
-};
+use super::program::{EntityProgram, Explicit, Filling, Group, Label, Piece, RuleProgram, Slot, Slots};
 use crate::check::RuleSet;
-use crate::check::ruleset::{Drop, EntityId, Follow, Operation, RelationId, Rule, RuleId, Trigger};
+use crate::check::ruleset::{Drop, EntityId, Follow, RelationId, Rule, RuleId, Trigger};
 use crate::check::template::{Hole, Part, RowPath, Template};
 use crate::check::walk::{Binding, Pass, Touch};
 
@@ -48,9 +46,8 @@ pub fn entity(rules: &RuleSet, entity: EntityId, rules_of: &[RuleId]) -> EntityP
             explicit,
         });
     }
-    let operations = rules.entity(entity).operation_names().map(Operation::named);
-    let operations = operations.map(|operation| (operation.clone(), OperationProgram::new(operation)));
-    EntityProgram { operations: operations.collect(), slots: compiler.slots.all, rules: programs }
+    let declared = rules.entity(entity).operations.iter().map(String::as_str);
+    EntityProgram::new(compiler.slots.all, programs, declared)
 }
 
 /// The drops of a chained rule, over the holes of its trigger.
@@ -66,8 +63,7 @@ pub fn instance(rules: &RuleSet, entity: EntityId) -> (Slots, Group) {
 }
 
 pub fn label(id: RuleId, rule: &Rule) -> Label {
-    let name: Arc<str> = rule.name.as_str().into();
-    Label { id, names: Names::from(vec![name.clone()]), name, priority: rule.priority, timing: rule.timing }
+    Label { id, name: rule.name.as_str().into(), priority: rule.priority, timing: rule.timing }
 }
 
 struct Compiler<'a> {
@@ -171,7 +167,7 @@ impl<'a> Compiler<'a> {
     /// The drops that name their target.
     fn explicit(&mut self, drops: &[Drop]) -> Vec<Explicit> {
         let start = Binding::start();
-        drops
+        let mut explicit: Vec<Explicit> = drops
             .iter()
             .filter_map(|drop| match drop {
                 Drop::Itself => None,
@@ -180,7 +176,10 @@ impl<'a> Compiler<'a> {
                 Drop::Match(t) => Some(Explicit::Match(self.filling(t, &start, true))),
                 Drop::Regex(pattern) => Some(Explicit::Regex(pattern.as_str().to_owned())),
             })
-            .collect()
+            .collect();
+        // Rules come by the hundred thousand, and a vector that has grown has room for four at least.
+        explicit.shrink_to_fit();
+        explicit
     }
 
     fn filling(&mut self, template: &Template, binding: &Binding, glob: bool) -> Filling {
@@ -207,7 +206,8 @@ impl<'a> Compiler<'a> {
                 holes.push(part.clone());
             }
         }
+        holes.shrink_to_fit();
         let distance = template.distance().unwrap_or(usize::MAX);
-        Filling { parts, holes, text: Arc::from(template.text()), distance, glob }
+        Filling { parts, holes, text: template.shared_text().clone(), distance, glob }
     }
 }

@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 use std::ops::Range;
 
 use rustc_hash::FxHashSet;
+use smallvec::SmallVec;
 
 use super::program::{Filling, Group, Piece, Slots};
-use super::row::{Held, Row};
+use super::row::Row;
 use super::targets::{TargetId, Targets};
 use crate::check::RuleSet;
 use crate::check::condition::Image;
@@ -15,12 +16,15 @@ use crate::model::{MAX_NAME_BYTES, Value, escape_into, quote_glob};
 /// Names that one template may fill to; beyond it the lists of the write multiply each other.
 const MAX_NAMES: usize = 100_000;
 
+/// Slots by their places; hardly ever more than one.
+pub type SlotList = SmallVec<[usize; 2]>;
+
 /// What came of filling a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Filled {
     /// Complete names; none where a null or an empty list was filled in. `assumed` holds the
     /// slots of the values that were only assumed for this image.
-    Names { names: Range<TargetId>, assumed: Vec<usize> },
+    Names { names: Range<TargetId>, assumed: SlotList },
     /// There are values that the write did not give ([`Source::missing`] names them), or holes that
     /// nothing could fill.
     Unbound { missing: bool, open: bool },
@@ -77,10 +81,10 @@ type Texts<'t> = (&'t Piece, Vec<String>);
 impl<'a> Source<'a> {
     /// Fills a template from one image. Ids along the group's way leave out the written instance.
     pub fn fill(&self, template: &Filling, image: Image, group: &Group, out: &mut Targets) -> Filled {
-        if self.fill_plainly(template, image, group, out) {
-            return Filled::Names { names: out.len() - 1..out.len(), assumed: Vec::new() };
+        match self.fill_plainly(template, image, group, out) {
+            Some(assumed) => Filled::Names { names: out.len() - 1..out.len(), assumed },
+            None => self.fill_as(template, image, group, Manner { glob: template.glob, wide: false }, out),
         }
-        self.fill_as(template, image, group, Manner { glob: template.glob, wide: false }, out)
     }
 
     /// Fills a template as a glob in which what is unknown is a `*`.
@@ -88,27 +92,41 @@ impl<'a> Source<'a> {
         self.fill_as(template, image, group, Manner { glob: true, wide: true }, out)
     }
 
-    /// The usual case: every hole was given one text. Writes nothing where it is another.
-    fn fill_plainly(&self, template: &Filling, image: Image, group: &Group, out: &mut Targets) -> bool {
-        for part in &template.parts {
-            match part {
-                Piece::Text(text) => out.open().push_str(text),
-                Piece::Slot(slot) if !template.glob && group.passes.is_empty() => {
-                    match self.row.held(*slot, image) {
-                        Held { value: Some(Value::Text(text)), assumed: None } => {
-                            escape_into(out.open(), text)
-                        }
-                        _ => return out.abandon(),
+    /// The usual case: every hole holds one text. Adds one name and gives the slots that were only
+    /// assumed; where it is another case, it adds nothing.
+    fn fill_plainly(
+        &self,
+        template: &Filling,
+        image: Image,
+        group: &Group,
+        out: &mut Targets,
+    ) -> Option<SlotList> {
+        let mut assumed = SlotList::new();
+        let is_plain = !template.glob
+            && template.parts.iter().all(|part| {
+                let value = match part {
+                    Piece::Text(text) => {
+                        out.open().push_str(text);
+                        return true;
                     }
-                }
-                _ => return out.abandon(),
-            }
+                    Piece::Slot(slot) if !group.may_revisit(*slot) => {
+                        let held = self.row.held(*slot, image);
+                        assumed.extend(held.assumed);
+                        held.value
+                    }
+                    Piece::Context(id) => self.context.get(id.index()).and_then(Option::as_ref),
+                    _ => None,
+                };
+                let Some(Value::Text(text)) = value else { return false };
+                escape_into(out.open(), text);
+                true
+            });
+        if is_plain && (1..=MAX_NAME_BYTES).contains(&out.open_len()) {
+            out.end();
+            return Some(assumed);
         }
-        if !(1..=MAX_NAME_BYTES).contains(&out.open_len()) {
-            return out.abandon();
-        }
-        out.end();
-        true
+        out.abandon();
+        None
     }
 
     fn fill_as(
@@ -120,7 +138,7 @@ impl<'a> Source<'a> {
         out: &mut Targets,
     ) -> Filled {
         let (mut missing, mut open) = (false, false);
-        let mut assumed = Vec::new();
+        let mut assumed = SlotList::new();
         // For each hole that holds nothing, the slot by which that was only assumed.
         let mut nothing: Vec<Option<usize>> = Vec::new();
         let mut several: Vec<Texts<'_>> = Vec::new();
@@ -143,7 +161,7 @@ impl<'a> Source<'a> {
         }
         if !nothing.is_empty() {
             // One hole that is certainly empty is enough to know that nothing is made.
-            let assumed = nothing.into_iter().collect::<Option<Vec<usize>>>().unwrap_or_default();
+            let assumed = nothing.into_iter().collect::<Option<SlotList>>().unwrap_or_default();
             return Filled::Names { names: out.len()..out.len(), assumed };
         }
         if open || missing {

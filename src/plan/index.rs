@@ -7,9 +7,11 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use super::candidates::Places;
 use super::guard::{Facts, Truth, test};
 use super::ways::{Need, Subject, Way};
 use crate::check::condition::{Atom, Operand, Test};
@@ -20,15 +22,17 @@ const FEW: usize = 4;
 
 #[derive(Debug)]
 pub enum Index {
-    /// All of them may fire; sorted.
-    Few(Vec<usize>),
+    /// It may fire.
+    One(u32),
+    /// All of them may fire.
+    Few(Box<[u32]>),
     Node(Box<Node>),
 }
 
 #[derive(Debug)]
 pub struct Node {
     /// Rules that nothing tells apart.
-    always: Vec<usize>,
+    always: Box<[u32]>,
     values: Vec<ByValue>,
     tests: Vec<ByTest>,
 }
@@ -37,10 +41,12 @@ pub struct Node {
 #[derive(Debug)]
 struct ByValue {
     value: Operand<usize>,
-    /// By the literal that it equals, in the order of [`order`].
-    equal: Vec<(Value, Index)>,
+    /// By the text that it equals.
+    texts: FxHashMap<Arc<str>, Index>,
+    /// By another literal that it equals, in the order of [`order`].
+    others: Vec<(Value, Index)>,
     /// By the literal that it stands so to, in the same order.
-    bounds: Vec<(Comparison, Vec<(Value, usize)>)>,
+    bounds: Vec<(Comparison, Vec<(Value, u32)>)>,
     /// All of them, for writes that do not give the value.
     unknown: Index,
 }
@@ -54,16 +60,19 @@ struct ByTest {
 }
 
 /// Rules, each with what it needs besides what led here.
-type Ways<'p> = Vec<(usize, Way<'p>)>;
+type Ways<'p> = Vec<(u32, Way<'p>)>;
 
 impl Index {
     /// A rule stands in it once for each way in which it may fire.
     pub fn new(ways: Ways<'_>) -> Self {
         if ways.len() <= FEW || ways.iter().all(|(_, way)| way.is_empty()) {
-            let mut rules: Vec<usize> = ways.into_iter().map(|(rule, _)| rule).collect();
+            let mut rules: Vec<u32> = ways.into_iter().map(|(rule, _)| rule).collect();
             rules.sort_unstable();
             rules.dedup();
-            return Self::Few(rules);
+            return match rules.as_slice() {
+                [rule] => Self::One(*rule),
+                _ => Self::Few(rules.into()),
+            };
         }
         let frequency = Frequency::of(&ways);
         let mut always = Vec::new();
@@ -97,24 +106,25 @@ impl Index {
             then: Self::new(ways),
         });
         let values = values.into_iter().map(|(subject, held)| held.index(subject));
-        Self::Node(Box::new(Node { always, values: values.collect(), tests: tests.collect() }))
+        Self::Node(Box::new(Node { always: always.into(), values: values.collect(), tests: tests.collect() }))
     }
 
-    /// At least those rules whose conditions may hold; sorted, each once.
-    pub fn of(&self, facts: &Facts<'_>) -> Vec<usize> {
-        let mut out = Vec::new();
+    /// At least those rules whose conditions may hold.
+    pub fn of(&self, facts: &Facts<'_>) -> Places {
+        let mut out = Places::new();
         self.add(facts, &mut out);
         out.sort_unstable();
         out.dedup();
         out
     }
 
-    fn add(&self, facts: &Facts<'_>, out: &mut Vec<usize>) {
+    fn add(&self, facts: &Facts<'_>, out: &mut Places) {
         let node = match self {
-            Self::Few(rules) => return out.extend(rules),
+            Self::One(rule) => return out.push(*rule),
+            Self::Few(rules) => return out.extend_from_slice(rules),
             Self::Node(node) => node,
         };
-        out.extend(&node.always);
+        out.extend_from_slice(&node.always);
         for by in &node.values {
             match facts.operand(&by.value) {
                 Some(value) => by.add(value, facts, out),
@@ -131,22 +141,29 @@ impl Index {
 }
 
 impl ByValue {
-    fn add(&self, value: &Value, facts: &Facts<'_>, out: &mut Vec<usize>) {
-        if let Ok(at) = self.equal.binary_search_by(|(literal, _)| order(literal, value)) {
-            self.equal[at].1.add(facts, out);
+    fn add(&self, value: &Value, facts: &Facts<'_>, out: &mut Places) {
+        let equal = match value {
+            Value::Text(text) => self.texts.get(text),
+            _ => {
+                let at = self.others.binary_search_by(|(literal, _)| order(literal, value)).ok();
+                at.map(|at| &self.others[at].1)
+            }
+        };
+        if let Some(equal) = equal {
+            equal.add(facts, out);
         }
         // Null is neither below nor above anything.
         for (op, literals) in self.bounds.iter().filter(|_| !value.is_null()) {
-            let below = literals.partition_point(|(literal, _)| order(literal, value).is_lt());
-            let up_to = literals.partition_point(|(literal, _)| order(literal, value).is_le());
+            let below = || literals.partition_point(|(literal, _)| order(literal, value).is_lt());
+            let up_to = || literals.partition_point(|(literal, _)| order(literal, value).is_le());
             let fitting = match op {
-                Comparison::Lt => &literals[up_to..],
-                Comparison::Le => &literals[below..],
-                Comparison::Gt => &literals[..below],
-                Comparison::Ge => &literals[..up_to],
+                Comparison::Lt => &literals[up_to()..],
+                Comparison::Le => &literals[below()..],
+                Comparison::Gt => &literals[..below()],
+                Comparison::Ge => &literals[..up_to()],
                 Comparison::Eq | Comparison::Ne => literals,
             };
-            out.extend(fitting.iter().map(|(_, rule)| rule));
+            out.extend(fitting.iter().map(|(_, rule)| *rule));
         }
     }
 }
@@ -154,24 +171,29 @@ impl ByValue {
 /// What becomes a [`ByValue`].
 #[derive(Default)]
 struct Held<'p> {
-    equal: Vec<(&'p Value, usize, Way<'p>)>,
-    bounds: BTreeMap<Comparison, Vec<(Value, usize)>>,
+    equal: Vec<(&'p Value, u32, Way<'p>)>,
+    bounds: BTreeMap<Comparison, Vec<(Value, u32)>>,
     all: Ways<'p>,
 }
 
 impl Held<'_> {
     fn index(mut self, subject: Subject) -> ByValue {
         self.equal.sort_by(|a, b| order(a.0, b.0));
-        let equal = self.equal.chunk_by(|a, b| order(a.0, b.0).is_eq()).map(|same| {
+        let (mut texts, mut others) = (FxHashMap::default(), Vec::new());
+        for same in self.equal.chunk_by(|a, b| order(a.0, b.0).is_eq()) {
             let ways = same.iter().map(|(_, rule, way)| (*rule, way.clone()));
-            (same[0].0.clone(), Index::new(ways.collect()))
-        });
-        let equal = equal.collect();
+            let index = Index::new(ways.collect());
+            match same[0].0 {
+                Value::Text(text) => drop(texts.insert(text.clone(), index)),
+                literal => others.push((literal.clone(), index)),
+            }
+        }
         let bounds = self.bounds.into_iter().map(|(op, mut literals)| {
             literals.sort_by(|a, b| order(&a.0, &b.0));
             (op, literals)
         });
-        ByValue { value: subject.operand(), equal, bounds: bounds.collect(), unknown: Index::new(self.all) }
+        let (bounds, unknown) = (bounds.collect(), Index::new(self.all));
+        ByValue { value: subject.operand(), texts, others, bounds, unknown }
     }
 }
 
@@ -183,7 +205,7 @@ struct Frequency<'p> {
 }
 
 impl<'p> Frequency<'p> {
-    fn of(ways: &[(usize, Way<'p>)]) -> Self {
+    fn of(ways: &[(u32, Way<'p>)]) -> Self {
         let mut literals = Vec::new();
         let mut tests: FxHashMap<(&str, bool), usize> = FxHashMap::default();
         for need in ways.iter().flat_map(|(_, way)| way) {

@@ -1,12 +1,11 @@
 //! The compiled rules: for each entity the rules its writes can fire, with relations walked, names
 //! turned into slots, and everything that a step says of a rule made ready to share.
 
-use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use rustc_hash::FxHashMap;
 
-use super::candidates::Candidates;
+use super::candidates::{Candidates, Places};
 use super::chain::Chains;
 use super::guard::Facts;
 use super::{Names, Plan, Unfilled};
@@ -80,7 +79,31 @@ impl Program {
 pub(super) struct EntityProgram {
     pub slots: Slots,
     pub rules: Vec<RuleProgram>,
-    pub operations: FxHashMap<Operation, OperationProgram>,
+    /// Create, update and delete.
+    built_in: [OperationProgram; 3],
+    declared: FxHashMap<Arc<str>, OperationProgram>,
+}
+
+impl EntityProgram {
+    pub fn new<'n>(slots: Slots, rules: Vec<RuleProgram>, declared: impl Iterator<Item = &'n str>) -> Self {
+        let declared = declared.map(|name| (name.into(), OperationProgram::new(Operation::named(name))));
+        Self {
+            slots,
+            rules,
+            built_in: [Operation::Create, Operation::Update, Operation::Delete].map(OperationProgram::new),
+            declared: declared.collect(),
+        }
+    }
+
+    /// What an operation can fire; `None` for one that the rules do not declare.
+    pub fn operation(&self, operation: &Operation) -> Option<&OperationProgram> {
+        match operation {
+            Operation::Create => Some(&self.built_in[0]),
+            Operation::Update => Some(&self.built_in[1]),
+            Operation::Delete => Some(&self.built_in[2]),
+            Operation::Custom(name) => self.declared.get(name),
+        }
+    }
 }
 
 /// What one operation on an entity can fire.
@@ -94,12 +117,12 @@ pub(super) struct OperationProgram {
 }
 
 impl OperationProgram {
-    pub fn new(operation: Operation) -> Self {
+    fn new(operation: Operation) -> Self {
         Self { name: Value::text(operation.name()), operation, candidates: OnceLock::new() }
     }
 
     /// At least those rules of the entity that a write fires, by their places.
-    pub fn candidates(&self, entity: &EntityProgram, facts: &Facts<'_>) -> Cow<'_, [usize]> {
+    pub fn candidates(&self, entity: &EntityProgram, facts: &Facts<'_>) -> Places {
         let candidates = || Candidates::new(&entity.rules, &self.operation);
         self.candidates.get_or_init(candidates).of(facts, entity, &self.operation)
     }
@@ -143,8 +166,6 @@ pub(super) struct RuleProgram {
 pub(super) struct Label {
     pub id: RuleId,
     pub name: Arc<str>,
-    /// The name by itself, as steps list it.
-    pub names: Names,
     pub priority: u16,
     pub timing: Timing,
 }
@@ -203,7 +224,7 @@ pub(super) enum Piece {
 impl Group {
     /// Whether a slot holds an id that may be the written instance's, which is visited already.
     pub fn may_revisit(&self, slot: usize) -> bool {
-        self.passes.contains(&(slot, true))
+        self.passes.iter().any(|pass| *pass == (slot, true))
     }
 }
 

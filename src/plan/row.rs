@@ -1,5 +1,7 @@
 //! The written row: what each slot holds before and after the write.
 
+use std::ops::{Deref, DerefMut};
+
 use super::program::Slots;
 use crate::check::Write;
 use crate::check::condition::Image;
@@ -11,11 +13,46 @@ pub struct Row<'w> {
     /// The images that the operation has.
     pub present: &'static [Image],
     slots: &'w Slots,
-    cells: Vec<Cell<'w>>,
+    cells: Cells<'w>,
+}
+
+/// What was given for each slot: of few slots without memory of its own.
+enum Cells<'w> {
+    Few([Cell<'w>; 8], usize),
+    Many(Vec<Cell<'w>>),
+}
+
+impl<'w> Cells<'w> {
+    fn new(cell: Cell<'w>, slots: &Slots) -> Self {
+        match slots.list.len() {
+            few if few <= 8 => Self::Few([cell; 8], few),
+            many => Self::Many(vec![cell; many]),
+        }
+    }
+}
+
+impl<'w> Deref for Cells<'w> {
+    type Target = [Cell<'w>];
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::Few(cells, few) => &cells[..*few],
+            Self::Many(cells) => cells,
+        }
+    }
+}
+
+impl DerefMut for Cells<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        match self {
+            Self::Few(cells, few) => &mut cells[..*few],
+            Self::Many(cells) => cells,
+        }
+    }
 }
 
 /// What was given for one slot.
-#[derive(Clone, Default)]
+#[derive(Clone, Copy, Default)]
 struct Cell<'w> {
     new: Option<&'w Value>,
     old: Option<&'w Value>,
@@ -46,8 +83,8 @@ impl<'w> Row<'w> {
     pub fn new(write: &'w Write, slots: &'w Slots) -> Self {
         let present = images(write.operation());
         let changed = write.changed_columns();
-        let nothing = Cell { changed: changed.map(|_| false), ..Cell::default() };
-        let mut cells = vec![nothing; slots.list.len()];
+        let nothing = Cell { changed: changed.as_ref().map(|_| false), ..Cell::default() };
+        let mut cells = Cells::new(nothing, slots);
         let at = |name: &str| slots.by_name.get(name).copied();
         // What no slot asks for is passed over.
         write.new_values().filter_map(|(n, v)| Some((at(n)?, v))).for_each(|(at, v)| cells[at].new = Some(v));
@@ -65,7 +102,7 @@ impl<'w> Row<'w> {
 
     /// A row of which nothing is known but what is done to it.
     pub fn of_operation(operation: &Operation, slots: &'w Slots) -> Self {
-        Self { present: images(operation), slots, cells: vec![Cell::default(); slots.list.len()] }
+        Self { present: images(operation), slots, cells: Cells::new(Cell::default(), slots) }
     }
 
     pub fn held(&self, slot: usize, image: Image) -> Held<'w> {
@@ -103,10 +140,14 @@ impl<'w> Row<'w> {
         }
     }
 
-    /// Whether both images hold the same in these slots, and nothing is assumed of them: what is
-    /// filled from them is the same from either.
-    pub fn are_settled(&self, slots: impl IntoIterator<Item = usize>) -> bool {
-        slots.into_iter().all(|slot| {
+    /// The images to fill from, where these slots are all that matters. One is enough where both hold
+    /// the same and the other assumes nothing: it makes the same names and has nothing to add.
+    pub fn images(&self, slots: impl IntoIterator<Item = usize>) -> &'static [Image] {
+        if self.present.len() == 1 {
+            return self.present;
+        }
+        let (mut new_assumes, mut old_assumes) = (false, false);
+        for slot in slots {
             let (new, old) = (self.held(slot, Image::New), self.held(slot, Image::Old));
             let same = match (new.value, old.value) {
                 (None, None) => true,
@@ -115,8 +156,17 @@ impl<'w> Row<'w> {
                 (Some(a), Some(b)) => std::ptr::eq(a, b),
                 _ => false,
             };
-            same && new.assumed.is_none() && old.assumed.is_none()
-        })
+            if !same {
+                return self.present;
+            }
+            new_assumes |= new.assumed.is_some();
+            old_assumes |= old.assumed.is_some();
+        }
+        match (new_assumes, old_assumes) {
+            (_, false) => &[Image::New],
+            (false, true) => &[Image::Old],
+            (true, true) => self.present,
+        }
     }
 
     /// A value as it was given for this image.

@@ -5,6 +5,7 @@ use std::hash::Hasher as _;
 use std::ops::Range;
 
 use rustc_hash::FxHasher;
+use smallvec::SmallVec;
 
 use super::StepKind;
 use crate::model::{Pattern, Tag};
@@ -16,12 +17,13 @@ pub type TargetId = usize;
 pub struct Targets {
     text: String,
     /// Where each name ends in the text; the next one starts there.
-    ends: Vec<usize>,
+    ends: SmallVec<[usize; 16]>,
 }
 
 impl Targets {
-    pub fn with_capacity(names: usize) -> Self {
-        Self { text: String::with_capacity(names * 24), ends: Vec::with_capacity(names) }
+    /// With room for the names of a usual plan.
+    pub fn new() -> Self {
+        Self { text: String::with_capacity(512), ends: SmallVec::new() }
     }
 
     pub fn len(&self) -> usize {
@@ -32,10 +34,11 @@ impl Targets {
         &self.text[self.start(id)..self.ends[id]]
     }
 
-    /// A hash of a name.
-    pub fn hash(&self, id: TargetId) -> u64 {
+    /// A hash of a name and what it is the name of.
+    pub fn hash(&self, kind: StepKind, id: TargetId) -> u64 {
         let mut hasher = FxHasher::default();
         hasher.write(self.get(id).as_bytes());
+        hasher.write_u8(kind as u8);
         hasher.finish()
     }
 
@@ -66,10 +69,9 @@ impl Targets {
         self.text.len() - self.start(self.ends.len())
     }
 
-    /// Takes back what was written of a name; false, for whoever gives up on it.
-    pub fn abandon(&mut self) -> bool {
+    /// Takes back what was written of a name.
+    pub fn abandon(&mut self) {
         self.text.truncate(self.start(self.ends.len()));
-        false
     }
 
     /// Takes back every name from this one on.

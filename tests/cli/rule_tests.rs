@@ -1,13 +1,9 @@
 //! `invalidate test`: tests of rules, their coverage, and writing what was observed.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::Stdio;
-use std::time::{Duration, Instant};
-
 use crate::command::{Outcome, Place};
 use crate::everyday::snapshot;
 
-const RULES: &str = r#"
+pub const RULES: &str = r#"
 entity user { fields { email: string  plan: string }  key profile }
 entity session { ref user  key data }
 relation sessions: user -> session
@@ -15,7 +11,7 @@ rule users { on user  when changed(plan)  priority 100  follow sessions  drop se
 rule own { on session  strategy batched  delay 200ms }
 "#;
 
-const TESTS: &str = r#"tests:
+pub const TESTS: &str = r#"tests:
   - name: a changed plan
     write: user 1 update plan=pro --changed plan
     ordered: true
@@ -321,41 +317,4 @@ fn no_slip_makes_reading_panic() {
         }
     }
     assert!(refused > 1_000, "only {refused} slips were found");
-}
-
-/// A process that ends with the test, however that ends.
-struct Running(std::process::Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-#[test]
-fn watch_runs_again_when_a_file_changes() {
-    let place = place(TESTS);
-    let mut running = Running(
-        place.command(&["test", "--watch"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap(),
-    );
-    let stderr = BufReader::new(running.0.stderr.take().unwrap());
-    let (send, lines) = std::sync::mpsc::channel();
-    std::thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
-    let end = Instant::now() + Duration::from_secs(120);
-    let wait_for = |text: &str| loop {
-        let left = end.saturating_duration_since(Instant::now());
-        let line = lines.recv_timeout(left).unwrap_or_else(|_| panic!("nobody said `{text}`"));
-        if line.contains(text) {
-            break;
-        }
-    };
-    wait_for("9 passed");
-    wait_for("watching");
-    place.file("rules/default.inv", RULES.replace("delay 200ms", "delay 300ms"));
-    wait_for("3 failed");
-    wait_for("watching");
-    place.file("rules/default_test.yaml", TESTS.replace("delay: 200ms", "delay: 300ms"));
-    wait_for("9 passed");
 }

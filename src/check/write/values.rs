@@ -3,9 +3,9 @@
 
 use serde_json::Value as Json;
 
-use super::{WriteError, WriteErrorKind};
+use super::{Shown, WriteError, WriteErrorKind};
 use crate::check::names::article;
-use crate::model::{Type, Value, parse_scalar};
+use crate::model::{Scalar, Type, Value, parse_scalar};
 
 /// A string or number as text.
 pub fn scalar_text(json: &Json) -> Option<String> {
@@ -17,7 +17,7 @@ pub fn scalar_text(json: &Json) -> Option<String> {
 }
 
 /// The value of a ref: an id, or ids.
-pub fn ref_value(name: &str, json: &Json, list: bool) -> Result<Value, WriteError> {
+pub fn ref_value(name: Shown<'_>, json: &Json, list: bool) -> Result<Value, WriteError> {
     let one = |json: &Json| -> Result<Value, WriteError> {
         match json {
             Json::Null => Ok(Value::Null),
@@ -31,11 +31,11 @@ pub fn ref_value(name: &str, json: &Json, list: bool) -> Result<Value, WriteErro
             other => Err(wrong_type(name, other, "an id: a string or a whole number")),
         }
     };
-    listed(name, json, list, one, "one id, not a list")
+    listed(name, json, list, one, || "one id, not a list".to_owned())
 }
 
 /// The value of a field or context attribute.
-pub fn field_value(name: &str, json: &Json, ty: Type) -> Result<Value, WriteError> {
+pub fn field_value(name: Shown<'_>, json: &Json, ty: Type) -> Result<Value, WriteError> {
     let scalar = Type { list: false, ..ty };
     let one = |json: &Json| -> Result<Value, WriteError> {
         let value = match json {
@@ -43,6 +43,7 @@ pub fn field_value(name: &str, json: &Json, ty: Type) -> Result<Value, WriteErro
             Json::String(text) => parse_scalar(ty.scalar, text),
             Json::Bool(b) => parse_scalar(ty.scalar, if *b { "true" } else { "false" })
                 .filter(|v| matches!(v, Value::Bool(_))),
+            Json::Number(number) if ty.scalar == Scalar::Int => number.as_i64().map(Value::Int),
             Json::Number(number) => {
                 let whole = !number.is_f64();
                 parse_scalar(ty.scalar, &number.to_string()).filter(|v| !matches!(v, Value::Text(_)) || whole)
@@ -51,27 +52,27 @@ pub fn field_value(name: &str, json: &Json, ty: Type) -> Result<Value, WriteErro
         };
         value.ok_or_else(|| wrong_type(name, json, &article(scalar)))
     };
-    listed(name, json, ty.list, one, &article(scalar))
+    listed(name, json, ty.list, one, || article(scalar))
 }
 
 /// A value, or each of a list; one value alone is a list of one.
 fn listed(
-    name: &str,
+    name: Shown<'_>,
     json: &Json,
     list: bool,
     one: impl Fn(&Json) -> Result<Value, WriteError>,
-    expected: &str,
+    expected: impl Fn() -> String,
 ) -> Result<Value, WriteError> {
     match json {
         Json::Null => Ok(Value::Null),
         Json::Array(items) if list => items.iter().map(one).collect::<Result<_, _>>().map(Value::List),
-        Json::Array(_) => Err(wrong_type(name, json, expected)),
+        Json::Array(_) => Err(wrong_type(name, json, &expected())),
         single if list => Ok(Value::List(vec![one(single)?])),
         single => one(single),
     }
 }
 
-fn wrong_type(name: &str, json: &Json, expected: &str) -> WriteError {
+fn wrong_type(name: Shown<'_>, json: &Json, expected: &str) -> WriteError {
     let mut shown = json.to_string();
     if let Some((at, _)) = shown.char_indices().nth(60) {
         shown.truncate(at);

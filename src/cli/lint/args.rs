@@ -14,6 +14,7 @@ invalidate lint --format sarif --output-file lint.sarif\n  \
 invalidate lint --diff; invalidate lint --fix\n  \
 invalidate lint --deny all --allow dead-end\n  \
 invalidate lint --schema postgres://app@db/shop\n  \
+invalidate lint --watch\n  \
 git show :rules/shop.inv | invalidate lint - --stdin-filename rules/shop.inv")]
 pub struct LintArgs {
     /// Rule files, folders in which every root file is checked, or `-` for stdin [default: the
@@ -52,6 +53,9 @@ pub struct LintArgs {
 
     #[command(flatten)]
     pub schema_names: SchemaNames,
+    /// Check again whenever a rule file changes, until Ctrl-C
+    #[arg(long, group = "instead", conflicts_with = "output_file")]
+    pub watch: bool,
 
     #[command(flatten)]
     pub weight: WeightArgs,

@@ -27,24 +27,39 @@ impl Root {
 /// Every root that the paths name, or the configured rules. `-` is stdin, under the name that it is
 /// to have.
 pub fn all(session: &Session, paths: &[PathBuf], stdin: &Path) -> Result<Vec<Root>, CommandError> {
-    let on_disk = |path: &Path| Root { path: from_here(session, path), files: Files::Disk };
-    if paths.is_empty() {
-        let folder = Path::new("rules");
-        let explicit = session.global.rules.is_some() || session.config.rules.is_some();
-        let from = session.rules_from();
-        if !explicit && folder.is_dir() && from != RulesFrom::BuiltIn {
-            return all(session, &[folder.to_path_buf()], stdin);
-        }
-        return Ok(vec![match from {
-            RulesFrom::File(path) => on_disk(&path),
-            RulesFrom::BuiltIn => {
-                let (path, files) = Session::built_in();
-                Root { path, files }
-            }
-        }]);
+    let places = places(session, paths);
+    if places.is_empty() {
+        let (path, files) = Session::built_in();
+        return Ok(vec![Root { path, files }]);
     }
+    below(session, &places, stdin, &mut Imports::default())
+}
+
+/// The files and folders to look at: those that are named, else where the configured rules are. None
+/// for the built-in rules.
+pub fn places(session: &Session, paths: &[PathBuf]) -> Vec<PathBuf> {
+    if !paths.is_empty() {
+        return paths.to_vec();
+    }
+    let folder = Path::new("rules");
+    let explicit = session.global.rules.is_some() || session.config.rules.is_some();
+    match session.rules_from() {
+        RulesFrom::BuiltIn => Vec::new(),
+        RulesFrom::File(_) if !explicit && folder.is_dir() => vec![folder.to_path_buf()],
+        RulesFrom::File(path) => vec![path],
+    }
+}
+
+/// Every root that files and folders hold. `-` is stdin.
+pub fn below(
+    session: &Session,
+    places: &[PathBuf],
+    stdin: &Path,
+    imports: &mut Imports,
+) -> Result<Vec<Root>, CommandError> {
+    let on_disk = |path: &Path| Root { path: from_here(session, path), files: Files::Disk };
     let mut out: Vec<Root> = Vec::new();
-    for path in paths {
+    for path in places {
         if path.as_os_str() == "-" {
             let mut bytes = Vec::new();
             std::io::stdin()
@@ -54,7 +69,7 @@ pub fn all(session: &Session, paths: &[PathBuf], stdin: &Path) -> Result<Vec<Roo
             let path = invalidate::check::normalize(&from_here(session, stdin));
             out.push(Root { files: Files::Over([(path.clone(), bytes)].into()), path });
         } else if path.is_dir() {
-            let roots = roots(path)?;
+            let roots = roots(path, imports)?;
             if roots.is_empty() {
                 return Err(CommandError::usage(format!("`{}` holds no .inv file", path.display()))
                     .help("name the folder of the rules, or run `invalidate init` to get some"));
@@ -68,17 +83,17 @@ pub fn all(session: &Session, paths: &[PathBuf], stdin: &Path) -> Result<Vec<Roo
 }
 
 /// A path from the working directory where it lies below.
-fn from_here(session: &Session, path: &Path) -> PathBuf {
+pub fn from_here(session: &Session, path: &Path) -> PathBuf {
     path.strip_prefix(&session.here).unwrap_or(path).to_path_buf()
 }
 
 /// The root files below a folder, in the order of their names. Files that only import each other in
 /// a circle count as roots too, so that the circle is reported.
-fn roots(folder: &Path) -> Result<Vec<PathBuf>, CommandError> {
+fn roots(folder: &Path, imports: &mut Imports) -> Result<Vec<PathBuf>, CommandError> {
     let files = files(folder)?;
     let mut imported = BTreeSet::new();
     for file in &files {
-        for target in imports(file) {
+        for target in imports.of(file) {
             let target = file.parent().unwrap_or(Path::new("")).join(target);
             // What does not exist is reported when the importing file is checked.
             if let Ok(target) = target.canonicalize() {
@@ -130,9 +145,21 @@ fn collect(folder: &Path, files: &mut BTreeSet<PathBuf>) -> Result<(), CommandEr
     Ok(())
 }
 
-/// What a file imports. Files that cannot be read import nothing; checking them says why.
-fn imports(file: &Path) -> Vec<String> {
-    std::fs::read_to_string(file).map_or_else(|_| Vec::new(), |text| imports_of(file, text))
+/// What files import, read once each. Those that cannot be read import nothing; checking them says why.
+#[derive(Debug, Default)]
+pub struct Imports(BTreeMap<PathBuf, Vec<String>>);
+
+impl Imports {
+    fn of(&mut self, file: &Path) -> &[String] {
+        self.0.entry(normalize(file)).or_insert_with(|| {
+            std::fs::read_to_string(file).map_or_else(|_| Vec::new(), |text| imports_of(file, text))
+        })
+    }
+
+    /// Says that a file may import something else now.
+    pub fn changed(&mut self, file: &Path) {
+        self.0.remove(&normalize(file));
+    }
 }
 
 fn imports_of(file: &Path, text: String) -> Vec<String> {
