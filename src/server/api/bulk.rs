@@ -196,6 +196,7 @@ impl Stream {
         let start = Instant::now();
         let reports = submit(app.cache(), plans, quiet()).await;
         app.metrics().stage("apply", start.elapsed());
+        app.events().carried_out(&reports, &loaded, true);
         let mut reports = reports.iter();
         let mut answers = Vec::with_capacity(taken.len());
         let mut is_gone = false;

@@ -103,6 +103,7 @@ async fn one(app: &App, how: How, body: &[u8]) -> Result<Answer, Box<Problem>> {
     app.metrics().stage("apply", start.elapsed());
     app.metrics().report(&report);
     app.tally().add(&report, loaded.program.rules());
+    app.events().carried_out(std::slice::from_ref(&report), &loaded, false);
     let document = ReportDocument::new(&report);
     match report.failures().next() {
         None => Ok(Answer::json(StatusCode::OK, &document)),
