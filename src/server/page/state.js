@@ -12,17 +12,13 @@ const line = (tag, text, props = {}) => make(tag, props, text);
 
 async function draw() {
   const [known_, inForce, picture] = await Promise.all([ask('v1/graph?format=json'), ask('v1/rules'), ask('v1/graph?format=svg&bare=true', { text: true }).catch((error) => error)]);
-  if (picture instanceof Error) {
-    // Too many boxes; what is not drawn cannot be lit.
-    svg = null;
-    graph = known_;
-    stage.replaceChildren(make('p', { class: 'muted' }, picture.message));
-  } else {
-    const parsed = new DOMParser().parseFromString(picture, 'image/svg+xml').documentElement;
-    stage.replaceChildren(document.importNode(parsed, true));
-    hot.clear();
-    take(known_);
-  }
+  // Of too many boxes there is no picture; everything else goes on.
+  const isDrawn = !(picture instanceof Error);
+  const drawing_ = isDrawn ? picture : '<svg xmlns="http://www.w3.org/2000/svg" id="picture" viewBox="0 0 1 1"><g id="scene"/></svg>';
+  const parsed = new DOMParser().parseFromString(drawing_, 'image/svg+xml').documentElement;
+  stage.replaceChildren(...isDrawn ? [] : [make('p', { class: 'muted' }, picture.message)], document.importNode(parsed, true));
+  hot.clear();
+  take(known_);
   context = inForce.context ?? [];
   $('graph-title').textContent = known_.title;
   fillForm();
