@@ -28,8 +28,12 @@ pub use json::{JsonDocument, json};
 pub use mermaid::{mermaid, mermaid_lines};
 pub use overlay::Overlay;
 pub use page::page;
+pub(crate) use page::{VIEWER, viewer_style};
 pub use select::{SelectError, select};
-pub use svg::{Theme, svg};
+pub use svg::{Theme, inline, svg};
+
+/// Boxes of one picture at most: nobody reads more, and a browser takes long to draw it.
+pub const MOST_BOXES: usize = 3000;
 
 /// What is drawn: a graph, what was selected of it, and what is lit.
 #[derive(Clone, Debug)]

@@ -5,6 +5,7 @@
 //! was traced and does drop it.
 
 mod example;
+mod fired;
 mod name;
 mod not;
 mod verdict;
@@ -12,12 +13,14 @@ mod ways;
 mod writes;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::check::RuleSet;
 use crate::check::condition::Condition;
 use crate::plan::StepKind;
 
 pub use example::command;
+pub use fired::{Filled, Fired, fired};
 pub use verdict::explain;
 pub use writes::{PossibleWrite, Writes, writes};
 
@@ -103,7 +106,7 @@ pub struct Hop {
 }
 
 /// A condition and what it came to.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Held {
     pub text: String,
     pub truth: &'static str,
@@ -111,7 +114,7 @@ pub struct Held {
 }
 
 /// A part of a condition without `and`, `or` and `not`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Atom {
     pub text: String,
     pub truth: &'static str,
@@ -121,7 +124,8 @@ pub struct Atom {
 }
 
 /// A name and the value behind it; `None` where that is not known.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Reading)]
 pub struct Value {
     pub name: String,
     pub value: Option<String>,

@@ -13,6 +13,8 @@ mod redis;
 mod api;
 #[path = "server/clients.rs"]
 mod clients;
+#[path = "server/events.rs"]
+mod events;
 #[path = "server/faults.rs"]
 mod faults;
 #[path = "server/languages.rs"]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use clap::{Args, ValueEnum};
 use invalidate::check::Undeclared;
-use invalidate::draw::{self, Overlay, Picture, Theme};
+use invalidate::draw::{self, MOST_BOXES, Overlay, Picture, Theme};
 use invalidate::graph::{Edge, Graph};
 use invalidate::model::RawWrite;
 use invalidate::plan::{Program, Unfilled};
@@ -16,9 +16,6 @@ use super::session::Session;
 /// What GitHub's renderer refuses to go beyond, by the defaults of Mermaid: lines, and characters.
 const MERMAID_LINES: usize = 500;
 const MERMAID_TEXT: usize = 50_000;
-
-/// Boxes of one picture at most: nobody reads more, and a browser takes long to draw it.
-const MOST_BOXES: usize = 3000;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Selectors:\n  \

@@ -21,7 +21,8 @@ use super::session::{RulesFrom, Session};
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "`GET /openapi.json` describes what can be asked; docs/server.md shows it. The rules are read \
+    after_help = "A browser shows at `/` what the server does, live. `GET /openapi.json` describes what can be asked; docs/server.md \
+shows it. The rules are read \
 anew when a file of theirs changes, on SIGHUP, and by `POST /v1/rules/reload`; rules with errors leave those of before in \
 force. SIGINT and SIGTERM stop the server: requests that have begun are finished, and what its worker cannot \
 finish goes back into the queue.\n\nExamples:\n  \
@@ -77,6 +78,14 @@ pub struct ServeArgs {
     #[arg(long)]
     no_worker: bool,
 
+    /// Serve no page at `/`
+    #[arg(long)]
+    no_page: bool,
+
+    /// Leave the values of rows out of the page and `/v1/events`: templates stand for names, ids stay
+    #[arg(long, help_heading = "Security")]
+    hide_values: bool,
+
     /// How events are printed on stderr; requests only with `-v`
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     log: LogFormat,
@@ -106,7 +115,13 @@ pub fn run(session: &Session, args: &ServeArgs) -> Result<Exit, CommandError> {
         connections: args.max_connections,
     };
     let log = Log::new(session, args.log);
-    let app = App::new(rules, session.cache()?, tokens, limits, move |event| log::print(&log, event));
+    let mut app = App::new(rules, session.cache()?, tokens, limits, move |event| log::print(&log, event));
+    if args.no_page {
+        app = app.without_page();
+    }
+    if args.hide_values {
+        app = app.hiding_values();
+    }
     #[cfg(feature = "opentelemetry")]
     if let Some(exporter) = args.otlp.exporter()? {
         app.export_spans(exporter);

@@ -28,17 +28,23 @@ const PLANNER: [&str; 9] = [
     "return { plan, Refused, Unsupported };\n})();\n",
 ];
 
-/// Moving about in the picture, searching it, lighting what an entity or rule makes stale, and planning
-/// typed writes. All that it knows stands in `#data`; the picture is only shown.
-const SCRIPT: [&str; 7] = [
-    "(() => {\n'use strict';\n",
+/// Moving about in a picture, searching it, lighting what an entity or rule makes stale, and showing plans:
+/// for every page that has a `#stage`, a `#panel` and a `#search`. It begins when `take` is called.
+pub const VIEWER: [&str; 6] = [
     include_str!("page/ui/stage.js"),
     include_str!("page/ui/light.js"),
     include_str!("page/ui/panel.js"),
     include_str!("page/ui/search.js"),
-    include_str!("page/ui/write.js"),
-    "})();\n",
+    include_str!("page/ui/plan.js"),
+    include_str!("page/ui/theme.js"),
 ];
+/// Planning typed writes. All that the page knows stands in `#data`.
+const WRITE: &str = include_str!("page/ui/write.js");
+
+/// How a picture looks on a page with the viewer.
+pub fn viewer_style() -> String {
+    format!("{}{}", style::page_sheet(), include_str!("page/viewer.css"))
+}
 
 /// The whole page. The same picture gives the same text. What a write lights is lit by the page itself,
 /// from the line that was typed.
@@ -60,11 +66,15 @@ pub fn page(picture: &Picture<'_>, theme: Theme) -> String {
         let (place, after) = after.split_once("-->").unwrap_or((after, ""));
         match place {
             "title" => out.push_str(&html(content::file_name(&view))),
-            "style" => out.push_str(&format!("{}{STYLE}", style::page_sheet())),
+            "style" => out.extend([viewer_style().as_str(), STYLE]),
             "picture" => out.push_str(&svg::inline(&bare)),
             "data" => out.push_str(&script_json(&data)),
             "planner" => out.extend(PLANNER),
-            "script" => out.extend(SCRIPT),
+            "script" => {
+                out.push_str("(() => {\n'use strict';\n");
+                out.extend(VIEWER);
+                out.extend([WRITE, "})();\n"]);
+            }
             _ => {}
         }
         rest = after;

@@ -3,6 +3,7 @@
 pub mod dependencies;
 pub mod drops;
 pub mod entries;
+pub mod events;
 pub mod health;
 pub mod names;
 pub mod queue;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::answers::Answers;
 use super::event::Event;
+use super::events::Events;
 use super::metrics::Metrics;
 use super::rules::Rules;
 use super::tally::Tally;
@@ -37,6 +38,8 @@ pub struct App {
     answers: Answers,
     metrics: Metrics,
     tally: Tally,
+    events: Events,
+    has_page: bool,
     tell: Box<dyn Fn(&Event<'_>) + Send + Sync>,
     #[cfg(feature = "opentelemetry")]
     exporter: std::sync::OnceLock<super::spans::Exporter>,
@@ -53,7 +56,7 @@ impl App {
         tell: impl Fn(&Event<'_>) + Send + Sync + 'static,
     ) -> Arc<Self> {
         let metrics = Metrics::new(rules.now().program.rules());
-        let (answers, tally) = (Answers::default(), Tally::default());
+        let (answers, tally, events) = Default::default();
         Arc::new(Self {
             rules,
             cache,
@@ -62,10 +65,28 @@ impl App {
             answers,
             metrics,
             tally,
+            events,
+            has_page: true,
             tell: Box::new(tell),
             #[cfg(feature = "opentelemetry")]
             exporter: std::sync::OnceLock::new(),
         })
+    }
+
+    /// Serves no page. To be said before the server is.
+    #[must_use]
+    pub fn without_page(mut self: Arc<Self>) -> Arc<Self> {
+        if let Some(app) = Arc::get_mut(&mut self) {
+            app.has_page = false;
+        }
+        self
+    }
+
+    /// Leaves the values of rows out of the page and its events: names are those of templates then.
+    #[must_use]
+    pub fn hiding_values(self: Arc<Self>) -> Arc<Self> {
+        self.events.hide_values();
+        self
     }
 
     /// Sends spans of the requests from now on; only the first exporter counts.
@@ -107,10 +128,19 @@ impl App {
         &self.tally
     }
 
+    pub(super) fn events(&self) -> &Events {
+        &self.events
+    }
+
+    pub(super) fn has_page(&self) -> bool {
+        self.has_page
+    }
+
     pub(super) fn tell(&self, event: &Event<'_>) {
         if let Event::CacheError(error) | Event::Worker(crate::engine::WorkEvent::Lost(error, _)) = event {
             self.metrics.cache_error(error.kind());
         }
+        self.events.heard(event);
         (self.tell)(event);
     }
 

@@ -64,6 +64,8 @@ impl Kind {
         StatusCode::UNPROCESSABLE_ENTITY,
         2,
     );
+    pub const TOO_MANY: Self =
+        Self("too-many", "too many ask for this at once", StatusCode::TOO_MANY_REQUESTS, 3);
     pub const TIMED_OUT: Self =
         Self("timed-out", "the request took too long", StatusCode::GATEWAY_TIMEOUT, 3);
     pub const NOT_DROPPED: Self =

@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 
 use super::problem::{Kind, Problem};
 use super::tokens::Scope;
-use super::{App, api, guard};
+use super::{App, api, guard, page};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(info(
@@ -33,6 +33,7 @@ pub fn router(app: &Arc<App>) -> (Router, OpenApi) {
         parts(|routes, scope| routes.route_layer(from_fn_with_state((app.clone(), scope), guard::allow)));
     let text: axum::body::Bytes = document.to_json().unwrap_or_default().into();
     let json = move || async { ([(header::CONTENT_TYPE, "application/json")], text) };
+    let routes = if app.has_page() { page::add(routes) } else { routes };
     let routes = routes
         .route("/openapi.json", get(json))
         .fallback(not_found)
@@ -58,6 +59,9 @@ fn parts(guarded: impl Fn(Routes, Scope) -> Routes) -> (Router<Arc<App>>, OpenAp
         .routes(routes!(api::queue::stats))
         .routes(routes!(api::rules::rules))
         .routes(routes!(api::rules::graph))
+        .routes(routes!(api::events::events))
+        .routes(routes!(api::events::event))
+        .routes(routes!(api::events::explain))
         .routes(routes!(api::health::metrics));
     let write = Routes::new()
         .routes(routes!(api::writes::write))

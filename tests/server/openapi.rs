@@ -33,7 +33,7 @@ impl Document {
             answer.header("content-type").unwrap_or_default().split(';').next().unwrap_or_default().trim();
         let Some(media) = content.get(kind) else { panic!("{place}: `{kind}` is not in the document") };
         let values: Vec<Value> = match kind {
-            "application/json" | "application/problem+json" => vec![answer.json()],
+            "application/json" | "application/problem+json" | "text/event-stream" => vec![answer.json()],
             "application/x-ndjson" => {
                 answer.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
             }
@@ -182,10 +182,31 @@ fn every_answer_is_as_the_document_says() {
         ("POST", "/v1/rules/reload", "/v1/rules/reload", &[], ""),
         ("GET", "/v1/graph", "/v1/graph", &[], ""),
         ("GET", "/v1/graph", "/v1/graph?format=json", &[], ""),
+        ("GET", "/v1/graph", "/v1/graph?format=svg", &[], ""),
+        ("GET", "/v1/graph", "/v1/graph?format=svg&bare=true", &[], ""),
         ("GET", "/v1/graph", "/v1/graph?format=gif", &[], ""),
+        ("POST", "/v1/explain", "/v1/explain", &json_body, FORM),
+        ("POST", "/v1/explain", "/v1/explain", &json_body, "{}"),
+        ("POST", "/v1/explain", "/v1/explain", &json_body, r#"{"entity": "x", "id": 1, "op": "y"}"#),
+        ("GET", "/v1/events/{id}", "/v1/events/0", &[], ""),
     ] {
         let answer = server.connect().ask(method, path, headers, body.as_bytes());
         document.holds(method, route, &answer);
+    }
+    // What events hold, each by its name.
+    let mut events = server.connect().events(&[]);
+    assert_eq!(server.post("/v1/writes", USER).status, 200);
+    let mut names = BTreeSet::new();
+    while names.len() < 3 {
+        let (name, data) = events.next().unwrap();
+        let answer = Answer { body: data.to_string().into_bytes(), ..events.head.clone() };
+        document.holds("GET", "/v1/events", &answer);
+        if name == "frame" {
+            let id = &data["sample"][0]["id"];
+            let more = server.get(&format!("/v1/events/{id}"));
+            document.holds("GET", "/v1/events/{id}", &more);
+        }
+        names.insert(name);
     }
     // Nothing in the document was left out here.
     let paths = document.document["paths"].as_object().unwrap();

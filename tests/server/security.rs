@@ -44,6 +44,8 @@ fn a_token_allows_its_scopes_alone() {
         ("GET", "/v1/entries/a", "", "read"),
         ("GET", "/v1/dependencies/a", "", "read"),
         ("POST", "/v1/names", "{}", "read"),
+        ("POST", "/v1/explain", "{}", "read"),
+        ("GET", "/v1/events/1", "", "read"),
         ("POST", "/v1/writes", USER, "write"),
         ("POST", "/v1/writes?dry_run=true", USER, "write"),
         ("POST", "/v1/drops", "{}", "write"),

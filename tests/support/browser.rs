@@ -1,4 +1,5 @@
 //! A real browser without a window, driven over the WebDriver protocol (W3C) of `chromedriver`.
+#![allow(dead_code)]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -75,7 +76,34 @@ impl Browser {
     }
 
     pub fn open(&self, file: &Path) {
-        self.post("/url", &json!({"url": format!("file://{}", file.display())}));
+        self.visit(&format!("file://{}", file.display()));
+    }
+
+    pub fn visit(&self, url: &str) {
+        self.post("/url", &json!({"url": url}));
+    }
+
+    /// Shows the page as on a screen of this size.
+    pub fn resize(&self, width: u32, height: u32, is_mobile: bool) {
+        let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": is_mobile});
+        self.tool("Emulation.setDeviceMetricsOverride", &size);
+    }
+
+    /// Sets what the reader prefers, such as `prefers-color-scheme` `dark`.
+    pub fn prefer(&self, features: &[(&str, &str)]) {
+        let features: Vec<Json> =
+            features.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+        self.tool("Emulation.setEmulatedMedia", &json!({"features": features}));
+    }
+
+    /// What is seen, as a PNG.
+    pub fn picture(&self) -> Vec<u8> {
+        let shot = self.call("GET", &format!("/session/{}/screenshot", self.session), &json!({}));
+        base64(shot.as_str().expect("a picture"))
+    }
+
+    fn tool(&self, command: &str, parameters: &Json) {
+        self.post("/goog/cdp/execute", &json!({"cmd": command, "params": parameters}));
     }
 
     /// What a function body returns, run in the page with `arguments`.
@@ -113,6 +141,15 @@ impl Browser {
         let element = self.post("/element", &json!({"using": "css selector", "value": "body"}));
         let element = element[ELEMENT].as_str().unwrap().to_owned();
         self.post(&format!("/element/{element}/value"), &json!({"text": keys}));
+    }
+
+    /// Presses keys, one after the other, where the focus is.
+    pub fn keys(&self, keys: &str) {
+        let strokes = keys
+            .chars()
+            .flat_map(|key| ["keyDown", "keyUp"].map(|kind| json!({"type": kind, "value": key.to_string()})));
+        let strokes: Vec<Json> = strokes.collect();
+        self.post("/actions", &json!({"actions": [{"type": "key", "id": "keys", "actions": strokes}]}));
     }
 
     /// What the page's scripts complained of.
@@ -172,4 +209,19 @@ impl Drop for Browser {
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }
+}
+
+/// Reads the base64 of a screenshot; anything else in it is passed over.
+fn base64(text: &str) -> Vec<u8> {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let (mut out, mut bits, mut held) = (Vec::with_capacity(text.len() / 4 * 3), 0_u32, 0);
+    for digit in text.bytes().filter_map(|byte| DIGITS.iter().position(|d| *d == byte)) {
+        bits = (bits << 6) | digit as u32;
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            out.push((bits >> held) as u8);
+        }
+    }
+    out
 }

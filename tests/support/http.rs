@@ -33,9 +33,12 @@ pub struct Answer {
 }
 
 impl Server {
-    /// Starts `invalidate serve` on a free port with further arguments, and waits until it listens.
+    /// Starts `invalidate serve` with further arguments, on a free port unless they say where, and waits until it listens.
     pub fn start(place: Place, arguments: &[&str]) -> Self {
-        let mut all = vec!["serve", "--listen", "127.0.0.1:0", "--log", "json", "-v"];
+        let mut all = vec!["serve", "--log", "json", "-v"];
+        if !arguments.contains(&"--listen") {
+            all.extend(["--listen", "127.0.0.1:0"]);
+        }
         all.extend(arguments);
         let mut child =
             place.command(&all).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("it starts");
@@ -185,14 +188,84 @@ impl Connection {
         read_answer(&mut self.stream)
     }
 
+    /// Asks for server-sent events; the answer is read one by one.
+    pub fn events(mut self, headers: &[(&str, &str)]) -> Events {
+        self.send("GET", "/v1/events", headers, b"");
+        let head = read_head(&mut self.stream).expect("an answer");
+        Events { stream: self.stream, head, text: String::new() }
+    }
+
     /// Whether the server closes the connection, whatever it sends before.
     pub fn is_closed(&mut self) -> bool {
         self.stream.read_to_end(&mut Vec::new()).is_ok()
     }
 }
 
+/// Server-sent events, as they come.
+pub struct Events {
+    stream: BufReader<TcpStream>,
+    /// Status and headers.
+    pub head: Answer,
+    text: String,
+}
+
+impl Events {
+    /// The name and the data of the next event; `None` at the end.
+    pub fn next(&mut self) -> Option<(String, Value)> {
+        loop {
+            if let Some((event, rest)) = self.text.split_once("\n\n") {
+                let part = |name| event.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+                let found = (part("event: ").to_owned(), serde_json::from_str(part("data: ")).expect("JSON"));
+                self.text = rest.to_owned();
+                return Some(found);
+            }
+            let chunk = read_chunk(&mut self.stream).filter(|chunk| !chunk.is_empty())?;
+            self.text.push_str(std::str::from_utf8(&chunk).expect("UTF-8"));
+        }
+    }
+
+    /// The data of the next event with a name.
+    pub fn next_named(&mut self, name: &str) -> Value {
+        loop {
+            let (found, data) = self.next().expect("one more event");
+            if found == name {
+                return data;
+            }
+        }
+    }
+}
+
+/// Reads one chunk of a body, the last of which is empty; `None` at the end of the connection.
+fn read_chunk(stream: &mut impl BufRead) -> Option<Vec<u8>> {
+    let mut size = String::new();
+    stream.read_line(&mut size).ok().filter(|read| *read > 0)?;
+    let size = usize::from_str_radix(size.trim(), 16).ok()?;
+    let mut chunk = vec![0; size + 2];
+    stream.read_exact(&mut chunk).ok()?;
+    chunk.truncate(size);
+    Some(chunk)
+}
+
 /// Reads an answer; `None` at the end of the connection.
 pub fn read_answer(stream: &mut impl BufRead) -> Option<Answer> {
+    let head = read_head(stream)?;
+    let mut body = Vec::new();
+    if head.header("transfer-encoding").is_some_and(|coding| coding.contains("chunked")) {
+        loop {
+            let chunk = read_chunk(stream)?;
+            if chunk.is_empty() {
+                break;
+            }
+            body.extend_from_slice(&chunk);
+        }
+    } else if let Some(length) = head.header("content-length").and_then(|length| length.parse().ok()) {
+        body = vec![0; length];
+        stream.read_exact(&mut body).ok()?;
+    }
+    Some(Answer { body, ..head })
+}
+
+fn read_head(stream: &mut impl BufRead) -> Option<Answer> {
     let mut line = String::new();
     stream.read_line(&mut line).ok().filter(|read| *read > 0)?;
     let status = line.split(' ').nth(1)?.parse().ok()?;
@@ -203,25 +276,7 @@ pub fn read_answer(stream: &mut impl BufRead) -> Option<Answer> {
         let Some((name, value)) = line.trim_end().split_once(':') else { break };
         headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
-    let header = |name: &str| headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone());
-    let mut body = Vec::new();
-    if header("transfer-encoding").is_some_and(|coding| coding.contains("chunked")) {
-        loop {
-            let mut size = String::new();
-            stream.read_line(&mut size).ok().filter(|read| *read > 0)?;
-            let size = usize::from_str_radix(size.trim(), 16).ok()?;
-            let mut chunk = vec![0; size + 2];
-            stream.read_exact(&mut chunk).ok()?;
-            if size == 0 {
-                break;
-            }
-            body.extend_from_slice(&chunk[..size]);
-        }
-    } else if let Some(length) = header("content-length").and_then(|length| length.parse().ok()) {
-        body = vec![0; length];
-        stream.read_exact(&mut body).ok()?;
-    }
-    Some(Answer { status, headers, body })
+    Some(Answer { status, headers, body: Vec::new() })
 }
 
 impl Answer {

@@ -265,6 +265,7 @@ impl Stream {
         app.metrics().stage(Stage::Apply, began.elapsed());
         app.metrics().reports(&window.reports);
         app.tally().add(&window.reports, loaded.program.rules());
+        app.events().carried_out(&window.reports, &loaded, true);
         let mut reports = window.reports.iter();
         let mut answers = Vec::with_capacity(lines.len());
         let mut is_gone = false;

@@ -14,6 +14,7 @@ use crate::cache::{AnyCache, Cache, CacheError, DropRequest, DropTarget, Dropped
 use crate::check::DELAYS;
 use crate::engine::{Outcome, StepError, StepReport};
 use crate::model::Tag;
+use crate::plan::Strategy;
 use crate::server::App;
 use crate::server::answers::Answer;
 use crate::server::problem::{Kind, Problem};
@@ -50,6 +51,16 @@ enum When {
     Batched,
     /// Tags alone: gone at once for fenced readers, collected later.
     Lazy,
+}
+
+impl When {
+    fn strategy(self) -> Strategy {
+        match self {
+            Self::Immediate => Strategy::Immediate,
+            Self::Batched => Strategy::Batched,
+            Self::Lazy => Strategy::Lazy,
+        }
+    }
 }
 
 fn usual_delay() -> u64 {
@@ -113,6 +124,7 @@ pub async fn drop(State(app): State<Arc<App>>, Json(asked): Json<Drop>) -> Resul
         }
         When::Lazy => lazily(app.cache(), &tags).await,
     };
+    app.events().dropped(&named, &outcomes, asked.when.strategy());
     let targets = named.into_iter().zip(&outcomes).map(|((kind, target), report)| {
         if let Err(StepError::Cache(error)) = &report.outcome {
             app.metrics().cache_error(error.kind());

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Params;
-use crate::draw::{Picture, dot, json};
+use crate::check::RuleSet;
+use crate::draw::{MOST_BOXES, Picture, Theme, dot, inline, json, svg};
 use crate::graph::Graph;
 use crate::server::App;
 use crate::server::answers::Answer;
@@ -26,6 +27,9 @@ pub struct RulesInForce {
     read_at_ms: u64,
     entities: Vec<String>,
     rules: Vec<RuleInForce>,
+    /// The attributes that any write may carry, with their types.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    context: Vec<ContextInForce>,
     /// Why the files as they are now are not in force.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<String>,
@@ -35,6 +39,13 @@ pub struct RulesInForce {
 struct RuleInForce {
     name: String,
     priority: u16,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct ContextInForce {
+    name: String,
+    #[serde(rename = "type")]
+    ty: String,
 }
 
 fn in_force(app: &App) -> RulesInForce {
@@ -50,6 +61,11 @@ fn in_force(app: &App) -> RulesInForce {
             .rules()
             .iter()
             .map(|rule| RuleInForce { name: rule.name.to_string(), priority: rule.priority })
+            .collect(),
+        context: rules
+            .context()
+            .iter()
+            .map(|attribute| ContextInForce { name: attribute.name.clone(), ty: attribute.ty.to_string() })
             .collect(),
         errors: app.rules().failure().map(|failure| failure.errors.clone()).unwrap_or_default(),
     }
@@ -88,6 +104,9 @@ pub struct Drawn {
     #[serde(default)]
     #[param(inline)]
     format: Drawing,
+    /// Of an SVG: without title, legend and colours, for a page that brings its own.
+    #[serde(default)]
+    bare: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
@@ -97,22 +116,37 @@ enum Drawing {
     #[default]
     Dot,
     Json,
+    /// A picture for any browser.
+    Svg,
 }
 
 /// The rules as a graph
 #[utoipa::path(get, path = "/v1/graph", tag = "rules", params(Drawn), responses(
-    (status = 200, description = "Graphviz text, or the document of `invalidate graph --format json`", content(
-        (String = "text/vnd.graphviz"), (Object = "application/json"),
+    (status = 200, description = "Graphviz text, the document of `invalidate graph --format json`, or a picture", content(
+        (String = "text/vnd.graphviz"), (Object = "application/json"), (String = "image/svg+xml"),
     )),
-    (status = 400, description = "No such format", body = Problem, content_type = "application/problem+json"),
+    (status = 400, description = "No such format, or too many boxes for a picture", body = Problem, content_type = "application/problem+json"),
 ), security(("token" = [])))]
-pub async fn graph(State(app): State<Arc<App>>, Params(drawn): Params<Drawn>) -> Response {
+pub async fn graph(State(app): State<Arc<App>>, Params(drawn): Params<Drawn>) -> Result<Response, Problem> {
     let loaded = app.rules().now();
-    let rules = loaded.program.rules();
+    // Laying out a large picture would hold up the requests of this thread.
+    let drawn = tokio::task::spawn_blocking(move || draw(loaded.program.rules(), &drawn)).await;
+    drawn.unwrap_or_else(|error| Err(Problem::internal(error.to_string())))
+}
+
+fn draw(rules: &RuleSet, drawn: &Drawn) -> Result<Response, Problem> {
     let graph = Graph::of(rules);
     let picture = Picture::of(rules, &graph);
+    let text = |kind: &'static str, text: String| Ok(([(header::CONTENT_TYPE, kind)], text).into_response());
     match drawn.format {
-        Drawing::Dot => ([(header::CONTENT_TYPE, "text/vnd.graphviz")], dot(&picture)).into_response(),
-        Drawing::Json => Answer::json(StatusCode::OK, &json(&picture)).into_response(),
+        Drawing::Dot => text("text/vnd.graphviz", dot(&picture)),
+        Drawing::Json => Ok(Answer::json(StatusCode::OK, &json(&picture)).into_response()),
+        Drawing::Svg if picture.size() > MOST_BOXES => {
+            let boxes = picture.size();
+            let detail = format!("the picture would hold {boxes} boxes, and at most {MOST_BOXES} are drawn");
+            Err(Problem::new(Kind::BAD_REQUEST, detail).help("ask for `format=dot` or `format=json`"))
+        }
+        Drawing::Svg if drawn.bare => text("image/svg+xml", inline(&picture)),
+        Drawing::Svg => text("image/svg+xml", svg(&picture, Theme::Auto)),
     }
 }

@@ -106,6 +106,7 @@ async fn one(app: &App, how: How, body: &[u8]) -> Result<Answer, Box<Problem>> {
     app.metrics().stage(Stage::Apply, start.elapsed());
     app.metrics().reports(std::slice::from_ref(&report));
     app.tally().add(std::slice::from_ref(&report), loaded.program.rules());
+    app.events().carried_out(std::slice::from_ref(&report), &loaded, false);
     let document = ReportDocument::new(&report);
     match report.failures().next() {
         None => Ok(Answer::json(StatusCode::OK, &document)),

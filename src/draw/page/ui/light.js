@@ -60,20 +60,23 @@ function stale(node) {
   lit.nodes.add(node);
   return lit;
 }
+// The boxes, rows and lines that stand for what is lit.
+function elementsOf(lit) {
+  const on = new Set(), has = (node) => lit.nodes.has(node) || lit.drops.has(node);
+  for (const [node, box] of boxes) if (has(node)) on.add(box);
+  for (const row of rows) if (has(Number(row.dataset.target))) on.add(row).add(row.closest('.node'));
+  const kind = (e) => (e.kind === 'chains' ? 'chain' : e.kind);
+  const edges = new Set([...lit.edges].map((e) => `${kind(e)} ${e.from} ${e.to}`));
+  for (const line of lines) {
+    const { from, to } = line.dataset;
+    const along = line.classList.contains('relation') && has(Number(from)) && has(Number(to))
+      && leaving(Number(from)).some((e) => e.kind === 'relation' && e.to === Number(to) && lit.follows.has(e.name));
+    if (along || ['fires', 'chain', 'drops'].some((k) => line.classList.contains(k) && edges.has(`${k} ${from} ${to}`))) on.add(line);
+  }
+  return on;
+}
 function lightUp(lit) {
   svg.classList.toggle('dimmed', Boolean(lit));
-  const has = (node) => Boolean(lit) && (lit.nodes.has(node) || lit.drops.has(node));
-  for (const [node, box] of boxes) box.classList.toggle('lit', has(node));
-  for (const row of rows) {
-    const on = has(Number(row.dataset.target));
-    row.classList.toggle('lit', on);
-    if (on) row.closest('.node').classList.add('lit');
-  }
-  for (const line of lines) {
-    const [from, to] = [Number(line.dataset.from), Number(line.dataset.to)];
-    const on = Boolean(lit) && [...lit.edges].some((e) => e.from === from && e.to === to && line.classList.contains(e.kind === 'chains' ? 'chain' : e.kind));
-    const along = Boolean(lit) && line.classList.contains('relation') && has(from) && has(to)
-      && leaving(from).some((e) => e.kind === 'relation' && e.to === to && lit.follows.has(e.name));
-    line.classList.toggle('lit', on || along);
-  }
+  const on = lit ? elementsOf(lit) : new Set();
+  for (const element of [...boxes.values(), ...rows, ...lines]) element.classList.toggle('lit', on.has(element));
 }

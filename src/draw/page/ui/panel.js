@@ -2,20 +2,11 @@
 
 // ── the panel ─────────────────────────────────────────────────────────────
 
-const link = (node) => make('a', { onclick: () => choose(node) }, nodes.get(node).name);
+const link = (node) => make('button', { type: 'button', class: 'link', onclick: () => choose(node) }, nodes.get(node).name);
 const item = (node, more = '') => make('li', {}, make('span', { class: 'kind' }, nodes.get(node).kind), link(node), more ? ` ${more}` : '');
 const list = (title, items) => (items.length ? [make('h3', {}, title), make('ul', {}, ...items)] : []);
 const strategy = (rule) => make('span', { class: `word-${rule.strategy}` }, rule.timing);
 
-function welcome() {
-  panel.replaceChildren(
-    make('h2', {}, graph.title),
-    make('p', { class: 'muted' }, data.counts),
-    make('p', {}, 'Click an entity or a rule to light everything it can make stale. Type a write above to see its plan.'),
-    make('p', { class: 'muted' }, 'Wheel or + and − zoom, dragging moves, / searches, Esc clears.'),
-    ...graph.cycles.length ? list('Circles', graph.cycles.map((c) => make('li', {}, ...c.flatMap((n, i) => (i ? [' → ', link(n)] : [link(n)])))) ) : [],
-  );
-}
 function describe(node, lit) {
   const of = nodes.get(node), parts = [make('h2', {}, make('span', { class: 'kind' }, of.kind), of.name)];
   if (of.file) parts.push(make('p', { class: 'muted' }, `${of.file}:${of.line}`));
@@ -67,7 +58,7 @@ function again() {
   if (chosen !== null) choose(chosen, { move: false });
   else if (planned !== null) planOf(planned);
 }
-svg.addEventListener('click', (event) => {
+stage.addEventListener('click', (event) => {
   if (wasDragged) return;
   const row = event.target.closest('[data-target]'), box = event.target.closest('[data-node]');
   if (row && event.detail > 1) choose(Number(row.dataset.target), { move: false });

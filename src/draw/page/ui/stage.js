@@ -1,20 +1,29 @@
 // What the page knows, and moving about in the picture.
 
-const data = JSON.parse(document.getElementById('data').textContent);
-const { graph, program } = data;
 const $ = (id) => document.getElementById(id);
-const svg = $('picture'), stage = $('stage'), panel = $('panel');
-const nodes = new Map(graph.nodes.map((n) => [n.node, n]));
-const out = new Map(), into = new Map();
-for (const edge of graph.edges) {
-  for (const [map, end] of [[out, edge.from], [into, edge.to]]) {
-    if (!map.has(end)) map.set(end, []);
-    map.get(end).push(edge);
-  }
-}
+const stage = $('stage'), panel = $('panel');
+let graph, svg, nodes, out, into, boxes, rows, lines, all, view;
 const leaving = (n) => out.get(n) ?? [], arriving = (n) => into.get(n) ?? [];
-const boxes = new Map([...svg.querySelectorAll('[data-node]')].map((e) => [Number(e.dataset.node), e]));
-const rows = [...svg.querySelectorAll('[data-target]')], lines = [...svg.querySelectorAll('#scene .edge')];
+
+// Takes the picture in the stage, and the document of the same rules.
+function take(known) {
+  graph = known;
+  svg = $('picture');
+  nodes = new Map(graph.nodes.map((n) => [n.node, n]));
+  [out, into] = [new Map(), new Map()];
+  for (const edge of graph.edges) {
+    for (const [map, end] of [[out, edge.from], [into, edge.to]]) {
+      if (!map.has(end)) map.set(end, []);
+      map.get(end).push(edge);
+    }
+  }
+  boxes = new Map([...svg.querySelectorAll('[data-node]')].map((e) => [Number(e.dataset.node), e]));
+  rows = [...svg.querySelectorAll('[data-target]')];
+  lines = [...svg.querySelectorAll('#scene .edge')];
+  const { x, y, width, height } = svg.viewBox.baseVal;
+  all = { x, y, width, height };
+  view = { ...all };
+}
 
 function make(tag, props = {}, ...children) {
   const element = document.createElement(tag);
@@ -27,8 +36,6 @@ function make(tag, props = {}, ...children) {
   return element;
 }
 
-const whole = svg.viewBox.baseVal, all = { x: whole.x, y: whole.y, width: whole.width, height: whole.height };
-let view = { ...all };
 function show(next) {
   const most = Math.max(all.width, all.height) * 4;
   if (!(next.width > 40 && next.width < most && next.height > 0)) return;
@@ -101,3 +108,16 @@ function frame() {
   const width = Math.max(...lit.map((b) => b.x + b.width)) + pad - left, height = Math.max(...lit.map((b) => b.y + b.height)) + pad - top;
   show({ x: left + shift.e, y: top + shift.f, width, height });
 }
+
+// ── buttons and keys ──────────────────────────────────────────────────────
+
+$('closer').addEventListener('click', () => zoom(0.75));
+$('further').addEventListener('click', () => zoom(1 / 0.75));
+$('fit').addEventListener('click', () => show({ ...all }));
+const stageKeys = { '+': () => zoom(0.75), '-': () => zoom(1 / 0.75), 0: () => show({ ...all }) };
+stage.addEventListener('keydown', (event) => {
+  const [dx, dy] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key] ?? [];
+  if (dx === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  show({ ...view, x: view.x + dx * view.width / 10, y: view.y + dy * view.height / 10 });
+});
