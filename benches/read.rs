@@ -75,7 +75,9 @@ fn compile(rules: RuleSet) -> Program {
 
 /// Reads rules in this process, and prints the most memory that it had, in KiB.
 fn once_only(path: &Path) {
-    let program = compile(RuleSet::load(path).rules.expect("the rules are clean"));
+    // As commands do it: the trees are gone before anything is compiled.
+    let rules = RuleSet::load(path).rules.expect("the rules are clean");
+    let program = compile(rules);
     let status = std::fs::read_to_string("/proc/self/status").expect("it is Linux");
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
     println!("{}", peak.expect("it is Linux"));

@@ -55,7 +55,7 @@ fn sort<T: Ord>(list: &mut Vec<T>) {
 fn steps(targets: &Targets, wishes: &[Wish<'_>]) -> Vec<Step> {
     // Equal targets come to stand together. Hashes first: most targets begin alike.
     let mut by_name: SmallVec<[(u64, &Wish<'_>); 16]> = wishes.iter().map(|wish| (wish.hash, wish)).collect();
-    let name = |wish: &Wish<'_>| (wish.kind, targets.get(wish.target));
+    let name = |wish: &Wish<'_>| (wish.kind, targets.bytes(wish.target));
     let is_same = |a: &(u64, &Wish<'_>), b: &(u64, &Wish<'_>)| a.0 == b.0 && name(a.1) == name(b.1);
     by_name.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| name(a.1).cmp(&name(b.1))));
     let mut merged: SmallVec<[Merged<'_, '_>; 16]> =
@@ -118,7 +118,7 @@ impl<'w, 'p> Merged<'w, 'p> {
         order
             .then_with(first_rule)
             .then_with(|| self.way.kind.cmp(&other.way.kind))
-            .then_with(|| targets.get(self.way.target).cmp(targets.get(other.way.target)))
+            .then_with(|| targets.bytes(self.way.target).cmp(targets.bytes(other.way.target)))
     }
 
     fn step(self, targets: &Targets) -> Step {

@@ -34,10 +34,15 @@ impl Targets {
         &self.text[self.start(id)..self.ends[id]]
     }
 
+    /// The bytes of a name, by which names are ordered too.
+    pub fn bytes(&self, id: TargetId) -> &[u8] {
+        &self.text.as_bytes()[self.start(id)..self.ends[id]]
+    }
+
     /// A hash of a name and what it is the name of.
     pub fn hash(&self, kind: StepKind, id: TargetId) -> u64 {
         let mut hasher = FxHasher::default();
-        hasher.write(self.get(id).as_bytes());
+        hasher.write(self.bytes(id));
         hasher.write_u8(kind as u8);
         hasher.finish()
     }
