@@ -161,7 +161,9 @@ impl Events {
                 [StepKind::Key, StepKind::Tag, StepKind::Match].into_iter().find(|k| k.word() == *kind);
             let shown = if self.hides() { "…" } else { name };
             inner.frame.dropped(|| by_name(kind.unwrap_or(StepKind::Tag), shown, strategy));
-            inner.frame.figures().entries += dropped.entries();
+            let figures = inner.frame.figures();
+            figures.entries += dropped.entries();
+            figures.queued += u64::from(report.queued.is_some());
         }
     }
 

@@ -50,6 +50,14 @@ fn a_write_is_told_with_what_it_drops_and_why() {
         drops += frame["drops"].as_u64().unwrap();
     }
     assert_eq!((refused, drops), (5, 2));
+    server.post("/v1/drops", r#"{"tags": ["a"], "when": "batched", "delay_ms": 10}"#);
+    let (mut queued, mut worked) = (0, 0);
+    while queued < 1 || worked < 1 {
+        let frame = events.next_named("frame");
+        queued += frame["queued"].as_u64().unwrap();
+        worked += frame["worked"].as_u64().unwrap();
+    }
+    assert_eq!((queued, worked), (1, 1));
     // Who comes later is shown what was shown before.
     let (_, hello) = server.connect().events(&[]).next().unwrap();
     assert_eq!(hello["recent"][0]["id"], write["id"]);

@@ -38,7 +38,7 @@ pub struct FrameSeen {
     pub unresolved: u64,
     /// Writes of which not everything was dropped.
     pub failed: u64,
-    /// Targets that were dropped by name.
+    /// Targets that were dropped by name, or queued.
     pub drops: u64,
     /// Items of the queue that the worker has carried out, and what went with them.
     pub worked: u64,

@@ -54,7 +54,7 @@ $('forget').addEventListener('click', () => {
 // ── events ────────────────────────────────────────────────────────────────
 
 const on = {
-  hello: (hello) => { generation = null; addWrites(hello.recent); $('list').classList.toggle('hides', hello.values_hidden); },
+  hello: (hello) => { generation = null; addWrites(hello.recent); $('writes-title').textContent = hello.values_hidden ? 'Recent writes, values hidden' : 'Recent writes'; },
   frame: (frame) => { add(frame); addWrites(frame.sample); if (!paused) glow(frame); },
   state: showState,
   lost: ({ events }) => { lost += events; status(`live, ${count(lost, 'event')} lost`, 'slow'); },
