@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::answers::Answers;
+use super::combine::Combiner;
 use super::event::Event;
 use super::metrics::Metrics;
 use super::rules::Rules;
@@ -35,6 +36,7 @@ pub struct App {
     tokens: Option<Tokens>,
     limits: Limits,
     answers: Answers,
+    combiner: Combiner,
     metrics: Metrics,
     tally: Tally,
     tell: Box<dyn Fn(&Event<'_>) + Send + Sync>,
@@ -60,6 +62,7 @@ impl App {
             tokens,
             limits,
             answers,
+            combiner: Combiner::default(),
             metrics,
             tally,
             tell: Box::new(tell),
@@ -97,6 +100,10 @@ impl App {
 
     pub(super) fn answers(&self) -> &Answers {
         &self.answers
+    }
+
+    pub(super) fn combiner(&self) -> &Combiner {
+        &self.combiner
     }
 
     pub(super) fn metrics(&self) -> &Metrics {
