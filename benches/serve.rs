@@ -2,8 +2,8 @@
 //! (`GET /healthz`), and a plain client of Redis that knows the three keys and sends `UNLINK`.
 //!
 //! - single writes over kept connections, each with one request under way: the rate, its part of the empty
-//!   request's, the median and the 99th percentile of the time to the answer, and who used the
-//!   processor meanwhile;
+//!   request's, the median and the 99th percentile of the time to the answer, and how much
+//!   of the processor each request took of whom;
 //! - bulk: one `POST` of JSON lines, until the last line of the answer is there;
 //! - the most memory that the server had after each.
 //!
@@ -53,7 +53,7 @@ fn main() {
     let server = Server::start(&cache);
     println!("memory when it listens: {}", server.memory());
     println!(
-        "\n            connections      a second  of the floor      median        99 %   client  server   redis"
+        "\n            connections      a second  of the floor      median        99 %   client  server   redis: µs of the processor"
     );
     for connections in CONNECTIONS {
         // With one request under way there is less to measure in the same time.
@@ -102,11 +102,11 @@ fn show(name: &str, connections: usize, rounds: &[Round], requests: usize, floor
     let mut latencies: Vec<Duration> = rounds.iter().flat_map(|round| round.latencies.clone()).collect();
     latencies.sort_unstable();
     let at = |part: f64| latencies[(latencies.len() as f64 * part) as usize].as_secs_f64() * 1e6;
-    let took: f64 = rounds.iter().map(|round| round.took.as_secs_f64()).sum();
-    let [client, server, redis] =
-        [0, 1, 2].map(|who| rounds.iter().map(|round| round.used[who].as_secs_f64()).sum::<f64>() / took);
+    let all = (requests * rounds.len()) as f64;
+    let [client, server, redis] = [0, 1, 2]
+        .map(|who| rounds.iter().map(|round| round.used[who].as_secs_f64()).sum::<f64>() / all * 1e6);
     println!(
-        "{name:<16} {connections:>6} {rate:>13.0} {:>13.2} {:>8.0} µs {:>8.0} µs {client:>8.2} {server:>7.2} {redis:>7.2}",
+        "{name:<16} {connections:>6} {rate:>13.0} {:>13.2} {:>8.0} µs {:>8.0} µs {client:>8.1} {server:>7.1} {redis:>7.1}",
         rate / floor,
         at(0.5),
         at(0.99),

@@ -77,7 +77,7 @@ impl RuleSet {
     /// let checked = RuleSet::parse("entity user { key profile }  rule user_data { on usr }");
     /// assert!(checked.rules.is_none());
     /// let finding = &checked.findings[0];
-    /// assert_eq!((finding.code.number(), finding.help[0].as_str()), ("E002", "did you mean `user`?"));
+    /// assert_eq!((finding.code.number(), finding.help[0].as_str()), ("E010", "did you mean `user`?"));
     /// ```
     pub fn parse(text: &str) -> Checked {
         let name = "rules.inv";

@@ -3,10 +3,10 @@
 //! are called and carry.
 //!
 //! Each side's rules are turned into *effects*: names with holes, each with the condition under which
-//! it is dropped, cascades and chained rules followed ([`effect`], [`chain`]). For each effect the
+//! it is dropped, cascades and chained rules followed (`effect`, `chain`). For each effect the
 //! decision procedure looks for a write that fires it and nothing of the other side that drops the same
-//! name ([`search`]). So all *complete* writes are compared, those that give everything that the rules
-//! look at. What is found is planned under both rule sets before it is said ([`prove`]); what could not be
+//! name (`search`). So all *complete* writes are compared, those that give everything that the rules
+//! look at. What is found is planned under both rule sets before it is said (`prove`); what could not be
 //! decided is said too.
 
 mod chain;

@@ -8,6 +8,7 @@
 mod answers;
 mod api;
 mod app;
+mod combine;
 mod event;
 mod events;
 mod explain;
@@ -65,6 +66,7 @@ pub async fn serve(
     let connections: Vec<_> = connections.collect();
     let tallies = tokio::spawn(tally::keep(app.clone(), stopped.clone()));
     let watched = tokio::spawn(watch::files(app.clone(), stopped.clone()));
+    tokio::spawn(combine::run(app.clone()));
     #[cfg(feature = "opentelemetry")]
     let (ended, exporting) = {
         let (app, (ended, over)) = (app.clone(), signal::channel(false));

@@ -1,6 +1,6 @@
 //! Why a write drops a name, or does not; and which writes can drop it.
 //!
-//! With a write the verdict is read off a [`Trace`], which gives the planner's plan. Without one,
+//! With a write the verdict is read off a [`Trace`](crate::trace::Trace), which gives the planner's plan. Without one,
 //! every template that some rule drops is held against the name, and every example is a write that
 //! was traced and does drop it.
 

@@ -14,6 +14,11 @@ mod by {
     pub fn during<T>(_: &'static str, work: impl FnOnce() -> T) -> T {
         work()
     }
+
+    /// Whether anybody observes this task.
+    pub fn is_observed() -> bool {
+        false
+    }
 }
 
 #[cfg(feature = "opentelemetry")]
@@ -68,6 +73,11 @@ mod by {
     pub fn during<T>(name: &'static str, work: impl FnOnce() -> T) -> T {
         let _open = SCOPE.try_with(Scope::clone).ok().map(|outer| Open::new(name, outer));
         work()
+    }
+
+    /// Whether anybody observes this task.
+    pub fn is_observed() -> bool {
+        SCOPE.try_with(|_| ()).is_ok()
     }
 
     /// A part that has begun, and ends with this, also where it is broken off.

@@ -3,7 +3,7 @@
 //!
 //! | part | what it holds |
 //! |---|---|
-//! | prelude | [`MAGIC`], length and checksum of the header |
+//! | prelude | `MAGIC`, length and checksum of the header |
 //! | header | a key that says what the rules were made of and by what, a [`Seen`] list of their files, and where the other parts stand, each with its checksum |
 //! | core | context, dimensions, entities with their templates, relations |
 //! | chained | the rules on tags |

@@ -1,7 +1,7 @@
 //! A layered layout from left to right: boxes in columns, wires that never cross a box.
 //!
-//! The steps of Sugiyama, Tagawa and Toda (1981): [`rank`] breaks circles and gives every box a
-//! column, [`order`] sorts the columns so that few wires cross, [`place`] finds heights that keep
+//! The steps of Sugiyama, Tagawa and Toda (1981): `rank` breaks circles and gives every box a
+//! column, `order` sorts the columns so that few wires cross, `place` finds heights that keep
 //! wires straight. Between its ends a wire runs level through every column and turns only in the
 //! gaps. Wires that leave one port together share a trunk until they part.
 

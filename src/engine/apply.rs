@@ -15,7 +15,7 @@ use crate::cache::{
 use crate::model::{Key, Pattern, Tag};
 use crate::plan::{Plan, Step, StepKind, Strategy, together};
 
-/// Carries out the steps of plans; see [`carry_out`].
+/// Carries out the steps of plans; see `carry_out`.
 pub async fn submit<C: Cache>(cache: &C, plans: Vec<Plan>, progress: ProgressFn<'_>) -> Vec<Report> {
     submit_window(cache, plans, progress).await.0
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::answers::Answers;
+use super::combine::Combiner;
 use super::event::Event;
 use super::events::Events;
 use super::metrics::Metrics;
@@ -36,6 +37,7 @@ pub struct App {
     tokens: Option<Tokens>,
     limits: Limits,
     answers: Answers,
+    combiner: Combiner,
     metrics: Metrics,
     tally: Tally,
     events: Events,
@@ -63,6 +65,7 @@ impl App {
             tokens,
             limits,
             answers,
+            combiner: Combiner::default(),
             metrics,
             tally,
             events,
@@ -118,6 +121,10 @@ impl App {
 
     pub(super) fn answers(&self) -> &Answers {
         &self.answers
+    }
+
+    pub(super) fn combiner(&self) -> &Combiner {
+        &self.combiner
     }
 
     pub(super) fn metrics(&self) -> &Metrics {

@@ -21,6 +21,36 @@ fn a_thousand_connections_are_served() {
     assert!(server.get("/metrics").text().contains("invalidate_connections 1001\n"));
 }
 
+/// Writes that come at one time are carried out together, and each is told what became of its own.
+#[test]
+fn writes_that_come_together_get_each_their_own_report() {
+    let server = server();
+    let mut connections: Vec<_> = (0..64).map(|_| server.connect()).collect();
+    for (n, connection) in connections.iter_mut().enumerate() {
+        let path = format!("/v1/entries/user:{n}:profile?ttl_ms=600000");
+        assert_eq!(connection.ask("PUT", &path, &[], b"x").status, 204);
+    }
+    for round in 0..5 {
+        for (n, connection) in connections.iter_mut().enumerate() {
+            let body = match n % 8 {
+                7 => "{}".to_owned(),
+                _ => format!("{{\"entity\": \"user\", \"id\": {n}, \"op\": \"update\"}}"),
+            };
+            connection.send("POST", "/v1/writes", &[], body.as_bytes());
+        }
+        for (n, connection) in connections.iter_mut().enumerate() {
+            let answer = connection.answer();
+            if n % 8 == 7 {
+                answer.problem(400, "bad-request");
+                continue;
+            }
+            let report = answer.json();
+            assert_eq!(report["steps"][0]["target"], format!("user:{n}:profile"), "{report}");
+            assert_eq!(report["steps"][0]["removed"], u64::from(round == 0), "{report}");
+        }
+    }
+}
+
 /// A client that sends half a request, or nothing, is let go; others are served meanwhile.
 #[test]
 fn slow_and_half_open_clients_are_let_go() {

@@ -12,9 +12,9 @@ use std::hash::{Hash, Hasher};
 use utoipa::IntoParams;
 
 use super::{Params, bulk, whole};
-use crate::cache::{observe, quiet};
+use crate::cache::observe;
 use crate::check::Undeclared;
-use crate::engine::{ReportDocument, StepError, submit};
+use crate::engine::{ReportDocument, StepError};
 use crate::model::RawWrite;
 use crate::plan::{Plan, Unfilled};
 use crate::server::App;
@@ -101,8 +101,7 @@ async fn one(app: &App, how: How, body: &[u8]) -> Result<Answer, Box<Problem>> {
         return Ok(Answer::json(StatusCode::OK, &plan));
     }
     let start = Instant::now();
-    // One plan gives one report.
-    let report = submit(app.cache(), vec![plan], quiet()).await.remove(0);
+    let report = app.combiner().submit(app.cache(), plan).await;
     app.metrics().stage(Stage::Apply, start.elapsed());
     app.metrics().reports(std::slice::from_ref(&report));
     app.tally().add(std::slice::from_ref(&report), loaded.program.rules());
