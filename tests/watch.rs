@@ -30,7 +30,7 @@ use postgres::PostgresServer;
 use redis::{Raw, RedisServer};
 
 /// How long anything may take on a machine that is busy with other tests.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A database, a cache, and a folder with rules.
 struct World {
