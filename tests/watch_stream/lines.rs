@@ -124,6 +124,33 @@ fn a_message_may_list_what_changed() {
 }
 
 #[test]
+fn everything_is_dropped_once_where_that_is_asked_for() {
+    let place = place();
+    put(&place, &["user:7:profile user:7", "task:7:page task:7", "elsewhere other"]);
+    let outcome = watch(&place, &[], &["--drop-everything"]);
+    assert_eq!((outcome.code, cached(&place)), (0, vec!["elsewhere".to_owned()]), "{outcome:#?}");
+}
+
+/// What a machine reads: an object a line, each with its event's word.
+#[test]
+fn events_are_told_as_json_too() {
+    let outcome =
+        watch(&place(), &["{", r#"{"table":"logs","op":"insert","new":{"id":1}}"#], &["--log", "json"]);
+    let events: Vec<serde_json::Value> =
+        outcome.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let find = |name: &str| {
+        events.iter().find(|event| event["event"] == name).unwrap_or_else(|| panic!("{name}: {events:?}"))
+    };
+    let unreadable = find("unreadable");
+    assert_eq!(
+        (&unreadable["place"], &unreadable["shown"], &unreadable["level"]),
+        (&"line 1".into(), &"{".into(), &"warning".into())
+    );
+    assert_eq!(find("ignored")["table"], "logs");
+    assert_eq!(find("stopped")["unreadable"], 1);
+}
+
+#[test]
 fn help_tells_the_two_commands_for_pipes_apart() {
     let help = Place::new().ok("watch --help").stdout;
     let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
