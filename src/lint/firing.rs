@@ -38,7 +38,8 @@ pub fn can_fire(
 ) -> bool {
     firing.operations.contains(operation)
         && firing.condition.is_none_or(|c| {
-            !is_silent(c, operation, moves) && can_be(rules, entity, c, true, operation, moves)
+            !is_silent(c, operation, moves)
+                && (is_certain(c, operation, moves) || can_be(rules, entity, c, true, operation, moves))
         })
 }
 
@@ -62,6 +63,22 @@ pub fn is_silent(condition: &Condition, operation: &Operation, moves: Moves<'_>)
     }
 }
 
+/// Whether one look is enough to see that a condition holds: it asks for a change of the column, among others, and a
+/// proof would look at all of them together.
+fn is_certain(condition: &Condition, operation: &Operation, moves: Moves<'_>) -> bool {
+    let one_image = matches!(operation, Operation::Create | Operation::Delete);
+    let is_it = |path: &RowPath| match moves {
+        Moves::Only(column) => is_own(path) && path.names().first().is_some_and(|name| **name == *column),
+        Moves::Anything | Moves::Others => false,
+    };
+    match condition {
+        Condition::And(all) => all.iter().all(|c| is_certain(c, operation, moves)),
+        Condition::Or(all) => all.iter().any(|c| is_certain(c, operation, moves)),
+        Condition::Atom(Atom { test: Test::Changed(paths), .. }) => one_image || paths.iter().any(is_it),
+        _ => false,
+    }
+}
+
 /// In which of these writes the rule fires.
 pub fn fires(
     rules: &RuleSet,
@@ -73,7 +90,9 @@ pub fn fires(
     if !can_fire(rules, entity, firing, operation, moves) {
         return Fires::Never;
     }
-    let can_fail = firing.condition.is_some_and(|c| can_be(rules, entity, c, false, operation, moves));
+    let can_fail = firing.condition.is_some_and(|c| {
+        !is_certain(c, operation, moves) && can_be(rules, entity, c, false, operation, moves)
+    });
     if can_fail { Fires::Sometimes } else { Fires::Always }
 }
 
