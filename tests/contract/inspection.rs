@@ -186,7 +186,8 @@ fn every_primary_of_a_cluster_is_looked_at() {
         let mut addresses: Vec<String> = primaries.iter().map(|info| info.address.clone()).collect();
         let mut nodes: Vec<String> =
             cluster.primaries.iter().map(|node| format!("127.0.0.1:{}", node.port)).collect();
-        (addresses.sort(), nodes.sort());
+        addresses.sort();
+        nodes.sort();
         assert_eq!(addresses, nodes);
         let found = diagnose(&health).into_iter();
         found.map(|(check, finding)| (check, finding.severity, finding.message)).collect::<Vec<_>>()
