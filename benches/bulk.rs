@@ -1,7 +1,9 @@
 //! How many small drops a second go over one connection, next to a floor of the same run: a plain client
 //! that knows the keys and sends nothing but `UNLINK` of the three keys of each tag, pipelined.
 //!
-//! - one by one: a library loop that drops one tag, waits for the answer, and drops the next;
+//! - one by one: a library loop that drops one tag, waits for the answer, and drops the next; next to a floor
+//!   of its own, the same script called over a plain blocking socket, and to a bare `PING` there. The three take
+//!   turns, and each round trip is timed: the median says what one costs where nothing came between;
 //! - side by side: the same with 64 drops under way;
 //! - in bulk: `invalidate write - --summary`, one write for each tag, from the start of the process to
 //!   its end;
@@ -27,6 +29,8 @@ const KEYS: usize = 3;
 /// Tags of one `UNLINK` of the plain client, and how many of them it has under way.
 const BATCH: usize = 170;
 const WINDOW: usize = 4;
+/// Drops one by one between two changes of who does them.
+const TURN: usize = 100;
 /// Drops under way side by side.
 const BESIDE: usize = 64;
 const ROUNDS: usize = 3;
@@ -43,29 +47,39 @@ fn main() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     std::fs::write(folder.path().join("rules.inv"), RULES).expect("written");
     let singly = tags / 10;
-    let mut times: [Vec<Duration>; 5] = Default::default();
+    let mut trips: [Vec<Duration>; 3] = Default::default();
+    let mut times: [Vec<Duration>; 3] = Default::default();
     // In alternation, so that whatever else the machine does falls on all of them alike.
     for _ in 0..ROUNDS {
         times[0].push(round(&server, tags, || unlink_all(&server, tags)));
-        times[1].push(round(&server, singly, || one_by_one(&server, singly)));
-        times[2].push(round(&server, tags, || side_by_side(&server, tags)));
-        times[3].push(round(&server, tags, || in_bulk(&server, folder.path(), "seen", tags, tags)));
+        round(&server, singly, || one_by_one(&server, singly, &mut trips));
+        times[1].push(round(&server, tags, || side_by_side(&server, tags)));
+        times[2].push(round(&server, tags, || in_bulk(&server, folder.path(), "seen", tags, tags)));
     }
     let rate = |tags: usize, mut times: Vec<Duration>| {
         times.sort();
         tags as f64 / times[times.len() / 2].as_secs_f64()
     };
-    let [plain, single, beside, bulk, _] = times;
+    let median = |mut times: Vec<Duration>| {
+        times.sort_unstable();
+        times[times.len() / 2].as_secs_f64()
+    };
+    let [plain, beside, bulk] = times;
+    let [ping, bare, single] = trips.map(median);
     let floor = rate(tags, plain);
     println!("{KEYS} keys to a tag, medians of {ROUNDS} rounds     tags/s   of the floor");
     for (name, rate) in [
         ("plain UNLINK, keys known", floor),
-        ("one by one", rate(singly, single)),
+        ("one by one: PING, plain socket", 1.0 / ping),
+        ("one by one: the script, plain socket", 1.0 / bare),
+        ("one by one", 1.0 / single),
         ("side by side", rate(tags, beside)),
         ("write - --summary, process included", rate(tags, bulk)),
     ] {
         println!("{name:<40} {rate:>9.0} {:>14.2}", rate / floor);
     }
+    let [ping, bare, single] = [ping, bare, single].map(|seconds| seconds * 1e6);
+    println!("a round trip: PING {ping:.1} µs, the script {bare:.1} µs, ours {single:.1} µs");
     let mut raw = server.raw();
     raw.run(&["FLUSHALL"]);
     raw.run(&["CONFIG", "RESETSTAT"]);
@@ -145,16 +159,50 @@ fn with_cache<T>(server: &redis::RedisServer, work: impl AsyncFnOnce(&AnyCache) 
     runtime.block_on(work(&cache))
 }
 
+/// Sends a command in one piece, and takes the reply in one.
+fn exchange(stream: &mut TcpStream, words: &[&str], reply: &str) {
+    let mut command = format!("*{}\r\n", words.len());
+    for word in words {
+        command.push_str(&format!("${}\r\n{word}\r\n", word.len()));
+    }
+    stream.write_all(command.as_bytes()).expect("sent");
+    let mut answer = vec![0; reply.len()];
+    stream.read_exact(&mut answer).expect("a reply");
+    assert_eq!(answer, reply.as_bytes());
+}
+
 async fn drop_tag(cache: &AnyCache, tag: usize) {
     let tag = Tag::new(format!("product:{tag}")).expect("a tag");
     let dropped = cache.drop_tag(&tag, Reach::Transitive, quiet()).await.expect("dropped");
     assert_eq!(dropped.keys, KEYS as u64);
 }
 
-fn one_by_one(server: &redis::RedisServer, tags: usize) {
+/// Drops tags in blocks, by turns over a plain socket and by the library, and times each.
+fn one_by_one(server: &redis::RedisServer, tags: usize, [pings, bare, ours]: &mut [Vec<Duration>; 3]) {
+    let digest = server.raw().run(&["SCRIPT", "LOAD", include_str!("../src/cache/redis/scripts/clear.lua")]);
+    let mut stream = TcpStream::connect(("127.0.0.1", server.port)).expect("a connection");
+    stream.set_nodelay(true).expect("a socket option");
+    let reply = format!("*1\r\n:{KEYS}\r\n");
+    let timed = |times: &mut Vec<Duration>, start: Instant| times.push(start.elapsed());
     with_cache(server, async |cache| {
-        for tag in 0..tags {
-            drop_tag(cache, tag).await;
+        let all: Vec<usize> = (0..tags).collect();
+        for (turn, block) in all.chunks(TURN).enumerate() {
+            for &tag in block {
+                let start = Instant::now();
+                if turn % 2 == 0 {
+                    drop_tag(cache, tag).await;
+                    timed(ours, start);
+                    continue;
+                }
+                let name = |kind| format!("inv:{kind}:{{product:{tag}}}");
+                let (index, generation, open) = (name("t"), name("g"), name("o"));
+                let call = ["EVALSHA", &digest, "4", "inv:deps", &index, &generation, &open, "512"];
+                exchange(&mut stream, &call, &reply);
+                timed(bare, start);
+                let start = Instant::now();
+                exchange(&mut stream, &["PING"], "+PONG\r\n");
+                timed(pings, start);
+            }
         }
     });
 }

@@ -2,6 +2,10 @@
 //! sends nothing but `UNLINK`, pipelined, in random order. And what it costs others: the longest that
 //! the `PING` of another client waits meanwhile, and the memory of the program.
 //!
+//! A server spends most of such a time waiting for memory, so what counts is the order in which entries are
+//! removed, next to that in which they were stored. A drain goes by expiry. Entries that are stored one after
+//! another with one TTL expire in that order; that is measured, and the worst case too: expiries in no order.
+//!
 //! `cargo bench --bench drain [-- MEMBERS…]`
 
 #[path = "../tests/support/redis.rs"]
@@ -13,7 +17,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use invalidate::cache::{AnyCache, Cache, CacheOptions, Reach, quiet};
+use invalidate::cache::{AnyCache, Cache, CacheOptions, Entry, Reach, quiet};
 use invalidate::model::Tag;
 
 /// Keys of one `UNLINK` of the plain client, and how many of them it has under way.
@@ -27,36 +31,70 @@ fn main() {
     }
     let server = redis::RedisServer::start();
     println!("medians; the worst PING of all rounds");
-    println!("  members   plain UNLINK         ours  ratio   worst PING: plain        ours   memory");
+    println!(
+        "  members  expiries       plain UNLINK         ours  ratio   worst PING: plain        ours   memory"
+    );
     for size in sizes {
         let rounds = (20_000 / size).clamp(3, 200);
-        let (mut plain, mut ours) = (Vec::new(), Vec::new());
+        let mut times = [const { (Vec::new(), Vec::new()) }; 2];
         for _ in 0..rounds {
-            plain.push(measured(&server, || unlink_all(&server, size)));
-            ours.push(measured(&server, || drain(&server, size)));
+            for ((plain, ours), expiries) in times.iter_mut().zip(Expiries::ALL) {
+                plain.push(measured(&server, || unlink_all(&server, size, expiries)));
+                ours.push(measured(&server, || drain(&server, size, expiries)));
+            }
         }
         let memory = memory(&server, size).map_or_else(|| "?".to_owned(), |kb| format!("{} MB", kb / 1024));
-        let ((floor, plain_wait), (time, wait)) = (summary(plain), summary(ours));
-        println!(
-            "{size:>9} {:>11.2} ms {:>9.2} ms {:>6.2} {:>16.1} ms {:>8.1} ms {memory:>8}",
-            floor * 1e3,
-            time * 1e3,
-            floor / time,
-            plain_wait * 1e3,
-            wait * 1e3,
-        );
+        for ((plain, ours), expiries) in times.into_iter().zip(Expiries::ALL) {
+            let ((floor, plain_wait), (time, wait)) = (summary(plain), summary(ours));
+            println!(
+                "{size:>9}  {:<12} {:>11.2} ms {:>9.2} ms {:>6.2} {:>16.1} ms {:>8.1} ms {memory:>8}",
+                expiries.words(),
+                floor * 1e3,
+                time * 1e3,
+                floor / time,
+                plain_wait * 1e3,
+                wait * 1e3,
+            );
+        }
     }
-    closure(100_000);
+    for entries in [false, true] {
+        closure(100_000, entries);
+    }
 }
 
-/// The transitive dependents of one key, over so many dependencies, in memory.
-fn closure(edges: usize) {
+/// When entries expire, which is the order of a tag's index.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Expiries {
+    /// In the order in which they were stored, as with one TTL.
+    AsStored,
+    InNoOrder,
+}
+
+impl Expiries {
+    const ALL: [Self; 2] = [Self::AsStored, Self::InNoOrder];
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::AsStored => "as stored",
+            Self::InNoOrder => "in no order",
+        }
+    }
+}
+
+/// The transitive dependents of one key, over so many dependencies, in memory; recorded before there are
+/// entries, or after.
+fn closure(edges: usize, entries: bool) {
     let cache = invalidate::cache::MemoryCache::default();
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let key = |n: usize| invalidate::model::Key::new(format!("page:{n}")).expect("a key");
     runtime.block_on(async {
         // Each key has ten dependents: five levels at 100,000.
         for n in 1..=edges {
+            if entries {
+                let (key, value) = (key(n), [0]);
+                let entry = Entry { key: &key, value: &value, tags: &[], depends_on: &[], ttl: None };
+                cache.put(&entry).await.expect("stored");
+            }
             cache.add_dependency(&key(n), &[key((n - 1) / 10)]).await.expect("recorded");
         }
         let mut times: Vec<Duration> = Vec::new();
@@ -67,7 +105,12 @@ fn closure(edges: usize) {
             assert_eq!(found.len(), edges);
         }
         times.sort();
-        println!("the closure over {edges} dependencies in memory: {:.1} ms", times[4].as_secs_f64() * 1e3);
+        let what = if entries { "of entries" } else { "recorded ahead" };
+        println!(
+            "the closure over {edges} dependencies {what}, in memory: {:.1} ms, at best {:.1} ms",
+            times[4].as_secs_f64() * 1e3,
+            times[0].as_secs_f64() * 1e3
+        );
     });
 }
 
@@ -124,12 +167,16 @@ fn shuffled(size: usize, mut seed: u64) -> Vec<usize> {
     numbers
 }
 
-/// Entries of one tag, in an order that is neither that of the index nor that of the plain client.
-fn fill(server: &redis::RedisServer, size: usize) {
+/// Entries of one tag, in an order that is not that of the plain client.
+fn fill(server: &redis::RedisServer, size: usize, expiries: Expiries) {
     let mut raw = server.raw();
     raw.run(&["FLUSHALL"]);
     let value = "v".repeat(100);
-    for (chunk, expiries) in shuffled(size, 1).chunks(1000).zip(shuffled(size, 2).chunks(1000)) {
+    let expiries = match expiries {
+        Expiries::AsStored => (0..size).collect(),
+        Expiries::InNoOrder => shuffled(size, 2),
+    };
+    for (chunk, expiries) in shuffled(size, 1).chunks(1000).zip(expiries.chunks(1000)) {
         let names: Vec<String> = chunk.iter().map(|n| format!("user:{n}:profile")).collect();
         let scores: Vec<String> = expiries.iter().map(|n| (4_000_000_000_000 + n).to_string()).collect();
         let mut set = vec!["MSET"];
@@ -143,8 +190,8 @@ fn fill(server: &redis::RedisServer, size: usize) {
     }
 }
 
-fn unlink_all(server: &redis::RedisServer, size: usize) -> Duration {
-    fill(server, size);
+fn unlink_all(server: &redis::RedisServer, size: usize, expiries: Expiries) -> Duration {
+    fill(server, size, expiries);
     let names: Vec<String> = shuffled(size, 3).iter().map(|n| format!("user:{n}:profile")).collect();
     let mut stream = TcpStream::connect(("127.0.0.1", server.port)).expect("a connection");
     stream.set_nodelay(true).expect("a socket option");
@@ -178,8 +225,8 @@ fn reply(stream: &mut TcpStream) {
     }
 }
 
-fn drain(server: &redis::RedisServer, size: usize) -> Duration {
-    fill(server, size);
+fn drain(server: &redis::RedisServer, size: usize, expiries: Expiries) -> Duration {
+    fill(server, size, expiries);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let cache = AnyCache::open(&server.url(), CacheOptions::default()).expect("a cache");
     let tag = Tag::new("big").expect("a tag");
@@ -194,7 +241,7 @@ fn drain(server: &redis::RedisServer, size: usize) -> Duration {
 
 /// The most memory that the program ever had, in kilobytes, where the system tells.
 fn memory(server: &redis::RedisServer, size: usize) -> Option<u64> {
-    fill(server, size);
+    fill(server, size, Expiries::AsStored);
     let mut program = Command::new(env!("CARGO_BIN_EXE_invalidate"))
         .args(["cache", "drop", "--tag", "big", "--quiet", "--cache", &server.url()])
         .stdout(Stdio::null())

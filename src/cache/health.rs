@@ -71,6 +71,8 @@ impl Found {
 pub struct ServerHealth {
     /// Who we are to the server, where it tells.
     pub user: Option<String>,
+    /// What each primary of a cluster says of itself, under its own address; empty for a server alone.
+    pub primaries: Vec<ServerInfo>,
     pub rights: Result<Rights, CacheError>,
     /// How far this machine's clock is ahead of the server's, in milliseconds; negative when it is
     /// behind.

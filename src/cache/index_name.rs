@@ -15,7 +15,9 @@ impl IndexName {
     /// The index of the entries built from this key.
     pub fn dependents_of(key: &[u8]) -> Self {
         let mut name = vec![b'='];
-        if key.first() == Some(&b'=') || key.iter().any(|&b| is_reserved(b)) {
+        if Self::holds_plainly(key) {
+            name.extend(key);
+        } else {
             name.push(b'=');
             for &byte in key {
                 if byte == b'%' || is_reserved(byte) {
@@ -24,10 +26,18 @@ impl IndexName {
                     name.push(byte);
                 }
             }
-        } else {
-            name.extend(key);
         }
         Self(name)
+    }
+
+    /// Whether a key stands in the name of its index as it is.
+    pub fn holds_plainly(key: &[u8]) -> bool {
+        key.first() != Some(&b'=') && !key.iter().any(|&b| is_reserved(b))
+    }
+
+    /// The key whose dependents are listed here, where it stands in the name as it is.
+    pub fn plain_key(&self) -> Option<&[u8]> {
+        self.0.strip_prefix(b"=").filter(|rest| !rest.starts_with(b"="))
     }
 
     pub fn from_bytes(name: Vec<u8>) -> Self {

@@ -2,6 +2,7 @@
 //!
 //! One lock makes every operation atomic, so a drop needs no journal here.
 
+mod closure;
 mod collect;
 mod fence;
 mod inspect;

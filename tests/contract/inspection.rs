@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use invalidate::cache::{Cache, DropTarget, EntryKind, Mended, Rate};
+use invalidate::engine::doctor::{Severity, diagnose};
 
-use crate::caches::{drop_key, every_cache, key, pattern, put, run, tag};
+use crate::caches::{drop_key, every_cache, key, open, pattern, put, run, tag};
+use crate::cluster::lend;
+use crate::redis::RedisServer;
 
 #[test]
 fn a_key_tells_what_it_carries() {
@@ -167,4 +170,42 @@ fn the_server_is_named_without_secrets() {
             assert!(info.facts.is_sorted(), "{info:?}");
         });
     }
+}
+
+/// Each primary of a cluster has settings of its own.
+#[test]
+fn every_primary_of_a_cluster_is_looked_at() {
+    let cluster = lend();
+    let (first, third) = (&cluster.primaries[0], &cluster.primaries[2]);
+    let set = |node: &RedisServer, name, value| {
+        assert_eq!(node.raw().run(&["CONFIG", "SET", name, value]), "OK", "{name}");
+    };
+    let found = || {
+        let health = run(async { open(&cluster.url()).health().await }).expect("health");
+        let primaries = &health.server.as_ref().expect("a server").primaries;
+        let mut addresses: Vec<String> = primaries.iter().map(|info| info.address.clone()).collect();
+        let mut nodes: Vec<String> =
+            cluster.primaries.iter().map(|node| format!("127.0.0.1:{}", node.port)).collect();
+        addresses.sort();
+        nodes.sort();
+        assert_eq!(addresses, nodes);
+        let found = diagnose(&health).into_iter();
+        found.map(|(check, finding)| (check, finding.severity, finding.message)).collect::<Vec<_>>()
+    };
+    let of = |check: &str| found().into_iter().find(|(found, ..)| *found == check).expect("a finding");
+    let (_, severity, message) = of("eviction");
+    assert_eq!((severity, message.contains("127.0.0.1")), (Severity::Fine, false), "{message}");
+
+    set(third, "maxmemory", "1gb");
+    set(third, "maxmemory-policy", "allkeys-lru");
+    set(first, "save", "3600 1");
+    let (_, severity, message) = of("eviction");
+    let here = format!("127.0.0.1:{}: `allkeys-lru` may evict", third.port);
+    assert!(severity == Severity::Problem && message.starts_with(&here), "{message}");
+    let (_, severity, message) = of("persistence");
+    let here = format!("127.0.0.1:{}: snapshots alone", first.port);
+    assert!(severity == Severity::Warning && message.starts_with(&here), "{message}");
+    set(third, "maxmemory-policy", "noeviction");
+    set(third, "maxmemory", "0");
+    set(first, "save", "");
 }

@@ -1,16 +1,14 @@
 //! What a memory cache tells about its contents.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::time::Duration;
-
-use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::store::{AHEAD, Store, Stored};
 use crate::cache::index_name::IndexName;
 use crate::cache::{
-    Cursor, Dependent, DropTarget, EntryKind, EntrySummary, IndexHealth, KeyDescription, Page, Reach,
-    TagDescription, TagMember, TagSummary,
+    Cursor, DropTarget, EntryKind, EntrySummary, IndexHealth, KeyDescription, Page, Reach, TagDescription,
+    TagMember, TagSummary,
 };
 use crate::model::{Key, Pattern};
 
@@ -61,7 +59,7 @@ impl Store {
             .entries
             .range((start, Bound::Unbounded))
             .filter(|(key, _)| pattern.is_none_or(|pattern| pattern.matches(key.as_str())))
-            .filter(|(_, stored)| stored.expires.is_none_or(|expires| expires > now))
+            .filter(|(_, stored)| stored.is_live(now))
             .map(|(key, stored)| EntrySummary {
                 key: key.clone(),
                 kind: kind(stored),
@@ -119,36 +117,6 @@ impl Store {
         self.indexes.get(name).into_iter().chain(set_aside).flat_map(BTreeMap::keys)
     }
 
-    pub fn dependents(&self, key: &Key, reach: Reach, now: u64) -> Vec<Dependent> {
-        let mut found = Vec::new();
-        let mut visited = FxHashSet::from_iter([key]);
-        let mut queue = VecDeque::from([(key, 1)]);
-        let (mut looked_up, mut by_hash) = (0, None);
-        while let Some((on, distance)) = queue.pop_front() {
-            let name = IndexName::dependents_of(on.as_str().as_bytes());
-            looked_up += 1;
-            // A long search pays for a quicker way to the indexes than their tree.
-            if by_hash.is_none() && looked_up * 8 > self.indexes.len() {
-                by_hash = Some(self.dependencies().collect::<FxHashMap<_, _>>());
-            }
-            let members = match &by_hash {
-                Some(by_hash) => by_hash.get(&name).copied(),
-                None => self.indexes.get(&name),
-            };
-            for (member, &score) in members.into_iter().flatten() {
-                let is_there = score == AHEAD || self.live(member, now).is_some();
-                if !is_there || !visited.insert(member) {
-                    continue;
-                }
-                found.push(Dependent { key: member.clone(), distance });
-                if reach == Reach::Transitive {
-                    queue.push_back((member, distance + 1));
-                }
-            }
-        }
-        found
-    }
-
     pub fn health(&self, now: u64) -> IndexHealth {
         let members = || self.indexes.values().flatten();
         let ahead = |score: &u64| *score == AHEAD;
@@ -163,12 +131,6 @@ impl Store {
             at_work: self.retired.values().map(Vec::len).sum::<usize>() as u64,
             ..IndexHealth::default()
         }
-    }
-
-    /// The indexes of what was built from keys.
-    fn dependencies(&self) -> impl Iterator<Item = (&IndexName, &BTreeMap<Key, u64>)> {
-        let first = IndexName::dependents_of(b"");
-        self.indexes.range(first..).take_while(|(name, _)| name.is_dependency())
     }
 
     pub fn record(&mut self, counters: &[(&str, u64)]) {

@@ -29,6 +29,12 @@ pub(super) struct Ticket {
     pub expires: u64,
 }
 
+impl Stored {
+    pub fn is_live(&self, now: u64) -> bool {
+        self.expires.is_none_or(|expires| expires > now)
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Store {
     pub entries: BTreeMap<Key, Stored>,
@@ -95,7 +101,13 @@ impl Store {
     }
 
     pub fn live(&self, key: &Key, now: u64) -> Option<&Stored> {
-        self.entries.get(key).filter(|stored| stored.expires.is_none_or(|expires| expires > now))
+        self.entries.get(key).filter(|stored| stored.is_live(now))
+    }
+
+    /// The indexes of what was built from keys.
+    pub fn dependencies(&self) -> impl Iterator<Item = (&IndexName, &BTreeMap<Key, u64>)> {
+        let first = IndexName::dependents_of(b"");
+        self.indexes.range(first..).take_while(|(name, _)| name.is_dependency())
     }
 
     /// A live entry that no lazy drop has made old.

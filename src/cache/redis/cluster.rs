@@ -75,6 +75,16 @@ impl Cluster {
         self.carry_out(batch, Mode::Over(over.unwrap_or_else(|| self.breaks.now()))).await
     }
 
+    /// Sends commands without keys to every primary. One that does not answer is a failure.
+    pub async fn run_on_each(&self, batch: &Batch) -> Result<Vec<(String, Vec<Value>)>, CacheError> {
+        let map = self.map().await?;
+        let answers = map.primaries().into_iter().map(async |(_, node)| {
+            let replies = self.connection(node).run(batch, Repeat::Safe).await;
+            replies.map(|replies| (node.to_string(), replies)).inspect_err(|_| self.outdate())
+        });
+        join_all(answers).await.into_iter().collect()
+    }
+
     async fn carry_out(&self, batch: &Batch, mode: Mode) -> Result<Sent, CacheError> {
         let epoch = match mode {
             Mode::Over(epoch) => epoch,

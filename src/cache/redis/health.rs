@@ -5,12 +5,18 @@ mod rights;
 
 use std::time::Instant;
 
+use redis::Value;
+
 use super::RedisCache;
-use super::batch::command;
+use super::batch::{Batch, command};
+use super::inspect::read_info;
 use super::reply;
 use crate::cache::clock::now_ms;
 use crate::cache::error::CacheError;
 use crate::cache::{Cache, Health, ServerHealth, ServerInfo};
+
+/// Settings of persistence, which `INFO` does not tell.
+const SETTINGS: [&str; 2] = ["appendfsync", "save"];
 
 impl RedisCache {
     pub(super) async fn look(&self) -> Result<Health, CacheError> {
@@ -30,12 +36,23 @@ impl RedisCache {
             Err(error) => (Err(error), Vec::new()),
         };
         let user = self.connection.ask(command("ACL", &[b"WHOAMI"]), reply::text).await.ok();
+        let servers = self.servers().await;
+        let primaries = match &servers {
+            Ok(servers) if self.connection.is_cluster() => servers.clone(),
+            _ => Vec::new(),
+        };
+        let first = |servers: Vec<ServerInfo>| {
+            let first = servers.into_iter().next().ok_or(reply::ReplyError::Unexpected);
+            let first = first.map_err(|error| self.reply_error(error))?;
+            Ok(ServerInfo { address: self.connection.place().to_owned(), ..first })
+        };
+        let rights = self.rights(&sample).await;
         Ok(Health {
             latency,
-            info: self.info_with_settings().await,
+            info: servers.and_then(first),
             queue: self.queue_pending().await,
             index,
-            server: Some(ServerHealth { user, rights: self.rights(&sample).await, clock_ahead_ms: clock }),
+            server: Some(ServerHealth { user, primaries, rights, clock_ahead_ms: clock }),
             store: None,
         })
     }
@@ -53,19 +70,26 @@ impl RedisCache {
         Ok(ours.cast_signed().saturating_sub(theirs.cast_signed()))
     }
 
-    /// What `INFO` says, and the settings of persistence where the user may ask for them.
-    async fn info_with_settings(&self) -> Result<ServerInfo, CacheError> {
-        let mut info = self.info().await?;
-        for name in ["appendfsync", "save"] {
-            // A hosted server has no `CONFIG` at all.
-            let asked = command("CONFIG", &[b"GET", name.as_bytes()]);
-            if let Ok(answer) = self.connection.ask(asked, reply::list).await
-                && let [_, value] = answer.as_slice()
-            {
-                info.facts.push((name.to_owned(), String::from_utf8_lossy(value).into_owned()));
-            }
+    /// What `INFO` says, and the settings of persistence where the user may ask for them; of every primary.
+    async fn servers(&self) -> Result<Vec<ServerInfo>, CacheError> {
+        let mut batch = Batch::default();
+        batch.add_for_any(redis::cmd("INFO"));
+        for name in SETTINGS {
+            batch.add_for_any(command("CONFIG", &[b"GET", name.as_bytes()]));
         }
-        info.facts.sort();
-        Ok(info)
+        let answers = self.connection.run_on_each(&batch).await?;
+        let read = |(address, replies): (String, Vec<Value>)| {
+            let text = self.connection.read(&replies, 0, reply::text)?;
+            let mut info = read_info(&text, &address);
+            for (name, answer) in SETTINGS.into_iter().zip(replies.iter().skip(1)) {
+                // A hosted server has no `CONFIG` at all.
+                if let Ok([_, value]) = reply::list(answer).as_deref() {
+                    info.facts.push((name.to_owned(), String::from_utf8_lossy(value).into_owned()));
+                }
+            }
+            info.facts.sort();
+            Ok(info)
+        };
+        answers.into_iter().map(read).collect()
     }
 }

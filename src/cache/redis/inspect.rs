@@ -1,10 +1,11 @@
 //! What the server tells about entries, dependencies and itself.
 
 mod count;
+mod dependents;
 mod list;
 mod tags;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use redis::Value;
@@ -13,17 +14,12 @@ use super::RedisCache;
 use super::batch::{Batch, command};
 use super::connection::Repeat;
 use super::reply;
-use super::store::AHEAD;
 use crate::cache::error::CacheError;
-use crate::cache::index_name::IndexName;
-use crate::cache::{Dependent, EntryKind, KeyDescription, Reach, ServerInfo};
+use crate::cache::{EntryKind, KeyDescription, Reach, ServerInfo};
 use crate::model::{Key, Tag};
 
 /// How many names one step of a scan looks at, and how many keys one round trip asks about.
 const STEP: usize = 512;
-
-/// How many indexes of dependents are read together, and how many members of each.
-const TOGETHER: usize = 128;
 
 impl RedisCache {
     pub(super) async fn key_description(&self, key: &Key) -> Result<Option<KeyDescription>, CacheError> {
@@ -83,76 +79,6 @@ impl RedisCache {
         Ok((tags, depends_on))
     }
 
-    /// Breadth first: all that depends on one level is asked for together, so that round trips grow
-    /// with the depth, and with the keys only by the hundred.
-    pub(super) async fn all_dependents(&self, key: &Key, reach: Reach) -> Result<Vec<Dependent>, CacheError> {
-        let first = key.as_str().as_bytes().to_vec();
-        let mut found = Vec::new();
-        let mut visited = HashSet::from([first.clone()]);
-        let mut level = vec![first];
-        let mut distance = 1;
-        while !level.is_empty() {
-            let mut below = Vec::new();
-            for part in level.chunks(TOGETHER) {
-                self.live_dependents(part, &mut visited, &mut below).await?;
-            }
-            found.extend(below.iter().filter_map(|member| {
-                let key = printable_key(member)?;
-                Some(Dependent { key, distance })
-            }));
-            level = if reach == Reach::Transitive { below } else { Vec::new() };
-            distance += 1;
-        }
-        Ok(found)
-    }
-
-    /// Adds the direct dependents of some keys that exist, or that were recorded before they did.
-    async fn live_dependents(
-        &self,
-        on: &[Vec<u8>],
-        visited: &mut HashSet<Vec<u8>>,
-        live: &mut Vec<Vec<u8>>,
-    ) -> Result<(), CacheError> {
-        let mut indexes: Vec<Vec<u8>> =
-            on.iter().map(|on| self.layout.index(&IndexName::dependents_of(on))).collect();
-        let mut offset = 0;
-        while !indexes.is_empty() {
-            let (from, to) = (offset.to_string(), (offset + TOGETHER - 1).to_string());
-            let mut batch = Batch::default();
-            for index in &indexes {
-                batch.add(command("ZRANGE", &[index, from.as_bytes(), to.as_bytes(), b"WITHSCORES"]));
-            }
-            let replies = self.connection.run(&batch, Repeat::Safe).await?;
-            let mut members = Vec::new();
-            let mut position = 0;
-            for reply in 0..replies.len() {
-                let page = self.connection.read(&replies, reply, reply::list)?;
-                if page.len() < 2 * TOGETHER {
-                    // That was its last page.
-                    indexes.remove(position);
-                } else {
-                    position += 1;
-                }
-                let new = page.chunks_exact(2).filter(|member| !visited.contains(&member[0]));
-                // The server writes infinity without the sign that it was given.
-                members.extend(new.map(|m| (m[0].clone(), m[1] == b"inf" || m[1] == AHEAD)));
-            }
-            let mut batch = Batch::default();
-            for (member, _) in &members {
-                batch.add(command("EXISTS", &[member]));
-            }
-            let replies = self.connection.run(&batch, Repeat::Safe).await?;
-            for (position, (member, is_ahead)) in members.into_iter().enumerate() {
-                let exists = self.connection.read(&replies, position, reply::count)? > 0;
-                if (exists || is_ahead) && visited.insert(member.clone()) {
-                    live.push(member);
-                }
-            }
-            offset += TOGETHER;
-        }
-        Ok(())
-    }
-
     pub(super) async fn counters(&self) -> Result<BTreeMap<String, u64>, CacheError> {
         let key = self.layout.statistics();
         let mut counters = BTreeMap::new();
@@ -174,29 +100,7 @@ impl RedisCache {
         batch.add_for_any(redis::cmd("INFO"));
         let replies = self.connection.run(&batch, Repeat::Safe).await?;
         let text = self.connection.read(&replies, 0, reply::text)?;
-        let lines: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.split_once(':')).collect();
-        let get = |name| lines.get(name).copied();
-        let is_valkey = get("server_name") == Some("valkey") || get("valkey_version").is_some();
-        const FACTS: [&str; 12] = [
-            "aof_enabled",
-            "aof_last_write_status",
-            "connected_clients",
-            "evicted_keys",
-            "maxmemory",
-            "maxmemory_policy",
-            "rdb_last_bgsave_status",
-            "rdb_last_save_time",
-            "redis_mode",
-            "role",
-            "uptime_in_seconds",
-            "used_memory",
-        ];
-        Ok(ServerInfo {
-            kind: if is_valkey { "valkey" } else { "redis" }.to_owned(),
-            version: get("valkey_version").or(get("redis_version")).unwrap_or("unknown").to_owned(),
-            address: self.connection.place().to_owned(),
-            facts: FACTS.into_iter().filter_map(|name| Some((name.into(), get(name)?.into()))).collect(),
-        })
+        Ok(read_info(&text, self.connection.place()))
     }
 
     /// One step of a scan over all keys.
@@ -229,6 +133,33 @@ impl RedisCache {
         batch.each("EXISTS", keys.to_vec());
         let replies = self.connection.run(&batch, Repeat::Safe).await?;
         self.connection.read(&replies, 0, reply::count)
+    }
+}
+
+/// What the reply of `INFO` says.
+pub(super) fn read_info(text: &str, address: &str) -> ServerInfo {
+    let lines: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.split_once(':')).collect();
+    let get = |name| lines.get(name).copied();
+    let is_valkey = get("server_name") == Some("valkey") || get("valkey_version").is_some();
+    const FACTS: [&str; 12] = [
+        "aof_enabled",
+        "aof_last_write_status",
+        "connected_clients",
+        "evicted_keys",
+        "maxmemory",
+        "maxmemory_policy",
+        "rdb_last_bgsave_status",
+        "rdb_last_save_time",
+        "redis_mode",
+        "role",
+        "uptime_in_seconds",
+        "used_memory",
+    ];
+    ServerInfo {
+        kind: if is_valkey { "valkey" } else { "redis" }.to_owned(),
+        version: get("valkey_version").or(get("redis_version")).unwrap_or("unknown").to_owned(),
+        address: address.to_owned(),
+        facts: FACTS.into_iter().filter_map(|name| Some((name.into(), get(name)?.into()))).collect(),
     }
 }
 

@@ -40,6 +40,17 @@ impl Link {
         }
     }
 
+    /// Sends commands without keys to the server, or to every primary of a cluster, each of which answers for
+    /// itself, under its address.
+    pub async fn run_on_each(&self, batch: &Batch) -> Result<Vec<(String, Vec<Value>)>, CacheError> {
+        match self {
+            Self::One(connection) => {
+                Ok(vec![(connection.place().to_owned(), connection.run(batch, Repeat::Safe).await?)])
+            }
+            Self::Cluster(cluster) => cluster.run_on_each(batch).await,
+        }
+    }
+
     /// As [`Link::run`], over connections no younger than that epoch where one is given, and once at most.
     pub async fn run_over(&self, batch: &Batch, over: Option<Epoch>) -> Result<Sent, CacheError> {
         match self {

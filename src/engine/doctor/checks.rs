@@ -18,7 +18,7 @@ mod role;
 mod unfinished;
 mod version;
 
-use super::{Check, Finding};
+use super::{Check, Finding, Severity};
 use crate::cache::{Found, Health, IndexHealth, ServerInfo};
 
 /// Every check.
@@ -42,10 +42,43 @@ pub const CHECKS: [Check; 17] = [
     Check { slug: "leases", look: leases::look },
 ];
 
-/// What a server says of itself; `None` for a cache that is no server, or that may not be asked.
-fn server(health: &Health) -> Option<Server<'_>> {
-    health.server.as_ref()?;
-    Some(Server { info: health.info.as_ref().ok()? })
+/// Judges what a server says of itself, or every primary of a cluster; `None` for a cache that is no server,
+/// or that may not be asked.
+fn over_servers(health: &Health, judge: impl Fn(&Server<'_>) -> Option<Finding>) -> Option<Finding> {
+    let server = health.server.as_ref()?;
+    if server.primaries.is_empty() {
+        return judge(&Server { info: health.info.as_ref().ok()? });
+    }
+    let judged = server.primaries.iter().filter_map(|info| Some((&*info.address, judge(&Server { info })?)));
+    worst(judged.collect())
+}
+
+/// Of what was found on several servers, the worst, with their addresses.
+fn worst(found: Vec<(&str, Finding)>) -> Option<Finding> {
+    let (servers, severity) = (found.len(), found.iter().map(|(_, finding)| finding.severity).max()?);
+    let mut alike: Vec<(Vec<&str>, Finding)> = Vec::new();
+    for (address, finding) in found.into_iter().filter(|(_, finding)| finding.severity == severity) {
+        match alike.iter_mut().find(|(_, known)| known.message == finding.message) {
+            Some((addresses, _)) => addresses.push(address),
+            None => alike.push((vec![address], finding)),
+        }
+    }
+    let mut worst = Finding::new(severity, "");
+    let mut messages = Vec::new();
+    for (addresses, finding) in alike {
+        messages.push(match addresses.len() == servers {
+            true if severity == Severity::Fine => finding.message,
+            true => format!("all primaries: {}", finding.message),
+            false => format!("{}: {}", addresses.join(", "), finding.message),
+        });
+        for help in finding.help {
+            if !worst.help.contains(&help) {
+                worst.help.push(help);
+            }
+        }
+    }
+    worst.message = messages.join("; ");
+    Some(worst)
 }
 
 struct Server<'h> {
@@ -94,7 +127,12 @@ mod tests {
             info.kind = "redis".to_owned();
             info.facts = facts.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
         }
-        let server = ServerHealth { user: None, rights: Ok(Rights::default()), clock_ahead_ms: Ok(0) };
+        let server = ServerHealth {
+            user: None,
+            primaries: Vec::new(),
+            rights: Ok(Rights::default()),
+            clock_ahead_ms: Ok(0),
+        };
         Health { server: Some(server), ..health }
     }
 
@@ -105,6 +143,21 @@ mod tests {
         slugs.sort_unstable();
         slugs.dedup();
         assert_eq!(slugs.len(), CHECKS.len());
+    }
+
+    #[test]
+    fn the_worst_of_several_servers_is_told_with_its_address() {
+        let of = |found: &[(&'static str, Finding)]| worst(found.to_vec()).expect("a finding");
+        let (fine, note) = (Finding::fine("well"), Finding::note("odd").help("look"));
+        assert_eq!(of(&[("a:1", fine.clone()), ("b:1", fine.clone())]), fine);
+        let two = [("a:1", fine.clone()), ("b:1", note.clone())];
+        assert_eq!(of(&two), Finding::note("b:1: odd").help("look"));
+        let all = [("a:1", note.clone()), ("b:1", note.clone())];
+        assert_eq!(of(&all), Finding::note("all primaries: odd").help("look"));
+        let three =
+            [("a:1", note.clone()), ("b:1", fine), ("c:1", note.clone()), ("d:1", Finding::note("new"))];
+        assert_eq!(of(&three), Finding::note("a:1, c:1: odd; d:1: new").help("look"));
+        assert_eq!(worst(Vec::new()), None);
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! What a restart of the server keeps of the queue, and whether it brings back what was dropped.
 
-use super::{Server, server};
+use super::{Server, over_servers};
 use crate::cache::Health;
 use crate::engine::doctor::Finding;
 
 pub fn look(health: &Health) -> Option<Finding> {
-    let server = server(health)?;
-    let is_on = |name| server.fact(name).map(|value| value == "1");
-    Some(if is_on("aof_enabled")? { append_only(&server) } else { snapshots(&server) })
+    over_servers(health, |server| {
+        let is_on = |name| server.fact(name).map(|value| value == "1");
+        Some(if is_on("aof_enabled")? { append_only(server) } else { snapshots(server) })
+    })
 }
 
 fn append_only(server: &Server<'_>) -> Finding {

@@ -1,6 +1,6 @@
 //! Whether the server has the commands that the layout rests on.
 
-use super::server;
+use super::{Server, over_servers};
 use crate::cache::Health;
 use crate::engine::doctor::Finding;
 
@@ -8,7 +8,11 @@ use crate::engine::doctor::Finding;
 const OLDEST: (u32, u32) = (6, 2);
 
 pub fn look(health: &Health) -> Option<Finding> {
-    let info = server(health)?.info;
+    over_servers(health, judge)
+}
+
+fn judge(server: &Server<'_>) -> Option<Finding> {
+    let info = server.info;
     let mut parts = info.version.split('.').map_while(|part| part.parse::<u32>().ok());
     let version = (parts.next()?, parts.next().unwrap_or(0));
     Some(if info.kind == "valkey" || version >= OLDEST {
