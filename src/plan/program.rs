@@ -224,7 +224,7 @@ pub(super) enum Piece {
 impl Group {
     /// Whether a slot holds an id that may be the written instance's, which is visited already.
     pub fn may_revisit(&self, slot: usize) -> bool {
-        self.passes.iter().any(|pass| *pass == (slot, true))
+        self.passes.contains(&(slot, true))
     }
 }
 
