@@ -255,9 +255,9 @@ impl<'p> Firing<'_, 'p> {
     fn assume_unmoved(&mut self, slots: impl IntoIterator<Item = usize>) {
         for slot in slots {
             // Several templates of a rule take the same value.
-            let of_rule =
+            let mut of_rule =
                 self.out.unmoved.iter().rev().take_while(|(rule, _)| std::ptr::eq(*rule, self.rule));
-            if !of_rule.into_iter().any(|(_, taken)| *taken == slot) {
+            if !of_rule.any(|(_, taken)| *taken == slot) {
                 self.out.unmoved.push((self.rule, slot));
             }
         }
