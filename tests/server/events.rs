@@ -212,3 +212,38 @@ fn a_cache_that_is_gone_is_told() {
     assert_eq!((&state["cache"]["ping_us"], &state["queue"]), (&Value::Null, &Value::Null));
     assert!(state["cache"]["error"].as_str().unwrap().contains("127.0.0.1:1"), "{state}");
 }
+
+/// What the writes of a stream cost with somebody listening, beside the same without: in processor time of the
+/// server, best of some rounds each in turn.
+#[cfg(target_os = "linux")]
+#[test]
+fn telling_costs_little() {
+    let server = server_with(&["--cache", "memory:"]);
+    let body: String =
+        (0..10_000).map(|n| format!("{{\"entity\": \"user\", \"id\": {n}, \"op\": \"update\"}}\n")).collect();
+    // The fields behind the name, which may hold anything: user and system time in ticks.
+    let ticks = || -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.id())).unwrap();
+        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+    };
+    let cost = || {
+        let before = ticks();
+        assert_eq!(server.lines("/v1/writes", &body).len(), 10_001);
+        ticks() - before
+    };
+    cost();
+    let (mut without, mut with) = (u64::MAX, u64::MAX);
+    for _ in 0..2 {
+        without = without.min(cost());
+        let mut events = server.connect().events(&[]);
+        events.next_named("state");
+        with = with.min(cost());
+        events.next_named("frame");
+        drop(events);
+        // With its next event the server finds that nobody listens.
+        std::thread::sleep(Duration::from_millis(1200));
+    }
+    eprintln!("ticks for 10,000 writes: {without} without a listener, {with} with one");
+    assert!(with * 2 <= without * 3 + 10, "{with} ticks with a listener, {without} without");
+}
