@@ -8,7 +8,7 @@ use super::combine::Combiner;
 use super::event::Event;
 use super::events::Events;
 use super::metrics::Metrics;
-use super::rules::Rules;
+use super::rules::{Failure, Loaded, Look, Rules};
 use super::tally::Tally;
 use super::tokens::Tokens;
 use crate::cache::AnyCache;
@@ -153,17 +153,30 @@ impl App {
 
     /// Reads the rules anew, and tells what came of it: of a failure once, until it is another.
     pub(super) async fn reload(self: &Arc<Self>) {
+        self.read_anew(|rules| Some(rules.reload())).await;
+    }
+
+    /// As [`App::reload`], unless the files have come to look otherwise.
+    pub(super) async fn reload_as(self: &Arc<Self>, look: Look) {
+        self.read_anew(move |rules| rules.reload_as(&look)).await;
+    }
+
+    async fn read_anew(
+        self: &Arc<Self>,
+        read: impl FnOnce(&Rules) -> Option<Result<Arc<Loaded>, Arc<Failure>>> + Send + 'static,
+    ) {
         let app = self.clone();
         let before = self.rules.failure();
         // Reading and checking would hold up the requests of this thread.
-        let outcome = tokio::task::spawn_blocking(move || app.rules.reload()).await;
+        let outcome = tokio::task::spawn_blocking(move || read(&app.rules)).await;
         match outcome {
-            Ok(Ok(loaded)) => {
+            Ok(None) => {}
+            Ok(Some(Ok(loaded))) => {
                 let rules = loaded.program.rules();
                 self.metrics.rules(rules, true);
                 self.tell(&Event::Reloaded { rules: rules.rules().len() });
             }
-            Ok(Err(failure)) => {
+            Ok(Some(Err(failure))) => {
                 self.metrics.rules(self.rules.now().program.rules(), false);
                 if before.is_none_or(|before| before.errors != failure.errors) {
                     self.tell(&Event::NotReloaded { errors: &failure.errors });

@@ -27,6 +27,10 @@ pub struct Loaded {
 /// Time of the last change and length; `None` for a file that cannot be looked at.
 type Stamp = Option<(SystemTime, u64)>;
 
+/// How files look, as far as tells that one has changed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Look(Vec<(PathBuf, Stamp)>);
+
 /// Errors that kept the rules of before in force.
 #[derive(Clone, Default)]
 pub struct Failure {
@@ -73,14 +77,32 @@ impl Rules {
         self.failure.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Whether a file has changed since it was read last, with success or without.
-    pub fn have_changed(&self) -> bool {
-        let changed = |files: &[(PathBuf, Stamp)]| files.iter().any(|(path, was)| stamp(path) != *was);
-        match self.failure() {
-            // A file that is missing has no stamp.
-            Some(failure) => failure.is_missing_a_file || changed(&failure.files),
-            None => changed(&self.now().files),
-        }
+    /// How the files look now, where one has changed since it was read last, with success or without.
+    pub fn changed(&self) -> Option<Look> {
+        let look = |files: &[(PathBuf, Stamp)]| {
+            let now: Vec<_> = files.iter().map(|(path, _)| (path.clone(), stamp(path))).collect();
+            (now != files, Look(now))
+        };
+        let (is_other, look, is_missing_a_file) = match self.failure() {
+            Some(failure) => {
+                let (is_other, now) = look(&failure.files);
+                // A file that is missing has no stamp.
+                (is_other, now, failure.is_missing_a_file)
+            }
+            None => {
+                let (is_other, now) = look(&self.now().files);
+                (is_other, now, false)
+            }
+        };
+        (is_other || is_missing_a_file).then_some(look)
+    }
+
+    /// Reads the rules anew, unless a file has come to look otherwise meanwhile: whoever writes it may be
+    /// in the middle of it, and half a file can be rules without an error.
+    pub fn reload_as(&self, look: &Look) -> Option<Result<Arc<Loaded>, Arc<Failure>>> {
+        let (checked, files) = self.read();
+        let is_steady = look.0.iter().all(|(path, was)| stamp(path) == *was);
+        is_steady.then(|| self.settle(checked, files))
     }
 
     /// Reads the rules anew. Where they have errors, those of before stay in force.
@@ -88,9 +110,19 @@ impl Rules {
     /// # Errors
     /// The errors, a line each.
     pub fn reload(&self) -> Result<Arc<Loaded>, Arc<Failure>> {
+        let (checked, files) = self.read();
+        self.settle(checked, files)
+    }
+
+    fn read(&self) -> (Checked, Vec<(PathBuf, Stamp)>) {
         let began = SystemTime::now();
         let checked = check(&self.source.root, &self.source.files);
         let files = stamps(&checked, &self.source, began);
+        (checked, files)
+    }
+
+    /// Puts what was read in force, or keeps its errors.
+    fn settle(&self, checked: Checked, files: Vec<(PathBuf, Stamp)>) -> Result<Arc<Loaded>, Arc<Failure>> {
         match take(checked) {
             Ok(program) => {
                 let generation = self.now().generation + 1;
