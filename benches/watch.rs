@@ -51,7 +51,8 @@ fn main() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     std::fs::write(folder.path().join("rules.inv"), RULES).expect("written");
     let world = World {
-        postgres: postgres::PostgresServer::with("max_wal_size = 4GB"),
+        // The log is read as far as it is flushed: without waiting for that, the writer of the log would be measured.
+        postgres: postgres::PostgresServer::with("synchronous_commit = on\nmax_wal_size = 4GB"),
         redis: redis::RedisServer::start(),
         folder,
     };

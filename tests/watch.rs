@@ -126,7 +126,13 @@ impl World {
         let key = format!("mark:{next}:done");
         self.put(&key, &[]);
         self.sql(&format!("insert into marks values ({next})"));
+        let end = self.sql("select pg_current_wal_lsn()");
         self.gone(&key);
+        // Of what goes together, the entry may have gone first; what is confirmed is done.
+        let confirmed = format!(
+            "select confirmed_flush_lsn >= '{end}' from pg_replication_slots where slot_name = 'invalidate'"
+        );
+        wait("the position of the mark", || self.sql(&confirmed) == "t");
     }
 
     /// A figure of the source in the statistics.
