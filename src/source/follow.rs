@@ -119,7 +119,7 @@ impl<'f, S: Source, C: Cache + 'static> Follow<'f, S, C> {
             while self.pipeline.has_room() && self.gathered.has_some(!reads) {
                 let (window, transactions) = self.gathered.window(!reads);
                 self.waiting.push_back(window);
-                self.pipeline.begin(transactions);
+                self.pipeline.commit(transactions);
             }
             if self.pipeline.is_empty() {
                 if let Some(end) = self.gathered.take_position() {
