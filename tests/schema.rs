@@ -368,6 +368,10 @@ fn catalog(plans: Vec<Plan>) -> Catalog {
     for (at, (.., keys)) in plans.iter().take(all.len()).enumerate() {
         for (own, to, composite, cascades, unique) in keys {
             let (table, target) = (&mut tables[at], &all[to % all.len()]);
+            // A key over columns that nobody writes would be looked for in vain.
+            if table.columns.iter().all(|c| c.generated) {
+                continue;
+            }
             let count = if *composite { 2 } else { 1 };
             let columns: Vec<String> = table
                 .columns
@@ -387,7 +391,7 @@ fn catalog(plans: Vec<Plan>) -> Catalog {
             if !fits {
                 continue;
             }
-            if table.columns.iter().all(|c| c.generated) || to_columns.len() != columns.len() {
+            if to_columns.len() != columns.len() {
                 continue;
             }
             if *unique {

@@ -84,10 +84,13 @@ fn pair(shape: &Shape<'_>, entity: &Entity<'_>, taken: &mut Taken) -> Option<Rel
     let &[source, target] = ends.as_slice() else { return None };
     let points = |from: usize, to: usize| shape.entities[from].refs().any(|(_, target, _)| target == to);
     // Between these the refs say what a pair means, and a tree is related to itself by its own ref.
-    if source == target || points(source, target) || points(target, source) {
+    let names = |at: usize, name: &str| shape.entities[at].columns.iter().any(|drafted| drafted.name == name);
+    let (a, b) = (&shape.entities[source].name, &shape.entities[target].name);
+    // Without a ref it takes the names of the two for one.
+    let is_taken = names(source, b) || names(target, a);
+    if source == target || is_taken || points(source, target) || points(target, source) {
         return None;
     }
-    let (a, b) = (&shape.entities[source].name, &shape.entities[target].name);
     Some(Relation {
         name: taken.take(&format!("{}_{}", plural(a), plural(b))),
         source,

@@ -103,14 +103,17 @@ pub fn shape(catalog: &Catalog) -> Shape<'_> {
         .enumerate()
         .map(|(at, e)| ((e.table.schema.as_str(), e.table.name.as_str()), at))
         .collect();
+    let names: Vec<String> = entities.iter().map(|entity| entity.name.clone()).collect();
     for entity in &mut entities {
-        columns(entity, catalog, &at);
         for key in entity.table.foreign_keys.iter().filter(|key| !catalog.points_to_id(key)) {
             let target = at.get(&(key.to_schema.as_str(), key.to_table.as_str()));
             entity.others.extend(target);
         }
         entity.others.sort_unstable();
         entity.others.dedup();
+        // A relation without a ref takes the name of its source for one.
+        let kept: Vec<String> = entity.others.iter().map(|other| names[*other].clone()).collect();
+        columns(entity, kept, catalog, &at);
     }
     Shape { entities, ignored }
 }
@@ -120,10 +123,15 @@ fn has_id(table: &Table) -> bool {
     !table.primary_key.is_empty()
 }
 
-fn columns<'c>(entity: &mut Entity<'c>, catalog: &'c Catalog, at: &FxHashMap<(&str, &str), usize>) {
+fn columns<'c>(
+    entity: &mut Entity<'c>,
+    kept: Vec<String>,
+    catalog: &'c Catalog,
+    at: &FxHashMap<(&str, &str), usize>,
+) {
     let table = entity.table;
     // A name that is made up must not be another column's own.
-    let mut taken = Taken::with(RESERVED.map(str::to_owned));
+    let mut taken = Taken::with(RESERVED.map(str::to_owned).into_iter().chain(kept));
     let own: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
     for column in &table.columns {
         if column.generated {
