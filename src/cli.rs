@@ -5,6 +5,7 @@ mod args;
 mod cache;
 mod completions;
 mod config;
+mod database;
 mod demo;
 mod dep;
 mod diff;
@@ -17,6 +18,7 @@ mod fmt;
 mod graph;
 mod init;
 mod lint;
+mod log;
 mod names;
 mod outcome;
 mod output;
@@ -24,12 +26,14 @@ mod progress;
 mod replace;
 mod replay;
 mod runtime;
+mod schema;
 mod serve;
 mod session;
 mod stats;
 mod table;
 mod targets;
 mod test;
+mod watch;
 mod why;
 mod worker;
 mod write;
@@ -89,10 +93,12 @@ fn run(cli: Cli) -> Result<Exit, CommandError> {
         Command::Flush(Lazy(args)) => flush::run(&session, args),
         Command::Worker(Lazy(args)) => worker::run(&session, &args),
         Command::Serve(Lazy(args)) => serve::run(&session, &args),
+        Command::Watch(Lazy(args)) => watch::run(&session, &args),
         Command::Replay(Lazy(args)) => replay::run(&session, &args),
         Command::Stats(Lazy(args)) => stats::run(&session, &args),
         Command::Doctor(Lazy(args)) => doctor::run(&session, &args),
         Command::Init(Lazy(args)) => init::run(&session, &args),
+        Command::Schema(Lazy(args)) => schema::run(&session, &args),
         Command::Demo(Lazy(args)) => demo::run(&session, &args),
         Command::Explain(_) | Command::Completions(_) | Command::Man(_) => Ok(Exit::Clean),
     }

@@ -66,14 +66,21 @@ pub struct Allowed {
 
 /// As [`lint`], with what the allowances took back.
 pub fn lint_with_allowed(checked: &Checked, levels: &Levels) -> Linted {
+    lint_against(checked, levels, None)
+}
+
+/// As [`lint_with_allowed`], with what was found when the rules were held against a database.
+pub fn lint_against(checked: &Checked, levels: &Levels, schema: Option<Vec<Diagnostic>>) -> Linted {
     let mut findings = checked.findings.clone();
+    let ran = suppress::Ran { lints: checked.rules.is_some(), schema: schema.is_some() };
+    findings.extend(schema.into_iter().flatten());
     if let Some(rules) = &checked.rules {
         let subject = Subject::new(rules, &checked.files);
         for lint in LINTS {
             (lint.check)(&subject, &mut findings);
         }
     }
-    let mut allowed = suppress::apply(&checked.files, checked.rules.is_some(), &mut findings);
+    let mut allowed = suppress::apply(&checked.files, ran, &mut findings);
     allowed.retain_mut(|allowed| {
         // A lint that is switched off has nothing to take back.
         let mut one = vec![allowed.finding.clone()];

@@ -4,20 +4,27 @@
 //! and [`follow`] carries them out and confirms their positions once the cache has acknowledged them.
 
 mod catalog;
+pub mod completeness;
+mod draft;
 mod error;
 mod follow;
+mod gain;
 mod mapping;
 mod plural;
 pub mod postgres;
 mod row;
+mod saved;
 mod settings;
+mod types;
 
 use std::fmt;
 use std::time::SystemTime;
 
 pub use catalog::{Catalog, Column, ForeignKey, ReplicaIdentity, Table};
+pub use draft::{Draft, draft};
 pub use error::{SourceError, SourceErrorKind};
 pub use follow::{FollowEvent, FollowOptions, Followed, Unfinished, follow};
+pub use gain::Gain;
 pub use mapping::{Gap, Mapping, TableMap};
 pub use row::{Change, Row};
 pub use settings::{PostgresSettings, TableSettings};

@@ -1,12 +1,14 @@
 //! Every finding of the checker, as people read it: each `tests/diagnostics/NAME.inv` beside the
-//! text it gives. `UPDATE=1 cargo test --test diagnostics` writes the texts anew for review.
+//! text it gives, held against the tables of NAME.json where there is one. `UPDATE=1 cargo test --test diagnostics`
+//! writes the texts anew for review.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use invalidate::check::{Files, check};
+use invalidate::check::{Checked, Files, check};
 use invalidate::diagnostic::{Code, Diagnostic, render};
-use invalidate::lint::{Levels, lint};
+use invalidate::lint::{Levels, lint, lint_against};
+use invalidate::source::{Catalog, completeness};
 
 #[test]
 fn every_finding_reads_as_it_should() {
@@ -22,7 +24,8 @@ fn every_finding_reads_as_it_should() {
     let mut different = Vec::new();
     for path in paths {
         let checked = check(&path, &Files::Disk);
-        let findings = lint(&checked, &Levels::default());
+        let findings =
+            lint_against(&checked, &Levels::default(), schema(&root.join(&path), &checked)).findings;
         seen.extend(findings.iter().map(|d| d.code));
         let texts: Vec<String> =
             findings.iter().map(|d| render(d, &checked.sources, false, Some(120)) + "\n").collect();
@@ -37,6 +40,13 @@ fn every_finding_reads_as_it_should() {
     assert!(different.is_empty(), "{}", different.join("\n"));
     let unseen: Vec<_> = Code::ALL.iter().filter(|c| !seen.contains(c)).map(|c| c.slug()).collect();
     assert!(unseen.is_empty(), "no example gives {unseen:?}");
+}
+
+/// What the tables beside an example give.
+fn schema(path: &Path, checked: &Checked) -> Option<Vec<Diagnostic>> {
+    let text = std::fs::read_to_string(path.with_extension("json")).ok()?;
+    let catalog = Catalog::parse(&text).unwrap();
+    Some(completeness::check(checked, &catalog, &BTreeMap::new()).unwrap())
 }
 
 /// Every fix that an example's findings propose gives rules without errors, and without the finding.

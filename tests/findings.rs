@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use blocks::blocks;
 use invalidate::check::{Checked, Files, check};
 use invalidate::diagnostic::{Code, Diagnostic, render};
-use invalidate::lint::{Levels, lint};
+use invalidate::lint::{Levels, lint_against};
+use invalidate::source::{Catalog, completeness};
 
 /// The headings below the title; the last may be missing.
 const SECTIONS: [&str; 4] = ["Why it hurts", "Example", "How to mend it", "What it does not find"];
@@ -85,6 +86,7 @@ fn form(code: Code) -> Result<(), String> {
         match block.info.as_slice() {
             ["inv"] => {}
             ["inv", file] if file.starts_with("file=") => {}
+            ["json", "file=catalog.json"] if code.is_about_schema() => {}
             other => return Err(format!("line {}: unknown sort of block: {other:?}", block.line)),
         }
     }
@@ -131,16 +133,19 @@ fn prose(page: &str) -> Vec<(usize, &str)> {
 
 type Texts = BTreeMap<PathBuf, Vec<u8>>;
 
-/// The rule sets of a page: each root with the files before it, which it imports.
+/// The rule sets of a page: each root with the files before it, which it imports; a catalog is that of all behind it.
 fn examples(page: &str) -> Vec<Texts> {
     let (mut out, mut files) = (Vec::new(), Texts::new());
+    let mut catalog = None;
     for block in blocks(page) {
         let text = block.lines.join("\n").into_bytes();
         match block.info.as_slice() {
             ["inv"] => {
                 files.insert("rules.inv".into(), text);
+                files.extend(catalog.clone().map(|text| ("catalog.json".into(), text)));
                 out.push(std::mem::take(&mut files));
             }
+            ["json", _] => catalog = Some(text),
             ["inv", file] => {
                 files.insert(file.trim_start_matches("file=").into(), text);
             }
@@ -152,7 +157,11 @@ fn examples(page: &str) -> Vec<Texts> {
 
 fn look(files: &Texts) -> (Checked, Vec<Diagnostic>) {
     let checked = check(Path::new("rules.inv"), &Files::Memory(files.clone()));
-    let findings = lint(&checked, &Levels::default());
+    let schema = files.get(Path::new("catalog.json")).map(|text| {
+        let catalog = Catalog::parse(std::str::from_utf8(text).unwrap()).unwrap();
+        completeness::check(&checked, &catalog, &BTreeMap::new()).unwrap()
+    });
+    let findings = lint_against(&checked, &Levels::default(), schema).findings;
     (checked, findings)
 }
 

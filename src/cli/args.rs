@@ -92,6 +92,8 @@ pub enum Command {
 
     /// Answer writes over HTTP, with the batch worker inside
     Serve(Lazy<super::serve::ServeArgs>),
+    /// Follow what is committed in a database, and drop what it makes stale
+    Watch(Lazy<super::watch::WatchArgs>),
     /// Plan a recorded stream of writes, under one or two rule sets, and count what is dropped
     Replay(Lazy<super::replay::ReplayArgs>),
     /// Show what the rules hold and what they have dropped so far
@@ -100,6 +102,8 @@ pub enum Command {
     Doctor(Lazy<super::doctor::DoctorArgs>),
     /// Write a first rule file and a commented invalidate.yaml
     Init(Lazy<super::init::InitArgs>),
+    /// Print what tables a database has, for `lint --schema` and `init --from`
+    Schema(Lazy<super::schema::SchemaArgs>),
     /// Show on a temporary cache what a write drops and what it leaves alone
     Demo(Lazy<super::demo::DemoArgs>),
     /// Print a completion script for a shell

@@ -7,6 +7,7 @@ use invalidate::cache::{CacheError, CacheErrorKind};
 use invalidate::check::WriteError;
 use invalidate::diagnostic::visible;
 use invalidate::model::AssignError;
+use invalidate::source::{SourceError, SourceErrorKind};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub enum Exit {
     Findings,
     /// Usage, configuration or rule error.
     Usage,
-    /// The cache could not be reached, or only part was applied.
+    /// The cache or the database could not be reached, or only part was applied.
     Cache,
     /// Something is unresolved.
     Unresolved,
@@ -73,6 +74,18 @@ impl From<CacheError> for CommandError {
     fn from(error: CacheError) -> Self {
         let exit = match error.kind() {
             CacheErrorKind::BadUrl | CacheErrorKind::Invalid => Exit::Usage,
+            _ => Exit::Cache,
+        };
+        let mut out = Self::new(exit, error.message());
+        out.help.extend(error.hint().map(str::to_owned));
+        out
+    }
+}
+
+impl From<SourceError> for CommandError {
+    fn from(error: SourceError) -> Self {
+        let exit = match error.kind() {
+            SourceErrorKind::BadUrl | SourceErrorKind::Invalid => Exit::Usage,
             _ => Exit::Cache,
         };
         let mut out = Self::new(exit, error.message());

@@ -1,5 +1,8 @@
 //! `invalidate init`: a first rule file and a commented configuration, never over what is there.
 
+mod from;
+mod sources;
+
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
@@ -9,6 +12,7 @@ use clap::Args;
 use super::config::FILE;
 use super::error::{CommandError, Exit};
 use super::output;
+use super::schema::SchemaNames;
 use super::session::{DEFAULT_RULES, DEFAULT_TESTS, Session};
 
 /// The configuration with every key and its default.
@@ -19,9 +23,29 @@ pub struct InitArgs {
     /// Where to write them
     #[arg(default_value = ".")]
     folder: PathBuf,
+
+    /// Draft the rules from the tables of a database: postgres://USER@HOST:PORT/DATABASE, or a file that
+    /// `invalidate schema` wrote
+    #[arg(long, value_name = "SOURCE")]
+    from: Option<String>,
+
+    #[command(flatten)]
+    names: SchemaNames,
+
+    /// With --from: print the rules instead of writing them
+    #[arg(long, requires = "from")]
+    stdout: bool,
 }
 
 pub fn run(session: &Session, args: &InitArgs) -> Result<Exit, CommandError> {
+    match &args.from {
+        Some(source) => return from::run(session, args, source),
+        None if !args.names.names.is_empty() => {
+            return Err(CommandError::usage("`--schema-name` says which tables `--from` looks at")
+                .help("add `--from postgres://USER@HOST:PORT/DATABASE`"));
+        }
+        None => {}
+    }
     let tests = ("rules/default_test.yaml", DEFAULT_TESTS);
     let files = [("rules/default.inv", DEFAULT_RULES), tests, (FILE, CONFIG)];
     let mut written = 0;

@@ -17,7 +17,8 @@ mod sarif;
 mod shared;
 
 use invalidate::diagnostic::{Diagnostic, Severity, render};
-use invalidate::lint::{Levels, Linted, Project, lint_with_allowed};
+use invalidate::lint::{Levels, Linted, Project, lint_against};
+use invalidate::source::{Catalog, completeness};
 use invalidate::span::Sources;
 
 use super::config::FailLevel;
@@ -25,6 +26,7 @@ use super::error::{CommandError, Exit};
 use super::explain;
 use super::output;
 use super::replace::replace;
+use super::schema;
 use super::session::Session;
 pub use args::LintArgs;
 use args::{LintFormat, WeightArgs};
@@ -61,7 +63,7 @@ pub fn run(session: &Session, args: &LintArgs) -> Result<Exit, CommandError> {
     if args.coverage {
         return coverage::run(session, args, &roots);
     }
-    let looked = look(roots, &levels);
+    let looked = look(session, roots, &levels, catalog(args)?.as_ref())?;
     report(session, args, &looked, &project)
 }
 
@@ -70,15 +72,32 @@ fn project(session: &Session) -> Project {
     Project::new(&session.here, session.config.folder.as_ref().unwrap_or(&session.here))
 }
 
-fn look(roots: Vec<Root>, levels: &Levels) -> Vec<Looked> {
+/// The tables to hold the rules against.
+fn catalog(args: &LintArgs) -> Result<Option<Catalog>, CommandError> {
+    match &args.schema {
+        Some(source) => schema::read(source, &args.schema_names).map(Some),
+        None if args.schema_names.names.is_empty() => Ok(None),
+        None => Err(CommandError::usage("`--schema-name` says which tables `--schema` looks at")
+            .help("add `--schema postgres://USER@HOST:PORT/DATABASE`")),
+    }
+}
+
+fn look(
+    session: &Session,
+    roots: Vec<Root>,
+    levels: &Levels,
+    catalog: Option<&Catalog>,
+) -> Result<Vec<Looked>, CommandError> {
     let look = |root: Root| {
         let checked = root.check();
-        let Linted { findings, allowed } = lint_with_allowed(&checked, levels);
-        Looked { root, checked, findings, allowed }
+        let tables = &session.config.sources.postgres.tables;
+        let schema = catalog.map(|catalog| completeness::check(&checked, catalog, tables)).transpose()?;
+        let Linted { findings, allowed } = lint_against(&checked, levels, schema);
+        Ok(Looked { root, checked, findings, allowed })
     };
-    let mut looked: Vec<Looked> = roots.into_iter().map(look).collect();
+    let mut looked: Vec<Looked> = roots.into_iter().map(look).collect::<Result<_, CommandError>>()?;
     shared::agree(looked.iter_mut().map(|l| (&l.checked, &mut l.findings)).collect());
-    looked
+    Ok(looked)
 }
 
 /// Prints the findings and says how it went.

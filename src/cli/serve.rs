@@ -1,18 +1,19 @@
 //! `invalidate serve`: the engine behind HTTP.
 
-mod log;
+pub mod log;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use invalidate::check::Files;
 use invalidate::server::{App, At, Bound, Limits, Rules, Source, Tls, Tokens, serve};
 
 use super::error::{CommandError, Exit};
 use super::lint;
+use super::log::{Log, LogFormat};
 use super::runtime::{reload_signal, stop_signal};
 use super::session::{RulesFrom, Session};
 
@@ -79,14 +80,6 @@ pub struct ServeArgs {
     log: LogFormat,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum LogFormat {
-    /// Lines for people
-    Text,
-    /// A JSON object a line
-    Json,
-}
-
 pub fn run(session: &Session, args: &ServeArgs) -> Result<Exit, CommandError> {
     check(args)?;
     if session.cache_url().starts_with("memory:") && args.no_worker {
@@ -106,8 +99,8 @@ pub fn run(session: &Session, args: &ServeArgs) -> Result<Exit, CommandError> {
         time: Duration::from_secs(args.timeout),
         connections: args.max_connections,
     };
-    let log = log::Log::new(session, args.log == LogFormat::Json);
-    let app = App::new(rules, session.cache()?, tokens, limits, move |event| log.event(event));
+    let log = Log::new(session, args.log);
+    let app = App::new(rules, session.cache()?, tokens, limits, move |event| log.print(log::describe(event)));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime
         .map_err(|error| CommandError::usage(format!("cannot start the server's threads: {error}")))?;

@@ -118,6 +118,27 @@ codes! {
     UndroppedTag "W408" "undropped-tag" Warning "entries carry a tag or list that no rule drops";
     DropOfNothing "W409" "drop-of-nothing" Warning "a rule drops a tag that nothing carries, and that is nearly one that entries do carry";
     MissedColumn "W410" "missed-column" Warning "a rule looks at some columns only, and a name that it drops is filled from another";
+    UnknownTable "W501" "unknown-table" Warning "the database has no table for an entity";
+    UnknownColumn "W502" "unknown-column" Warning "the table of an entity has no column for a field or ref";
+    UnfitType "W503" "unfit-type" Warning "a field is declared with a type that its column does not have";
+    UnmappedTable "W504" "unmapped-table" Warning "a table of the database has no entity";
+    UnreachedColumn "W505" "unreached-column" Warning "a column of the database can change without any rule firing";
+    UnrelatedKey "W506" "unrelated-key" Warning "no relation goes along a foreign key of the database";
+}
+
+impl Code {
+    /// Whether only a database can tell: `lint` finds it where it is given one, by `--schema`.
+    pub fn is_about_schema(self) -> bool {
+        matches!(
+            self,
+            Self::UnknownTable
+                | Self::UnknownColumn
+                | Self::UnfitType
+                | Self::UnmappedTable
+                | Self::UnreachedColumn
+                | Self::UnrelatedKey
+        )
+    }
 }
 
 impl fmt::Display for Code {

@@ -30,6 +30,9 @@ pub struct OperationCoverage {
     /// Fields and refs, each with the rules that fire where nothing else changes. Empty for a create
     /// or a delete, where everything does.
     pub columns: Vec<ColumnCoverage>,
+    /// Rules that fire where only columns change that the rules do not declare. Empty where `columns` is.
+    #[serde(skip)]
+    pub others: Vec<Covering>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -74,9 +77,11 @@ fn operation(subject: &Subject<'_>, id: EntityId, operation: &Operation) -> Oper
     let rules = subject.rules;
     let one_image = matches!(operation, Operation::Create | Operation::Delete);
     let columns = if one_image { Vec::new() } else { columns(rules, id) };
+    let others = if one_image { Vec::new() } else { covering(subject, id, operation, Moves::Others) };
     OperationCoverage {
         operation: operation.name().to_owned(),
         rules: covering(subject, id, operation, Moves::Anything),
+        others,
         columns: columns
             .into_iter()
             .map(|column| {

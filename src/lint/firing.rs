@@ -23,6 +23,8 @@ pub enum Moves<'a> {
     Anything,
     /// This column, and no other that the condition looks at.
     Only(&'a str),
+    /// None that the condition looks at.
+    Others,
 }
 
 /// Whether some write of an entity with this operation fires the rule. It may be, where that is
@@ -36,22 +38,43 @@ pub fn can_fire(
 ) -> bool {
     firing.operations.contains(operation)
         && firing.condition.is_none_or(|c| {
-            !is_silent(c, operation, moves) && can_be(rules, entity, c, true, operation, moves)
+            !is_silent(c, operation, moves)
+                && (is_certain(c, operation, moves) || can_be(rules, entity, c, true, operation, moves))
         })
 }
 
 /// Whether one look is enough to see that a condition does not hold: it asks for a change of other
 /// columns. Nearly all conditions that do not hold are such, and a proof takes far longer.
 pub fn is_silent(condition: &Condition, operation: &Operation, moves: Moves<'_>) -> bool {
-    let Moves::Only(column) = moves else { return false };
+    let asks_for_it = |path: &RowPath| match moves {
+        Moves::Anything => true,
+        Moves::Only(column) => path.names().first().is_none_or(|name| **name == *column),
+        Moves::Others => false,
+    };
     if matches!(operation, Operation::Create | Operation::Delete) {
         return false;
     }
     match condition {
         Condition::And(all) => all.iter().any(|c| is_silent(c, operation, moves)),
         Condition::Atom(Atom { test: Test::Changed(paths), .. }) => {
-            paths.iter().all(|path| is_own(path) && path.names().first().is_some_and(|n| **n != *column))
+            paths.iter().all(|path| is_own(path) && !asks_for_it(path))
         }
+        _ => false,
+    }
+}
+
+/// Whether one look is enough to see that a condition holds: it asks for a change of the column, among others, and a
+/// proof would look at all of them together.
+fn is_certain(condition: &Condition, operation: &Operation, moves: Moves<'_>) -> bool {
+    let one_image = matches!(operation, Operation::Create | Operation::Delete);
+    let is_it = |path: &RowPath| match moves {
+        Moves::Only(column) => is_own(path) && path.names().first().is_some_and(|name| **name == *column),
+        Moves::Anything | Moves::Others => false,
+    };
+    match condition {
+        Condition::And(all) => all.iter().all(|c| is_certain(c, operation, moves)),
+        Condition::Or(all) => all.iter().any(|c| is_certain(c, operation, moves)),
+        Condition::Atom(Atom { test: Test::Changed(paths), .. }) => one_image || paths.iter().any(is_it),
         _ => false,
     }
 }
@@ -67,7 +90,9 @@ pub fn fires(
     if !can_fire(rules, entity, firing, operation, moves) {
         return Fires::Never;
     }
-    let can_fail = firing.condition.is_some_and(|c| can_be(rules, entity, c, false, operation, moves));
+    let can_fail = firing.condition.is_some_and(|c| {
+        !is_certain(c, operation, moves) && can_be(rules, entity, c, false, operation, moves)
+    });
     if can_fail { Fires::Sometimes } else { Fires::Always }
 }
 
@@ -83,11 +108,14 @@ fn can_be(
     // A create or delete has one image, in which everything counts as changed.
     let one_image = matches!(operation, Operation::Create | Operation::Delete);
     let mut given: Vec<(Condition, bool)> = Vec::new();
-    if let (Moves::Only(column), false) = (moves, one_image) {
-        let column = column_path(rules, entity, column);
-        let others = own_columns(condition).into_iter().filter(|path| *path != column);
+    let moved = match moves {
+        Moves::Only(column) => Some(column_path(rules, entity, column)),
+        Moves::Anything | Moves::Others => None,
+    };
+    if !one_image && !matches!(moves, Moves::Anything) {
+        let others = own_columns(condition).into_iter().filter(|path| Some(path) != moved.as_ref());
         given.extend(others.map(|path| (changed(path), false)));
-        given.push((changed(column), true));
+        given.extend(moved.map(|column| (changed(column), true)));
     }
     let mut wanted: Vec<(&Condition, bool)> = given.iter().map(|(c, truth)| (c, *truth)).collect();
     wanted.push((condition, truth));

@@ -132,6 +132,8 @@ impl<'a> Subject<'a> {
         let column = match moves {
             Moves::Anything => None,
             Moves::Only(column) => Some(column.to_owned()),
+            // Asked for by nobody twice.
+            Moves::Others => return can_fire(self.rules, entity, firing, operation, moves),
         };
         let key = (firing.rule, entity, operation.clone(), column);
         let known = self.fired.borrow().get(&key).copied();

@@ -8,10 +8,17 @@ use crate::diagnostic::{Code, Diagnostic, Fix, Severity};
 use crate::span::Span;
 use crate::syntax::ast::{Allow, File};
 
+/// What was looked for. Nobody can say what an allowance is for that takes back something else.
+#[derive(Clone, Copy)]
+pub struct Ran {
+    /// They do not run where the rules have errors.
+    pub lints: bool,
+    /// Those that hold the rules against a database.
+    pub schema: bool,
+}
+
 /// Removes and returns what is allowed, and reports allowances that are unknown, unused or without a reason.
-///
-/// Where the rules have errors the lints did not run, and nobody can say what an allowance is for.
-pub fn apply(files: &[Arc<File>], lints_ran: bool, findings: &mut Vec<Diagnostic>) -> Vec<Allowed> {
+pub fn apply(files: &[Arc<File>], ran: Ran, findings: &mut Vec<Diagnostic>) -> Vec<Allowed> {
     let mut allowed = Vec::new();
     if files.iter().all(|file| file.allows.is_empty()) {
         return allowed;
@@ -21,7 +28,7 @@ pub fn apply(files: &[Arc<File>], lints_ran: bool, findings: &mut Vec<Diagnostic
         placed.push(finding);
     }
     for allow in files.iter().flat_map(|file| &file.allows) {
-        one(allow, lints_ran, &mut placed, &mut allowed);
+        one(allow, ran, &mut placed, &mut allowed);
     }
     findings.extend(placed.elsewhere);
     findings.extend(placed.by_place.into_values());
@@ -61,7 +68,7 @@ impl Placed {
     }
 }
 
-fn one(allow: &Allow, lints_ran: bool, findings: &mut Placed, allowed: &mut Vec<Allowed>) {
+fn one(allow: &Allow, ran: Ran, findings: &mut Placed, allowed: &mut Vec<Allowed>) {
     let slug = allow.slug.text.as_str();
     let warnings = || Code::ALL.iter().filter(|c| c.severity() == Severity::Warning);
     let Some(code) = warnings().find(|c| c.slug() == slug) else {
@@ -85,7 +92,7 @@ fn one(allow: &Allow, lints_ran: bool, findings: &mut Placed, allowed: &mut Vec<
         );
     }
     let removed = findings.remove(*code, allow.scope);
-    if removed.is_empty() && lints_ran {
+    if removed.is_empty() && ran.lints && (ran.schema || !code.is_about_schema()) {
         findings.push(
             Diagnostic::at(
                 Code::UnusedAllow,

@@ -14,6 +14,18 @@ impl Catalog {
     pub fn table(&self, schema: &str, name: &str) -> Option<&Table> {
         self.tables.iter().find(|table| table.schema == schema && table.name == name)
     }
+
+    /// Whether a foreign key holds the id of the row that it points to: it is one column, no array, and points to the
+    /// primary key.
+    pub fn points_to_id(&self, key: &ForeignKey) -> bool {
+        let ([_], [to]) = (key.columns.as_slice(), key.to_columns.as_slice()) else { return false };
+        let is_id = |table: &Table| {
+            let column = table.column(to);
+            table.primary_key == key.to_columns
+                && column.is_some_and(|column| !column.type_name.ends_with("[]"))
+        };
+        self.table(&key.to_schema, &key.to_table).is_some_and(is_id)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

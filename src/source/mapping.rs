@@ -10,6 +10,7 @@ use super::plural::candidates;
 use super::settings::TableSettings;
 use crate::check::RuleSet;
 use crate::diagnostic::did_you_mean;
+use crate::model::{Scalar, Type};
 
 /// Which tables are which entities.
 #[derive(Clone, Debug)]
@@ -18,10 +19,10 @@ pub struct Mapping {
     settings: BTreeMap<String, TableSettings>,
 }
 
-/// What an entity declares; of each name whether it is a list.
+/// What an entity declares.
 #[derive(Clone, Debug, Default)]
 struct Names {
-    fields: BTreeMap<String, bool>,
+    fields: BTreeMap<String, Type>,
     refs: BTreeMap<String, Reference>,
 }
 
@@ -52,7 +53,7 @@ pub struct TableMap {
 pub(super) struct Named {
     pub place: usize,
     pub name: String,
-    pub list: bool,
+    pub declared: Type,
 }
 
 /// What a table and its entity do not have in common.
@@ -69,7 +70,7 @@ impl Mapping {
     /// A configured entity, field or ref that the rules do not declare.
     pub fn new(rules: &RuleSet, settings: &BTreeMap<String, TableSettings>) -> Result<Self, SourceError> {
         let names = |entity: &crate::check::ruleset::Entity| Names {
-            fields: entity.fields.iter().map(|f| (f.name.clone(), f.ty.list)).collect(),
+            fields: entity.fields.iter().map(|f| (f.name.clone(), f.ty)).collect(),
             refs: entity
                 .refs
                 .iter()
@@ -159,6 +160,16 @@ impl Mapping {
         self.settings.get(&format!("{schema}.{table}")).or_else(|| self.settings.get(table))
     }
 
+    /// Whether the configuration leaves a table out.
+    pub fn is_ignored(&self, schema: &str, table: &str) -> bool {
+        matches!(self.settings_of(schema, table), Some(TableSettings::Ignore))
+    }
+
+    /// The entities that the rules declare.
+    pub fn entities(&self) -> impl Iterator<Item = &str> {
+        self.entities.keys().map(String::as_str)
+    }
+
     /// The entity that a table is; `None` where it is none, or is not to be looked at.
     pub fn entity(&self, schema: &str, table: &str) -> Option<String> {
         match self.settings_of(schema, table) {
@@ -174,9 +185,6 @@ impl Mapping {
 
     /// How rows of a table with these columns become writes of an entity. `known` is the table in the catalog that
     /// `catalog` is, where there is one: it has the keys.
-    ///
-    /// # Errors
-    /// A table without an id.
     pub fn table(
         &self,
         (schema, table): (&str, &str),
@@ -184,7 +192,7 @@ impl Mapping {
         columns: &[&str],
         known: Option<&Table>,
         catalog: &Catalog,
-    ) -> Result<TableMap, SourceError> {
+    ) -> TableMap {
         let shown = shown(schema, table);
         let names = self.entities.get(entity).cloned().unwrap_or_default();
         let place = |name: &str| columns.iter().position(|column| *column == name);
@@ -199,16 +207,10 @@ impl Mapping {
             (None, Some(key)) if !key.is_empty() => key,
             _ => &own,
         };
+        // Without one of the columns there is no id.
         let id: Option<Vec<(usize, String)>> =
             id.iter().map(|name| Some((place(name)?, name.clone()))).collect();
-        let Some(id) = id else {
-            return Err(invalid(format!(
-                "the table `{shown}` is the entity `{entity}`, but has no primary key and no column `id`"
-            ))
-            .with_hint(format!(
-                "name the columns of its id: `tables: {{ {table}: {{ id: COLUMN }} }}`, or `{table}: ignore`"
-            )));
-        };
+        let id = id.unwrap_or_default();
         let mut by_place: BTreeMap<usize, String> = BTreeMap::new();
         for (column, name) in fields.iter().chain(refs) {
             by_place.extend(place(column).map(|place| (place, name.clone())));
@@ -237,15 +239,16 @@ impl Mapping {
                 take(place, stem, &mut by_place);
             }
         }
-        let list = |name: &str| {
-            names.fields.get(name).copied().or_else(|| names.refs.get(name).map(|r| r.list)).unwrap_or(false)
+        let declared = |name: &str| {
+            let list = names.refs.get(name).is_some_and(|reference| reference.list);
+            names.fields.get(name).copied().unwrap_or(Type { scalar: Scalar::String, list })
         };
         let is_id = |place: &usize| id.iter().any(|(id, _)| id == place);
         let others: Vec<usize> =
             (0..columns.len()).filter(|place| !by_place.contains_key(place) && !is_id(place)).collect();
-        let declared =
+        let all =
             names.fields.keys().map(|name| (name, false)).chain(names.refs.keys().map(|name| (name, true)));
-        let missing: Vec<(String, bool)> = declared
+        let missing: Vec<(String, bool)> = all
             .filter(|(name, _)| !by_place.values().any(|held| held == *name))
             .map(|(name, is_ref)| (name.clone(), is_ref))
             .collect();
@@ -254,9 +257,11 @@ impl Mapping {
             .map(|(name, is_ref)| Gap::Missing { name: name.clone(), is_ref: *is_ref })
             .collect();
         gaps.extend(others.iter().map(|place| Gap::Unmapped { column: columns[*place].to_owned() }));
-        let named =
-            by_place.into_iter().map(|(place, name)| Named { place, list: list(&name), name }).collect();
-        Ok(TableMap {
+        let named = by_place
+            .into_iter()
+            .map(|(place, name)| Named { place, declared: declared(&name), name })
+            .collect();
+        TableMap {
             table: shown.into(),
             entity: entity.to_owned(),
             id,
@@ -264,7 +269,7 @@ impl Mapping {
             others,
             missing: missing.into_iter().map(|(name, _)| name).collect(),
             gaps,
-        })
+        }
     }
 
     /// Columns with a foreign key of their own, and the refs that they are: the one ref to that table's entity, or
@@ -318,6 +323,19 @@ impl TableMap {
     /// What the table and the entity do not have in common.
     pub fn gaps(&self) -> &[Gap] {
         &self.gaps
+    }
+
+    /// What to say of a table whose rows have no id: every write of it drops everything of its entity.
+    ///
+    /// # Errors
+    /// Where that is so.
+    pub fn check_id(&self) -> Result<(), SourceError> {
+        if !self.id.is_empty() {
+            return Ok(());
+        }
+        let (table, entity) = (&self.table, &self.entity);
+        Err(invalid(format!("the table `{table}` is the entity `{entity}`, but has no primary key and no column `id`"))
+            .with_hint(format!("name the columns of its id in invalidate.yaml: `tables: {{ {table}: {{ id: COLUMN }} }}`, or `{table}: ignore`")))
     }
 
     /// The columns of the id.

@@ -1,12 +1,23 @@
-//! Postgres: its URLs, sessions and catalog.
+//! Postgres: its URLs, sessions and catalog, and its log of committed transactions.
 
 mod address;
+mod assemble;
 mod authenticate;
 mod catalog;
 mod connect;
 mod error;
+mod pgoutput;
+mod position;
+mod reader;
+mod setup;
+mod stream;
+mod tables;
 mod tls;
+mod value;
 
 pub use address::{Address, Environment, SslMode};
 pub use catalog::read_catalog;
 pub use connect::{Mode, Row, Session};
+pub use position::Position;
+pub use setup::{Prepared, Setup, SlotState, prepare, slot_state};
+pub use stream::{Postgres, PostgresEvent, PostgresOptions};

@@ -6,12 +6,12 @@ use serde_json::{Map, Value as Json};
 
 use super::SourceWrite;
 use super::mapping::TableMap;
-use crate::model::{RawId, RawWrite};
+use crate::model::{RawId, RawWrite, Scalar, Type};
 
 /// An image of a row, by the places of its table's columns.
 pub trait Row {
-    /// The value, where the log gives it. With `list`, elements of an array.
-    fn cell(&self, place: usize, list: bool) -> Option<Json>;
+    /// The value, where the log gives it, in a form that the declared type takes.
+    fn cell(&self, place: usize, declared: Type) -> Option<Json>;
 
     /// Whether this new row certainly or possibly has another value there than the old one.
     fn differs(&self, old: &Self, place: usize) -> bool;
@@ -33,6 +33,9 @@ pub enum Change<'r, R> {
     /// All rows at once.
     Truncate,
 }
+
+/// Ids are texts.
+const ID: Type = Type { scalar: Scalar::String, list: false };
 
 impl<R> Change<'_, R> {
     fn op(&self) -> &'static str {
@@ -96,7 +99,7 @@ impl TableMap {
     fn image<R: Row>(&self, row: &R, otherwise: Option<&R>) -> Map<String, Json> {
         let mut out = Map::with_capacity(self.named.len());
         for column in &self.named {
-            let cell = |row: &R| row.cell(column.place, column.list);
+            let cell = |row: &R| row.cell(column.place, column.declared);
             if let Some(value) = cell(row).or_else(|| otherwise.and_then(cell)) {
                 out.insert(column.name.clone(), value);
             }
@@ -111,7 +114,7 @@ impl TableMap {
         for column in &self.named {
             if new.differs(old, column.place) {
                 changed.push(column.name.clone());
-                if let Some(value) = old.cell(column.place, column.list) {
+                if let Some(value) = old.cell(column.place, column.declared) {
                     values.insert(column.name.clone(), value);
                 }
             }
@@ -124,7 +127,7 @@ impl TableMap {
 
     fn id<R: Row>(&self, row: &R) -> Result<RawId, String> {
         if let [(place, column)] = self.id.as_slice() {
-            return match row.cell(*place, false) {
+            return match row.cell(*place, ID) {
                 Some(Json::Number(n)) if n.is_i64() => Ok(RawId::Int(n.as_i64().unwrap_or_default())),
                 Some(Json::Number(n)) => Ok(RawId::Text(n.to_string())),
                 Some(Json::String(text)) if text == "*" || text.is_empty() => {
@@ -145,7 +148,7 @@ impl TableMap {
             if n > 0 {
                 id.push(':');
             }
-            let part = match row.cell(*place, false) {
+            let part = match row.cell(*place, ID) {
                 Some(Json::String(text)) => text,
                 Some(Json::Null) => return Err(format!("`{column}` is null, and a part of the id")),
                 Some(Json::Array(_) | Json::Object(_)) => return Err(format!("`{column}` holds no id")),

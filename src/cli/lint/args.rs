@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::cli::config::FailLevel;
+use crate::cli::schema::SchemaNames;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
@@ -12,6 +13,7 @@ invalidate lint rules --format github\n  \
 invalidate lint --format sarif --output-file lint.sarif\n  \
 invalidate lint --diff; invalidate lint --fix\n  \
 invalidate lint --deny all --allow dead-end\n  \
+invalidate lint --schema postgres://app@db/shop\n  \
 git show :rules/shop.inv | invalidate lint - --stdin-filename rules/shop.inv")]
 pub struct LintArgs {
     /// Rule files, folders in which every root file is checked, or `-` for stdin [default: the
@@ -42,6 +44,14 @@ pub struct LintArgs {
     /// `--format json`
     #[arg(long, group = "instead")]
     pub coverage: bool,
+
+    /// Hold the rules against the tables of a database: postgres://USER@HOST:PORT/DATABASE, or a file that
+    /// `invalidate schema` wrote
+    #[arg(long, value_name = "SOURCE", conflicts_with_all = ["list", "show_config", "coverage", "diff"])]
+    pub schema: Option<String>,
+
+    #[command(flatten)]
+    pub schema_names: SchemaNames,
 
     #[command(flatten)]
     pub weight: WeightArgs,

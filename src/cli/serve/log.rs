@@ -1,70 +1,14 @@
-//! What the server tells, on stderr: lines for people, or JSON for machines.
+//! What the server tells.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use invalidate::diagnostic::visible;
 use invalidate::engine::WorkEvent;
 use invalidate::server::Event;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
+use crate::cli::log::{Entry, Level};
 use crate::cli::output;
-use crate::cli::session::Session;
-
-/// Prints events.
-pub struct Log {
-    json: bool,
-    quiet: bool,
-    verbose: bool,
-}
-
-/// How much an event matters.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Level {
-    /// Printed with `-v` alone.
-    Debug,
-    Info,
-    Warning,
-}
-
-impl Log {
-    pub fn new(session: &Session, json: bool) -> Self {
-        Self { json, quiet: session.global.quiet, verbose: session.global.verbose }
-    }
-
-    pub fn event(&self, event: &Event<'_>) {
-        let (level, name, text, fields) = describe(event);
-        let is_wanted = match level {
-            Level::Debug => self.verbose,
-            Level::Info => !self.quiet,
-            Level::Warning => true,
-        };
-        if !is_wanted {
-            return;
-        }
-        if !self.json {
-            return match level {
-                Level::Warning => output::warning(&text),
-                _ => output::note(&text),
-            };
-        }
-        let mut line = Map::new();
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        line.insert("time_ms".to_owned(), json!(u64::try_from(now.as_millis()).unwrap_or(u64::MAX)));
-        let level = match level {
-            Level::Debug => "debug",
-            Level::Info => "info",
-            Level::Warning => "warning",
-        };
-        line.insert("level".to_owned(), json!(level));
-        line.insert("event".to_owned(), json!(name));
-        line.insert("message".to_owned(), json!(visible(&text)));
-        line.extend(fields.as_object().cloned().unwrap_or_default());
-        anstream::eprintln!("{}", Value::Object(line));
-    }
-}
 
 /// The level of an event, its stable word, what it says, and its fields.
-fn describe(event: &Event<'_>) -> (Level, &'static str, String, Value) {
+pub fn describe(event: &Event<'_>) -> Entry {
     use Level::{Debug, Info, Warning};
     match event {
         Event::Listening(at) => (Info, "listening", format!("listening on {at}"), json!({"at": at})),
@@ -95,7 +39,8 @@ fn describe(event: &Event<'_>) -> (Level, &'static str, String, Value) {
     }
 }
 
-fn worker(event: &WorkEvent<'_>) -> (Level, &'static str, String, Value) {
+/// The same of the worker inside.
+pub fn worker(event: &WorkEvent<'_>) -> Entry {
     use Level::{Debug, Info, Warning};
     match event {
         WorkEvent::Ready => (Debug, "worker-ready", "the worker takes what is queued".to_owned(), json!({})),

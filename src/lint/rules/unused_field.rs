@@ -3,6 +3,7 @@
 use crate::check::ruleset::EntityId;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::lint::{Lint, Subject};
+use crate::span::Span;
 
 pub const LINT: Lint = Lint { code: Code::UnusedField, check };
 
@@ -11,6 +12,7 @@ fn check(subject: &Subject<'_>, findings: &mut Vec<Diagnostic>) {
     if subject.rules.rules().is_empty() {
         return;
     }
+    let waivers = waivers(subject);
     // Of an entity that nothing mentions that is all there is to say.
     let unused = super::unused_entity::unused(subject.rules);
     for (index, entity) in subject.rules.entities().iter().enumerate() {
@@ -19,6 +21,9 @@ fn check(subject: &Subject<'_>, findings: &mut Vec<Diagnostic>) {
             continue;
         }
         for field in entity.fields.iter().filter(|f| !subject.usage().has_column(id, &f.name)) {
+            if is_waived(&waivers, entity.span, field.span) {
+                continue;
+            }
             let message = format!("no template and no condition uses `{}` of `{}`", field.name, entity.name);
             findings.push(
                 Diagnostic::at(Code::UnusedField, field.span, message, "declared, and never used")
@@ -27,4 +32,20 @@ fn check(subject: &Subject<'_>, findings: &mut Vec<Diagnostic>) {
             );
         }
     }
+}
+
+/// Where `@allow(unreached-column, …)` stands before something, in the order of the files.
+fn waivers(subject: &Subject<'_>) -> Vec<Span> {
+    let allows = subject.files.iter().flat_map(|file| &file.allows);
+    let mut out: Vec<Span> =
+        allows.filter(|a| a.slug.text == Code::UnreachedColumn.slug()).map(|a| a.scope).collect();
+    out.sort_unstable();
+    out
+}
+
+/// Whether the field is declared in order to say that a change of its column is of no interest. What stands before the
+/// whole entity says that of no field.
+fn is_waived(waivers: &[Span], entity: Span, field: Span) -> bool {
+    let before = waivers.partition_point(|scope| (scope.file, scope.start) <= (field.file, field.start));
+    before.checked_sub(1).is_some_and(|at| waivers[at].contains(field) && !waivers[at].contains(entity))
 }

@@ -1,12 +1,12 @@
 //! What is ready to set out: transactions, planned.
 
-use std::sync::Arc;
+use std::fmt;
 use std::time::SystemTime;
 
 use super::tell::FollowEvent;
 use crate::check::Undeclared;
 use crate::engine::SourceStatistics;
-use crate::model::{RawId, RawWrite};
+use crate::model::RawWrite;
 use crate::plan::{Plan, Program, Unfilled};
 use crate::source::{End, Part, SourceWrite};
 
@@ -49,7 +49,7 @@ impl<P> Default for Gathered<P> {
     }
 }
 
-impl<P> Gathered<P> {
+impl<P: fmt::Display> Gathered<P> {
     pub fn is_full(&self) -> bool {
         self.rows >= ROWS || self.bytes >= BYTES
     }
@@ -93,9 +93,10 @@ impl<P> Gathered<P> {
     ) {
         self.rows += part.writes.len();
         self.bytes += part.bytes;
+        let planner = Planner { program, widen, position: part.end.as_ref().map(|end| &end.position), tell };
         for write in part.writes {
             counts.writes += 1;
-            self.open.extend(plan(write, program, widen, counts, tell));
+            self.open.extend(planner.plan(write, counts));
         }
         let Some(end) = part.end else { return };
         if end.committed_at.is_some() {
@@ -109,42 +110,55 @@ impl<P> Gathered<P> {
     }
 }
 
-/// What a write makes stale. One that the rules refuse is one of the whole entity; what it cannot name is widened,
-/// or told.
-fn plan(
-    mut write: SourceWrite,
-    program: &Program,
+/// Plans the writes of a part.
+struct Planner<'p, P> {
+    program: &'p Program,
     widen: bool,
-    counts: &mut SourceStatistics,
-    tell: &(dyn Fn(FollowEvent<'_>) + Send + Sync),
-) -> Option<Plan> {
-    let raw = std::mem::take(&mut write.raw);
-    let whole = RawWrite { entity: raw.entity.clone(), op: raw.op.clone(), ..RawWrite::default() };
-    let is_many = raw.id == RawId::Many;
-    if let Some(doubt) = write.doubt.take() {
-        counts.refused += 1;
-        tell(FollowEvent::Refused(&write, &doubt));
-    }
-    let checked = match program.rules().write(raw, Undeclared::Ignore) {
-        Ok(checked) => checked,
-        Err(error) => {
+    /// Where their transaction ends, where that is in the part.
+    position: Option<&'p P>,
+    tell: &'p (dyn Fn(FollowEvent<'_>) + Send + Sync),
+}
+
+impl<P: fmt::Display> Planner<'_, P> {
+    /// What a write makes stale. One that the rules refuse is one of the whole entity; what it cannot name is
+    /// widened, or told.
+    fn plan(&self, mut write: SourceWrite, counts: &mut SourceStatistics) -> Option<Plan> {
+        let rules = self.program.rules();
+        if let Some(doubt) = write.doubt.take() {
             counts.refused += 1;
-            let why = error
-                .help
-                .as_ref()
-                .map_or_else(|| error.message.clone(), |h| format!("{} ({h})", error.message));
-            tell(FollowEvent::Refused(&write, &why));
-            // An entity or operation that the rules do not have makes nothing stale.
-            program.rules().write(whole, Undeclared::Ignore).ok()?
+            self.refused(&write, &doubt);
         }
-    };
-    if is_many || checked.id().is_none() {
-        return Some(program.plan(&checked, Unfilled::Widen));
+        let raw = std::mem::take(&mut write.raw);
+        // What a refused one is taken for.
+        let (entity, op) = (raw.entity.clone(), raw.op.clone());
+        let checked = match rules.write(raw, Undeclared::Ignore) {
+            Ok(checked) => checked,
+            Err(error) => {
+                counts.refused += 1;
+                write.raw = RawWrite { entity, op, ..RawWrite::default() };
+                let help = error.help.map_or_else(String::new, |help| format!(" ({help})"));
+                self.refused(&write, &format!("{}{help}", error.message));
+                // An entity or operation that the rules do not have makes nothing stale.
+                rules.write(write.raw, Undeclared::Ignore).ok()?
+            }
+        };
+        if checked.id().is_none() {
+            return Some(self.program.plan(&checked, Unfilled::Widen));
+        }
+        let plan = self.program.plan(&checked, Unfilled::Report);
+        let Some(unresolved) = plan.unresolved.first() else { return Some(plan) };
+        counts.widened += 1;
+        write.raw = RawWrite::clone(checked.raw());
+        (self.tell)(FollowEvent::Unresolved {
+            write: &write,
+            unresolved,
+            widened: self.widen,
+            position: self.position.map(P::to_string),
+        });
+        Some(if self.widen { self.program.plan(&checked, Unfilled::Widen) } else { plan })
     }
-    let plan = program.plan(&checked, Unfilled::Report);
-    let Some(first) = plan.unresolved.first() else { return Some(plan) };
-    counts.widened += 1;
-    write.raw = RawWrite::clone(&Arc::clone(checked.raw()));
-    tell(FollowEvent::Unresolved { write: &write, unresolved: first, widened: widen });
-    Some(if widen { program.plan(&checked, Unfilled::Widen) } else { plan })
+
+    fn refused(&self, write: &SourceWrite, why: &str) {
+        (self.tell)(FollowEvent::Refused { write, why, position: self.position.map(P::to_string) });
+    }
 }

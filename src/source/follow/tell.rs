@@ -11,12 +11,17 @@ use crate::source::{SourceError, SourceWrite};
 #[derive(Debug)]
 pub enum FollowEvent<'e> {
     /// A row that cannot be mapped, or that the rules do not take; everything of its entity is dropped instead.
-    Refused(&'e SourceWrite, &'e str),
+    Refused {
+        write: &'e SourceWrite,
+        why: &'e str,
+        position: Option<String>,
+    },
     /// What a row could not name, and whether everything that it could be is dropped.
     Unresolved {
         write: &'e SourceWrite,
         unresolved: &'e Unresolved,
         widened: bool,
+        position: Option<String>,
     },
     /// A target that cannot be dropped, where it is the target's fault.
     Failed(&'e Step, &'e StepError),

@@ -114,6 +114,30 @@ impl Address {
         given.address(environment)
     }
 
+    /// A URL as it may be shown or stored: whatever could be a password is left out.
+    pub fn without_password(url: &str) -> String {
+        let url = url.trim();
+        let Some((scheme, rest)) = url.split_once("://") else { return String::new() };
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (authority, path) = rest.split_once('/').map_or((rest, None), |(a, path)| (a, Some(path)));
+        let (login, place) =
+            authority.rsplit_once('@').map_or((None, authority), |(login, place)| (Some(login), place));
+        let user = login.map(|login| login.split(':').next().unwrap_or_default());
+        let kept = |pair: &&str| {
+            decoded(pair.split('=').next().unwrap_or_default()).is_ok_and(|name| name != "password")
+        };
+        let query: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty()).filter(kept).collect();
+        let mut out = format!("{scheme}://");
+        out.extend(user.into_iter().flat_map(|user| [user, "@"]));
+        out.push_str(place);
+        out.extend(path.into_iter().flat_map(|path| ["/", path]));
+        if !query.is_empty() {
+            out.push('?');
+            out.push_str(&query.join("&"));
+        }
+        out
+    }
+
     /// Whether it is a socket of this machine rather than a network.
     pub fn is_socket(&self) -> bool {
         self.host.starts_with('/')
@@ -372,6 +396,18 @@ mod tests {
             Some("fi:le\\")
         );
         assert_eq!(Address::parse("postgres://db/shop", &file).unwrap().password, None);
+    }
+
+    #[test]
+    fn a_url_is_shown_without_its_password() {
+        for (url, shown) in [
+            ("postgres://app:secret@db:5/shop?sslmode=require", "postgres://app@db:5/shop?sslmode=require"),
+            ("postgres://app@/shop?host=/run&password=secret", "postgres://app@/shop?host=/run"),
+            ("postgres://app:se@cret@db", "postgres://app@db"),
+            ("postgres://db/shop?pass%77ord=secret", "postgres://db/shop"),
+        ] {
+            assert_eq!(Address::without_password(url), shown);
+        }
     }
 
     #[test]

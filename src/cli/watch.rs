@@ -1,0 +1,144 @@
+//! `invalidate watch`: what is committed in a database, followed.
+
+mod check;
+mod postgres;
+mod progress;
+mod start;
+mod tell;
+
+use clap::Args;
+
+use super::args::Format;
+use super::error::{CommandError, Exit};
+use super::log::LogFormat;
+use super::session::Session;
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A table is the entity of its name, singular or plural; columns are the fields and refs of their names, \
+foreign keys the refs to their entities. `sources:` in invalidate.yaml says otherwise; docs/watch.md has the rest. \
+SIGINT and SIGTERM stop the watch: what has begun is finished and confirmed. Killing it in any other way loses nothing; what \
+was not confirmed is read again. A second watch on a slot waits until the first one ends.\n\nExamples:\n  \
+invalidate watch postgres://app@db/shop --setup --from-now\n  \
+invalidate watch postgres://app@db/shop --setup --dry-run    # the SQL for an administrator\n  \
+invalidate watch postgres://app@db/shop --check              # what is mapped, and what is missing"
+)]
+pub struct WatchArgs {
+    /// The database, as postgres://USER@HOST:PORT/DATABASE [default: `sources.postgres.url` in invalidate.yaml]
+    #[arg(value_name = "SOURCE")]
+    source: Option<String>,
+
+    /// Create the publication and the slot where they are missing
+    #[arg(long)]
+    setup: bool,
+
+    /// With --setup: print the SQL and change nothing
+    #[arg(short = 'n', long, requires = "setup")]
+    dry_run: bool,
+
+    /// A new slot begins now: entries from before are fresh, or none of this matters to them
+    #[arg(long, conflicts_with = "drop_everything")]
+    from_now: bool,
+
+    /// Drop the entries of every entity once at the start
+    #[arg(long)]
+    drop_everything: bool,
+
+    /// Print how tables are mapped and what is missing, and end
+    #[arg(long, conflicts_with_all = ["setup", "from_now", "drop_everything"])]
+    check: bool,
+
+    /// How `--check` is printed
+    #[arg(long, value_name = "FORMAT", default_value = "table", requires = "check")]
+    format: Format,
+
+    /// The publication [default: from invalidate.yaml, else invalidate]
+    #[arg(long, value_name = "NAME", help_heading = "Postgres")]
+    publication: Option<String>,
+
+    /// The replication slot [default: from invalidate.yaml, else invalidate]
+    #[arg(long, value_name = "NAME", help_heading = "Postgres")]
+    slot: Option<String>,
+
+    /// With --setup: publish all tables, those to come included, instead of those that are entities
+    #[arg(long, requires = "setup", help_heading = "Postgres")]
+    all_tables: bool,
+
+    /// Warn when the server keeps more of its log for the slot than this
+    #[arg(long, value_name = "SIZE", default_value = "1GB", value_parser = size, help_heading = "Postgres")]
+    max_lag: u64,
+
+    /// Leave what a row does not give enough to name, instead of dropping whatever it could be
+    #[arg(long)]
+    no_widen: bool,
+
+    /// Leave batched and lazy work to other workers
+    #[arg(long)]
+    no_worker: bool,
+
+    /// How events are printed on stderr
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    log: LogFormat,
+}
+
+pub fn run(session: &Session, args: &WatchArgs) -> Result<Exit, CommandError> {
+    let given = args.source.clone().filter(|url| !url.is_empty());
+    let Some(url) = given.or_else(|| session.config.sources.postgres.url.clone()) else {
+        return Err(CommandError::usage("there is no source to watch")
+            .help("name one, as in `invalidate watch postgres://USER@HOST:PORT/DATABASE`")
+            .help("or write it into invalidate.yaml: `sources: { postgres: { url: … } }`"));
+    };
+    if !args.check && !args.dry_run && session.cache_url().starts_with("memory:") {
+        return Err(CommandError::usage("a memory cache lives in one process: nobody else could read it")
+            .help(
+                "give the cache that applications use: `--cache redis://HOST` or `--cache embedded:FOLDER`",
+            ));
+    }
+    if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+        return postgres::run(session, args, &url);
+    }
+    // The rest of it may hold a password.
+    let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
+    Err(CommandError::usage(format!("`{scheme}` is no kind of source that can be watched"))
+        .help("write `postgres://USER@HOST:PORT/DATABASE`"))
+}
+
+/// A number of bytes: `500MB`, `2GB`.
+fn size(text: &str) -> Result<u64, String> {
+    let wrong = || "write a number and B, kB, MB, GB or TB, such as 500MB".to_owned();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+    let (number, unit) = text.split_at(digits);
+    let scale: u64 = match unit.trim() {
+        "B" => 1,
+        "kB" | "KB" => 1 << 10,
+        "MB" => 1 << 20,
+        "GB" => 1 << 30,
+        "TB" => 1 << 40,
+        _ => return Err(wrong()),
+    };
+    number.parse::<u64>().ok().and_then(|n| n.checked_mul(scale)).ok_or_else(wrong)
+}
+
+/// A number of bytes for people.
+fn shown_size(bytes: u64) -> String {
+    let units = [(1 << 40, "TB"), (1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "kB")];
+    match units.into_iter().find(|(scale, _)| bytes >= *scale) {
+        #[allow(clippy::cast_precision_loss)]
+        Some((scale, unit)) => format!("{:.1} {unit}", bytes as f64 / scale as f64),
+        None => format!("{bytes} B"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_and_shown() {
+        assert_eq!(size("500MB"), Ok(500 << 20));
+        assert_eq!(size("2 GB"), Ok(2 << 30));
+        assert!(size("5").is_err() && size("GB").is_err() && size("99999999TB").is_err());
+        assert_eq!(shown_size(1536), "1.5 kB");
+        assert_eq!(shown_size(12), "12 B");
+    }
+}
