@@ -41,7 +41,7 @@ pub async fn submit_together<C: Cache>(
     transactions: Vec<Vec<Plan>>,
     progress: ProgressFn<'_>,
 ) -> Vec<Committed> {
-    let steps: Vec<Vec<Step>> = transactions.iter().map(|plans| together(plans)).collect();
+    let steps: Vec<Vec<Step>> = transactions.iter().map(together).collect();
     let lists: Vec<&[Step]> = steps.iter().map(Vec::as_slice).collect();
     let Done { outcomes, queue, took, .. } = carry_out(cache, &lists, progress).await;
     let took = took / u32::try_from(transactions.len().max(1)).unwrap_or(u32::MAX);

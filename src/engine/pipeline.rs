@@ -90,7 +90,7 @@ impl<C: Cache + 'static> Pipeline<C> {
 impl<C: Cache + 'static> Pipeline<C, Vec<Committed>> {
     /// Sends a window of transactions out, the plans of each taken together. Batched and lazy steps are left in
     /// the queue.
-    pub fn begin(&mut self, transactions: Vec<Vec<Plan>>) {
+    pub fn commit(&mut self, transactions: Vec<Vec<Plan>>) {
         let (engine, watch) = (Arc::clone(&self.engine), Arc::clone(&self.watch));
         self.set_out(Box::pin(async move {
             apply::submit_together(engine.cache(), transactions, &|progress| watch(progress)).await

@@ -33,6 +33,9 @@ const RECORDING: Duration = Duration::from_secs(1);
 /// After which time a cache that is away is asked again, at first and at last.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
+/// Counters on their way to the cache.
+type Recording = Pin<Box<dyn Future<Output = Result<(), CacheError>> + Send>>;
+
 /// How a source is followed.
 #[derive(Clone, Debug)]
 pub struct FollowOptions {
@@ -75,7 +78,7 @@ struct Follow<'f, S: Source, C> {
     counted: Statistics,
     counts: SourceStatistics,
     recorded: Instant,
-    recording: Option<Pin<Box<dyn Future<Output = Result<(), CacheError>> + Send>>>,
+    recording: Option<Recording>,
 }
 
 impl<'f, S: Source, C: Cache + 'static> Follow<'f, S, C> {
@@ -115,7 +118,7 @@ impl<'f, S: Source, C: Cache + 'static> Follow<'f, S, C> {
             while self.pipeline.has_room() && self.gathered.has_some(!reads) {
                 let (window, transactions) = self.gathered.window(!reads);
                 self.waiting.push_back(window);
-                self.pipeline.begin(transactions);
+                self.pipeline.commit(transactions);
             }
             if self.pipeline.is_empty() {
                 if let Some(end) = self.gathered.take_position() {
@@ -287,9 +290,7 @@ impl<'f, S: Source, C: Cache + 'static> Follow<'f, S, C> {
 }
 
 /// Waits for what is being recorded; for ever when nothing is.
-async fn recorded(
-    recording: &mut Option<Pin<Box<dyn Future<Output = Result<(), CacheError>> + Send>>>,
-) -> Result<(), CacheError> {
+async fn recorded(recording: &mut Option<Recording>) -> Result<(), CacheError> {
     match recording {
         Some(recording) => recording.await,
         None => std::future::pending().await,

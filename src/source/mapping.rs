@@ -369,3 +369,6 @@ fn helped<'n>(
         None => error,
     }
 }
+
+#[cfg(test)]
+mod tests;

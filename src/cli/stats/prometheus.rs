@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use invalidate::engine::{RuleFigures, StatisticsDocument, StrategyFigures};
+use invalidate::engine::{RuleFigures, SourceFigures, StatisticsDocument, StrategyFigures};
 
 /// The metrics, each with its help and its type before its samples.
 pub fn render(document: &StatisticsDocument) -> String {
@@ -52,6 +52,31 @@ pub fn render(document: &StatisticsDocument) -> String {
         out.metric(name, "counter", help);
         for (strategy, counted) in &document.by_strategy {
             out.sample(name, &[("strategy", strategy)], count(counted));
+        }
+    }
+
+    let counts: [Metric<SourceFigures>; 8] = [
+        ("source_transactions_total", "Transactions followed.", |s| s.transactions as f64),
+        ("source_rows_total", "Changed rows in the source's log.", |s| s.rows as f64),
+        ("source_writes_total", "Writes made of them.", |s| s.writes as f64),
+        ("source_targets_total", "Targets dropped for them.", |s| s.targets as f64),
+        ("source_entries_total", "Entries gone with them.", |s| s.entries as f64),
+        ("source_refused_total", "Writes that the rules did not take.", |s| s.refused as f64),
+        ("source_widened_total", "Writes that did not name all that they make stale.", |s| s.widened as f64),
+        ("source_failed_total", "Targets that could not be dropped.", |s| s.failed as f64),
+    ];
+    let gauges: [Metric<SourceFigures>; 2] = [
+        ("source_behind_bytes", "How far the log goes beyond what is confirmed.", |s| s.behind_bytes as f64),
+        ("source_late_seconds", "How late the oldest transaction is.", |s| s.late_ms as f64 / 1e3),
+    ];
+    let kinds = counts.map(|metric| (metric, "counter")).into_iter();
+    for ((name, help, count), kind) in kinds.chain(gauges.map(|metric| (metric, "gauge"))) {
+        if document.by_source.is_empty() {
+            break;
+        }
+        out.metric(name, kind, help);
+        for (source, counted) in &document.by_source {
+            out.sample(name, &[("source", source)], count(counted));
         }
     }
 

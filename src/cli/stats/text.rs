@@ -3,7 +3,7 @@
 use crate::cli::output::count;
 use crate::cli::table::{render as rendered, table};
 use invalidate::cache::WorkCounts;
-use invalidate::engine::{QueueFigures, RuleFigures, StatisticsDocument};
+use invalidate::engine::{QueueFigures, RuleFigures, SourceFigures, StatisticsDocument};
 
 use crate::cli::flush::named;
 
@@ -46,6 +46,9 @@ pub fn render(document: &StatisticsDocument) -> String {
         out.push('\n');
         out.push_str(&rendered(&rows));
     }
+    for (name, source) in &document.by_source {
+        out.push_str(&format!("\n{}", source_line(name, source)));
+    }
     out.push_str(&format!("\n{}", queue_line(&document.queue)));
     out
 }
@@ -65,6 +68,28 @@ fn time(micros: u64) -> String {
         0..10_000_000 => format!("{:.1} ms", micros as f64 / 1e3),
         _ => format!("{:.1} s", micros as f64 / 1e6),
     }
+}
+
+/// `postgres.invalidate: 5 transactions, 9 rows, 3 entries gone; 120 bytes behind`.
+fn source_line(name: &str, source: &SourceFigures) -> String {
+    let mut parts = vec![
+        count(source.transactions, "transaction", "transactions"),
+        count(source.rows, "row", "rows"),
+        count(source.targets, "target", "targets"),
+        format!("{} gone", count(source.entries, "entry", "entries")),
+    ];
+    for (n, what) in
+        [(source.refused, "refused"), (source.widened, "not named in full"), (source.failed, "not dropped")]
+    {
+        if n > 0 {
+            parts.push(format!("{n} {what}"));
+        }
+    }
+    let late = match source.late_ms {
+        0 => String::new(),
+        ms => format!(", {ms} ms late"),
+    };
+    format!("{name}: {}; {} behind{late}\n", parts.join(", "), count(source.behind_bytes, "byte", "bytes"))
 }
 
 /// `queue: 3 tags, 2 keys, the oldest due in 80 ms; 1 item being carried out; 1 worker`.

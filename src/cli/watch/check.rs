@@ -34,6 +34,8 @@ struct TableDocument<'d> {
     id: Vec<&'d str>,
     /// Fields and refs that no column holds.
     missing: Vec<&'d str>,
+    /// Columns that the rules do not know.
+    unmapped: Vec<&'d str>,
     replica_identity: ReplicaIdentity,
     /// What the rules would know with `REPLICA IDENTITY FULL`.
     gains: Option<GainDocument>,
@@ -66,6 +68,7 @@ pub fn print(
         entity: map.entity(),
         id: map.id_columns().collect(),
         missing: PostgresEvent::missing(map),
+        unmapped: PostgresEvent::unmapped(map),
         replica_identity: *identity,
         gains: gain(program, map, *identity)
             .map(|gain| GainDocument { moved: gain.moved, conditions: gain.conditions }),
@@ -140,7 +143,8 @@ pub fn warn(teller: &Teller, program: &Program, mapping: &Mapping, found: &Prepa
         if let Some(gain) = gain(program, map, *identity) {
             // Rows that move leave something stale; a condition that counts as true is only a needless miss.
             let level = if gain.moved.is_empty() { Level::Info } else { Level::Warning };
-            teller.say(level, "replica-identity", advice(map.table(), &gain.moved, &gain.conditions));
+            let text = advice(map.table(), &gain.moved, &gain.conditions).replace("\n ", ":");
+            teller.say(level, "replica-identity", text);
         }
     }
     let without = without_table(mapping, found);

@@ -104,18 +104,20 @@ impl Teller {
                 self.print((Warning, "slot-in-use", text, json!({})));
             }
             PostgresEvent::Table(map) => {
-                let missing = PostgresEvent::missing(map);
-                let fields = json!({"table": &**map.table(), "entity": map.entity(), "missing": missing});
+                let (missing, unmapped) = (PostgresEvent::missing(map), PostgresEvent::unmapped(map));
+                let fields = json!({"table": &**map.table(), "entity": map.entity(), "missing": missing, "unmapped": unmapped});
                 let text = format!("the table `{}` is the entity `{}`", map.table(), map.entity());
-                self.once(format!("table {text} {missing:?}"), || {
-                    if missing.is_empty() {
+                self.once(format!("table {text} {missing:?} {unmapped:?}"), || {
+                    if !missing.is_empty() {
+                        let missing = missing.join(", ");
+                        let text = format!("{text}, but has no column for {missing}: rules that look at it take it as unknown");
+                        return (Warning, "table", text, fields);
+                    }
+                    if unmapped.is_empty() {
                         return (Debug, "table", text, fields);
                     }
-                    let text = format!(
-                        "{text}, but has no column for {}: rules that look at it take it as unknown",
-                        missing.join(", ")
-                    );
-                    (Warning, "table", text, fields)
+                    let text = format!("{text}; the rules do not know its columns {}", unmapped.join(", "));
+                    (Debug, "table", text, fields)
                 });
             }
             PostgresEvent::Renamed { map, before } => {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use pgwire_replication::protocol::framing::BackendMessage;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -200,8 +201,9 @@ impl Reader {
             let is_due = self.sent_at + if confirmed > self.sent { CONFIRMING } else { STATUS };
             // Everything that has arrived, at a stretch.
             while session.has_buffered() && !assembly.is_full() && is_due > Instant::now() {
-                let message = session.read().await?;
-                self.message(session, message, &mut assembly).await?;
+                // Half of a message is waited for below, where other things are seen to as well.
+                let Some(message) = session.read().now_or_never() else { break };
+                self.message(session, message?, &mut assembly).await?;
                 heard = Instant::now();
             }
             if assembly.has_some()

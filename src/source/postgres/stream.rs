@@ -46,11 +46,20 @@ pub enum PostgresEvent<'e> {
 impl PostgresEvent<'_> {
     /// The names of a table's entity that none of its columns holds.
     pub fn missing(map: &TableMap) -> Vec<&str> {
-        let missing = |gap| match gap {
-            &Gap::Missing { ref name, .. } => Some(name.as_str()),
+        let names = map.gaps().iter().filter_map(|gap| match gap {
+            Gap::Missing { name, .. } => Some(name.as_str()),
             Gap::Unmapped { .. } => None,
-        };
-        map.gaps().iter().filter_map(missing).collect()
+        });
+        names.collect()
+    }
+
+    /// The columns that the rules do not know.
+    pub fn unmapped(map: &TableMap) -> Vec<&str> {
+        let columns = map.gaps().iter().filter_map(|gap| match gap {
+            Gap::Unmapped { column } => Some(column.as_str()),
+            Gap::Missing { .. } => None,
+        });
+        columns.collect()
     }
 }
 

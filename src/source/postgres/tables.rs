@@ -57,9 +57,15 @@ impl Tables {
         self.catalog = catalog;
     }
 
-    /// Whether the catalog does not know the table as the log describes it.
+    /// Whether the catalog may not know the table as the log describes it: it is another one than it was, in its
+    /// columns or its key, or has a column that the catalog does not have.
     pub fn is_news(&self, relation: &Relation) -> bool {
-        let Some(_) = self.entity(relation) else { return false };
+        if self.entity(relation).is_none() {
+            return false;
+        }
+        if let Some(known) = self.followed(relation.id) {
+            return known.relation != *relation;
+        }
         let table = self.catalog.table(&relation.schema, &relation.name);
         table.is_none_or(|table| relation.columns.iter().any(|column| table.column(&column.name).is_none()))
     }
