@@ -420,6 +420,15 @@ proptest! {
 }
 
 #[test]
+fn a_relation_without_a_ref_from_an_entity_of_a_reserved_name_is_refused() {
+    let checked = checked(
+        "entity id\nentity b\nrelation r: id -> b { kind many_to_many }\nrule all { on id  follow r }",
+    );
+    let found: Vec<&str> = checked.findings.iter().map(|f| f.message.as_str()).collect();
+    assert_eq!(found, ["no ref links `b` to `id`, and `id` is taken"]);
+}
+
+#[test]
 fn a_draft_of_a_huge_catalog_is_right() {
     let wide: Vec<Column> = (0..200).map(|n| column(&format!("column_{n}"), "text")).collect();
     let mut tables = vec![Table { primary_key: vec!["column_0".to_owned()], ..table("wide", wide) }];

@@ -20,6 +20,11 @@ const MAX_COMPARISONS: usize = 2_000_000;
 /// Names that conditions and templates keep for themselves.
 const RESERVED: [&str; 5] = ["id", "old", "new", "op", "context"];
 
+/// Whether no field or ref can have the name.
+pub fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name)
+}
+
 /// What the files declare. Of things declared twice the first counts.
 pub struct Names<'a> {
     pub namespace: Option<&'a Ident>,

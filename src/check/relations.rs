@@ -258,12 +258,16 @@ fn unlinked(
     findings: &mut Vec<Diagnostic>,
 ) -> Option<Hop> {
     let name = table[from.index()].name.clone();
+    let table_span = table[from.index()].span;
     let target = &mut table[to.index()];
     let hop = Hop::Unlinked(name.as_str().into());
     if target.reference(&name).is_some_and(|r| r.implied) {
         return Some(hop);
     }
+    // `{id.id}` would name nothing, and no write could give a ref of such a name.
+    let reserved = names::is_reserved(&name).then_some(table_span);
     let taken = target.field(&name).map(|f| f.span).or_else(|| target.reference(&name).map(|r| r.span));
+    let taken = taken.or(reserved);
     if let Some(span) = taken {
         findings.push(
             Diagnostic::at(

@@ -70,7 +70,8 @@ pub fn shape(catalog: &Catalog) -> Shape<'_> {
         _ => format!("{}.{}", table.schema, table.name),
     };
     let (mut entities, mut ignored) = (Vec::new(), Vec::new());
-    let mut taken = Taken::default();
+    // An entity may be called so, but a relation without a ref would take the name for one.
+    let mut taken = Taken::with(RESERVED.map(str::to_owned));
     // Tables that are called like an entity keep their name, so that another's singular does not take it.
     let exact: Vec<&Table> = catalog.tables.iter().filter(|table| has_id(table)).collect();
     for table in &catalog.tables {
