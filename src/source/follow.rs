@@ -19,7 +19,9 @@ use tokio::time::Instant;
 use self::gather::{Gathered, Window};
 use super::{End, Source, SourceError};
 use crate::cache::{Cache, CacheError};
-use crate::engine::{Committed, Engine, TransactionPipeline, SourceGauges, SourceStatistics, Statistics, StepError};
+use crate::engine::{
+    Committed, Engine, SourceGauges, SourceStatistics, Statistics, StepError, TransactionPipeline,
+};
 
 pub use self::tell::{FollowEvent, Followed, Unfinished};
 

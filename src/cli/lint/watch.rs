@@ -9,9 +9,9 @@ use invalidate::lint::{Levels, Project};
 use super::roots::{self, Imports, Root};
 use super::{Against, LintArgs, LintFormat, look, report};
 use crate::cli::error::{CommandError, Exit};
+use crate::cli::file_watch::{self, Watched};
 use crate::cli::output;
 use crate::cli::session::Session;
-use crate::cli::file_watch::{self, Watched};
 
 /// Runs until Ctrl-C ends it.
 pub fn run(

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use super::{TestArgs, find, print, report};
 use crate::cli::error::{CommandError, Exit};
+use crate::cli::file_watch::{self, Watched};
 use crate::cli::lint::roots;
 use crate::cli::session::Session;
-use crate::cli::file_watch::{self, Watched};
 
 /// Runs until Ctrl-C ends it.
 pub fn run(session: &Session, args: &TestArgs) -> Result<Exit, CommandError> {
