@@ -63,7 +63,8 @@ pub fn block(tables: &str) -> String {
 
 /// The configuration with what the draft says in it.
 pub fn configuration(template: &str, url: Option<&str>, tables: &str) -> String {
-    let out = template.replace(TABLES, tables);
+    // The first is that of `postgres`.
+    let out = template.replacen(TABLES, tables, 1);
     match url {
         Some(url) => out.replace(URL, &format!("    url: {}\n", word(url))),
         None => out,

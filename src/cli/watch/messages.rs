@@ -10,7 +10,7 @@ use invalidate::source::{
 };
 
 use super::WatchArgs;
-use super::start::{Watch, block_on, drop_everything};
+use super::start::{StopSignal, Watch, block_on, drop_everything};
 use super::tell::Teller;
 use crate::cli::error::{CommandError, Exit};
 use crate::cli::log::Log;
@@ -35,7 +35,7 @@ pub fn lines(session: &Session, args: &WatchArgs) -> Result<Exit, CommandError> 
     block_on(async {
         let engine = engine(session, args, program, &mapping, &teller).await?;
         let mut source = LinesSource::new(std::io::stdin(), reading, mapping, note)?;
-        let watch = watch(args, engine, &teller, "lines.stdin".to_owned());
+        let watch = watch(args, engine, &teller, "lines.stdin".to_owned())?;
         let followed = watch.follow(&mut source).await?;
         teller.skipped(source.skipped());
         Ok(exit(args, &followed))
@@ -76,8 +76,9 @@ pub fn stream(session: &Session, args: &WatchArgs, url: &str) -> Result<Exit, Co
         let place = settings.address.to_string();
         let mut source = RedisStreamSource::open(settings, reading, mapping.clone(), note).await?;
         let engine = engine(session, args, program, &mapping, &teller).await?;
+        let watch = watch(args, engine, &teller, name)?;
         teller.following(&place, source.consumer());
-        let done = watch(args, engine, &teller, name).follow(&mut source).await;
+        let done = watch.follow(&mut source).await;
         teller.skipped(source.skipped());
         done.map(|_| Exit::Clean)
     })
@@ -127,13 +128,14 @@ fn watch(
     engine: Arc<Engine<invalidate::cache::AnyCache>>,
     teller: &Arc<Teller>,
     name: String,
-) -> Watch {
-    Watch {
+) -> Result<Watch, CommandError> {
+    Ok(Watch {
         engine,
         follow: FollowOptions { name, widen: !args.no_widen },
         teller: Arc::clone(teller),
         with_worker: !args.no_worker,
-    }
+        stop: StopSignal::new()?,
+    })
 }
 
 /// A name for this process and no other.

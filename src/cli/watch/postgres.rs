@@ -6,7 +6,7 @@ use invalidate::engine::Engine;
 use invalidate::source::postgres::{Address, Postgres, PostgresOptions, Prepared, Setup, prepare};
 use invalidate::source::{FollowOptions, Mapping};
 
-use super::start::{Watch, drop_everything};
+use super::start::{StopSignal, Watch, drop_everything};
 use super::tell::Teller;
 use super::{WatchArgs, check};
 use crate::cli::database::environment;
@@ -60,7 +60,8 @@ pub fn run(session: &Session, args: &WatchArgs, url: &str) -> Result<Exit, Comma
         }
         let follow = FollowOptions { name: format!("postgres.{}", options.slot), widen: !args.no_widen };
         let tell = Arc::clone(&teller);
+        let stop = StopSignal::new()?;
         let mut source = Postgres::begin(options, mapping, Arc::new(move |event| tell.postgres(&event)));
-        Watch { engine, follow, teller, with_worker: !args.no_worker }.run(&mut source).await
+        Watch { engine, follow, teller, with_worker: !args.no_worker, stop }.run(&mut source).await
     })
 }

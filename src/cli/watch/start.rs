@@ -1,5 +1,6 @@
 //! A source followed until a signal comes, with the batch worker beside it.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use invalidate::cache::{AnyCache, quiet};
@@ -27,6 +28,16 @@ pub struct Watch {
     pub follow: FollowOptions,
     pub teller: Arc<Teller>,
     pub with_worker: bool,
+    pub stop: StopSignal,
+}
+
+/// A signal that comes from here on ends the watch in order. To be had before anybody is told that it has begun.
+pub struct StopSignal(Pin<Box<dyn Future<Output = ()> + Send>>);
+
+impl StopSignal {
+    pub fn new() -> Result<Self, CommandError> {
+        Ok(Self(Box::pin(stop_signal()?)))
+    }
 }
 
 impl Watch {
@@ -37,7 +48,6 @@ impl Watch {
     /// Follows the source until it ends, and says what that came to.
     pub async fn follow<S: Source>(self, source: &mut S) -> Result<Followed, CommandError> {
         let (stop, stops) = watch::channel(false);
-        let signal = stop_signal()?;
         let waits = |mut stops: watch::Receiver<bool>| async move {
             // Without its sender there is nothing to wait for any more.
             let _ = stops.wait_for(|stop| *stop).await;
@@ -45,7 +55,7 @@ impl Watch {
         let signalled = {
             let stop = stop.clone();
             async move {
-                signal.await;
+                self.stop.0.await;
                 stop.send_replace(true);
             }
         };

@@ -34,7 +34,10 @@ pub fn singular(name: &str) -> String {
     }
     let stem =
         |ending: &str| name.strip_suffix(ending).filter(|stem| !stem.is_empty() && !stem.ends_with('_'));
-    if let Some(stem) = stem("ies").filter(|_| word.len() > 3) {
+    if word == "ies" {
+        return name.to_owned();
+    }
+    if let Some(stem) = stem("ies") {
         return format!("{stem}y");
     }
     if let Some(stem) = stem("es") {
