@@ -22,7 +22,11 @@ fn main() {
     let url = server.url();
     let port = url.rsplit(':').next().expect("the URL ends in a port").to_owned();
     let folder = tempfile::TempDir::new().expect("a folder");
-    let program = env!("CARGO_BIN_EXE_invalidate");
+    // A copy, as an installation makes one: the linker writes its output here and there, which leaves it in
+    // smaller pieces in the page cache, so that a start maps in a sixth more of them.
+    let program = folder.path().join("invalidate");
+    std::fs::copy(env!("CARGO_BIN_EXE_invalidate"), &program).expect("the program can be copied");
+    let program = program.to_str().expect("a plain path");
 
     let run = |words: &[&str]| -> Duration {
         let mut command = Command::new(words[0]);
@@ -44,7 +48,7 @@ fn main() {
         std::thread::sleep(Duration::from_secs(pause));
         Command::new(big[0]).args(&big[1..]).current_dir(folder.path()).output().expect("it runs");
     }
-    let contenders: [(&str, Vec<&str>); 8] = [
+    let contenders: [(&str, Vec<&str>); 9] = [
         ("a process that does nothing", vec!["true"]),
         ("redis-cli unlink", vec!["redis-cli", "-p", &port, "unlink", "user:123:profile"]),
         ("invalidate --version", vec![program, "--version"]),
@@ -60,6 +64,10 @@ fn main() {
         (
             "invalidate write on Redis, 8 targets",
             vec![program, "--cache", &url, "write", "user", "123", "update"],
+        ),
+        (
+            "invalidate write, embedded, 3 targets",
+            vec![program, "write", "session", "5", "update", "user=123"],
         ),
         ("invalidate write, embedded, 8 targets", vec![program, "write", "user", "123", "update"]),
     ];

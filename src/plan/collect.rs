@@ -37,7 +37,7 @@ impl Wish<'_> {
 }
 
 /// Everything that the rules say about a write. What is said twice is sorted out at the end.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Collected<'p> {
     pub targets: Targets,
     pub wishes: SmallVec<[Wish<'p>; 16]>,
@@ -84,8 +84,18 @@ pub fn collect<'p>(
 
 impl<'p> Collected<'p> {
     /// Nothing yet, with room for a usual plan.
+    #[inline]
     pub fn new() -> Self {
-        Self { targets: Targets::new(), ..Self::default() }
+        Self {
+            targets: Targets::new(),
+            wishes: SmallVec::new(),
+            covered: Vec::new(),
+            unresolved: Vec::new(),
+            assumed: Vec::new(),
+            unmoved: SmallVec::new(),
+            firings: Firings::default(),
+            open: Vec::new(),
+        }
     }
 
     /// Whether a rule's condition lets it fire; what leaves that open is added to what is assumed.

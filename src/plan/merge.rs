@@ -21,15 +21,18 @@ pub fn plan(program: &Program, write: &Write, unfilled: Unfilled) -> Plan {
         collect(program, entity, operation, write, unfilled, &mut collected);
         chain::fire(program, operation, write, unfilled, &mut collected);
     }
-    let Collected { targets, wishes, covered, mut unresolved, mut assumed, unmoved, firings, .. } = collected;
+    // Taken from where it stands: the lists that are kept inline are large to move.
+    let Collected { targets, wishes, covered, unresolved, assumed, unmoved, firings, .. } = &mut collected;
+    let mut unresolved = std::mem::take(unresolved);
+    let mut assumed = std::mem::take(assumed);
     assumed.extend(unmoved.iter().map(|(rule, slot)| Assumed {
         rule: rule.name.clone(),
         condition: entity.slots.list[*slot].unmoved.clone(),
         unmoved: true,
     }));
     let mut covered: Vec<Covered> = covered
-        .into_iter()
-        .map(|(template, by)| Covered { template: template.clone(), by: targets.get(by).to_owned() })
+        .iter()
+        .map(|(template, by)| Covered { template: (*template).clone(), by: targets.get(*by).to_owned() })
         .collect();
     sort(&mut covered);
     sort(&mut unresolved);
@@ -37,12 +40,12 @@ pub fn plan(program: &Program, write: &Write, unfilled: Unfilled) -> Plan {
     Plan {
         schema: SCHEMA,
         write: write.raw().clone(),
-        steps: steps(&targets, &wishes),
+        steps: steps(targets, wishes),
         covered,
         unresolved,
         assumed,
         ignored: write.ignored().to_vec(),
-        firings,
+        firings: std::mem::take(firings),
     }
 }
 
@@ -61,7 +64,7 @@ fn steps(targets: &Targets, wishes: &[Wish<'_>]) -> Vec<Step> {
     let mut merged: SmallVec<[Merged<'_, '_>; 16]> =
         by_name.chunk_by(is_same).map(|same| Merged::of(targets, same)).collect();
     merged.sort_unstable_by(|a, b| a.order(b, targets));
-    merged.into_iter().map(|merged| merged.step(targets)).collect()
+    merged.drain(..).map(|merged| merged.step(targets)).collect()
 }
 
 /// What becomes one step.
