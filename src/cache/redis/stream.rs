@@ -134,7 +134,7 @@ impl StreamGroup {
     /// Gives this consumer up to so many entries that the group has not read yet, without waiting for any.
     ///
     /// # Errors
-    /// [`CacheErrorKind::NoGroup`](crate::cache::CacheErrorKind::NoGroup) where there is no such stream or group; else what the server reports.
+    /// [`CacheErrorKind::NoGroup`] where there is no such stream or group; else what the server reports.
     pub async fn read(&self, most: usize) -> Result<GroupRead, CacheError> {
         let most = most.to_string();
         let arguments: [&[u8]; 3] = [self.group.as_bytes(), self.consumer.as_bytes(), most.as_bytes()];

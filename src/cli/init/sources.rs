@@ -80,6 +80,9 @@ mod tests {
         let out =
             configuration(super::super::CONFIG, Some("postgres://a@b/c"), "    tables: { x: ignore }\n");
         assert!(out.contains("    url: \"postgres://a@b/c\"\n"));
-        assert!(out.contains("    tables: { x: ignore }\n") && !out.contains(TABLES) && !out.contains(URL));
+        // The exceptions are those of the database; the tables of messages stay as they are.
+        let (postgres, messages) = out.split_once("\n  changes:\n").unwrap();
+        assert!(postgres.contains("    tables: { x: ignore }\n") && !postgres.contains(TABLES));
+        assert!(messages.contains(TABLES) && !out.contains(URL));
     }
 }
