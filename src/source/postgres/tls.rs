@@ -27,20 +27,20 @@ fn config(address: &Address) -> Result<ClientConfig, SourceError> {
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .map_err(|error| failure(address, &format!("cannot be spoken to encrypted: {error}")))?;
-    let verifier: Arc<dyn ServerCertVerifier> = match (address.ssl_mode, &address.ssl_root_cert) {
+    let authorities = match (address.ssl_mode, &address.ssl_root_cert) {
         (SslMode::VerifyFull, _) => {
             return Ok(builder.with_root_certificates(roots(address)?).with_no_client_auth());
         }
         // With authorities given, libpq's `require` checks against them too.
         (SslMode::VerifyCa, _) | (SslMode::Require, Some(_)) => {
-            let inner =
-                WebPkiServerVerifier::builder_with_provider(Arc::new(roots(address)?), provider.clone())
-                    .build()
-                    .map_err(|error| failure(address, &format!("cannot be checked: {error}")))?;
-            Arc::new(AnyName { inner })
+            let verifier =
+                WebPkiServerVerifier::builder_with_provider(Arc::new(roots(address)?), provider.clone());
+            let verifier = verifier.build();
+            Some(verifier.map_err(|error| failure(address, &format!("cannot be checked: {error}")))?)
         }
-        _ => Arc::new(Anybody { provider: provider.clone() }),
+        _ => None,
     };
+    let verifier = Arc::new(AnyName { authorities, provider });
     Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
 }
 
@@ -95,22 +95,30 @@ fn failure(address: &Address, what: &str) -> SourceError {
     SourceError::new(SourceErrorKind::Tls, format!("the database at {} {what}", address.place()))
 }
 
-/// `prefer` and `require`: encrypted, whoever it is.
+/// What is laxer than `verify-full`: the name is not looked at, and without `authorities` nor is who signed it.
 #[derive(Debug)]
-struct Anybody {
+struct AnyName {
+    /// `verify-ca`; none for `prefer` and `require`.
+    authorities: Option<Arc<WebPkiServerVerifier>>,
     provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for Anybody {
+impl ServerCertVerifier for AnyName {
     fn verify_server_cert(
         &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
+        let Some(authorities) = &self.authorities else { return Ok(ServerCertVerified::assertion()) };
+        match authorities.verify_server_cert(end_entity, intermediates, name, ocsp, now) {
+            Err(rustls::Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) => Ok(ServerCertVerified::assertion()),
+            other => other,
+        }
     }
 
     fn verify_tls12_signature(
@@ -135,51 +143,5 @@ impl ServerCertVerifier for Anybody {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-/// `verify-ca`: signed by somebody who is trusted, under whatever name.
-#[derive(Debug)]
-struct AnyName {
-    inner: Arc<WebPkiServerVerifier>,
-}
-
-impl ServerCertVerifier for AnyName {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        ocsp: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        match self.inner.verify_server_cert(end_entity, intermediates, name, ocsp, now) {
-            Err(rustls::Error::InvalidCertificate(
-                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) => Ok(ServerCertVerified::assertion()),
-            other => other,
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls12_signature(message, certificate, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls13_signature(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
     }
 }
