@@ -51,7 +51,7 @@ impl Planned {
 
     fn targets(&self) -> Vec<Vec<String>> {
         let plan = |write| self.program.plan(write, Unfilled::Report).steps;
-        self.writes.iter().map(|w| plan(w).into_iter().map(|step| step.target).collect()).collect()
+        self.writes.iter().map(|w| plan(w).into_iter().map(|step| step.target.into()).collect()).collect()
     }
 
     fn plan_all(&self) {

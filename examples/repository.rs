@@ -229,7 +229,7 @@ pub async fn story(folder: &Path) -> Outcome<Story> {
             work.users().rename(7, "ada@new.org")
         })
         .await?;
-    let dropped = committed.steps.iter().map(|step| step.target.clone()).collect();
+    let dropped = committed.steps.iter().map(|step| step.target.to_string()).collect();
     let mut read = Vec::new();
     for order in [4, 8, 9] {
         read.push(shop.page(order).await?);

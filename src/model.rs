@@ -14,7 +14,7 @@ mod value;
 mod write;
 
 pub use assign::AssignError;
-pub use escape::{escape_into, escape_tag_text, unescape};
+pub use escape::{escape_into, escape_tag_text, needs_no_escape, unescape};
 pub use key::{Key, MAX_NAME_BYTES, NameError, Tag};
 pub use pattern::{Pattern, PatternError, quote_glob};
 pub use regex::Regex;

@@ -21,7 +21,9 @@ mod ways;
 
 use std::sync::Arc;
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 use utoipa::ToSchema;
 
 pub use name_list::Names;
@@ -61,7 +63,7 @@ pub struct Plan {
 /// false, marked with `false`. It is no part of what
 /// a plan says: plans that say the same are equal, also where rules with other places came to it.
 #[derive(Clone, Debug, Default)]
-pub struct Firings(Vec<(RuleId, bool)>);
+pub struct Firings(SmallVec<[(RuleId, bool); 4]>);
 
 impl Firings {
     /// Rules of the program that made the plan; one of a chain may come several times.
@@ -84,7 +86,9 @@ impl PartialEq for Firings {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Step {
     pub kind: StepKind,
-    pub target: String,
+    /// Most need no memory of their own.
+    #[schema(value_type = String)]
+    pub target: CompactString,
     /// `immediate`, `batched` or `lazy`.
     pub strategy: Strategy,
     /// In milliseconds; 0 unless batched.

@@ -106,7 +106,7 @@ fn what_is_submitted_waits_until_it_is_flushed() {
         let queue = report.queue.expect("it is queued");
         assert_eq!((queue.new, queue.coalesced, queue.workers), (1, 0, 0));
         let queued: Vec<_> = report.queued().map(|(step, delay)| (step.target.clone(), delay)).collect();
-        assert_eq!(queued, [("seen:1".to_owned(), Duration::from_millis(100))]);
+        assert_eq!(queued, [("seen:1".into(), Duration::from_millis(100))]);
         assert_eq!(engine.submit(plan(), quiet()).await.queue.unwrap().coalesced, 1);
         assert!(is_live(&engine, "a").await);
         let carried = engine.flush().await.unwrap();

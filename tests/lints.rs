@@ -33,7 +33,7 @@ fn examples() -> Vec<(PathBuf, Checked, Vec<Diagnostic>)> {
 fn planned(program: &Program, write: &str) -> Vec<String> {
     let raw = from_words(write).unwrap_or_else(|e| panic!("`{write}`: {e}"));
     let write = program.rules().write(raw, Undeclared::Refuse).unwrap_or_else(|e| panic!("`{write}`: {e}"));
-    program.plan(&write, Unfilled::Report).steps.into_iter().map(|s| s.target).collect()
+    program.plan(&write, Unfilled::Report).steps.into_iter().map(|s| s.target.into()).collect()
 }
 
 /// What stands in backticks.

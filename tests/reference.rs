@@ -364,7 +364,7 @@ fn misjudged(text: &str, raw: &RawWrite) -> Option<String> {
     let others = accepted.program.plan(&accepted.write(&other).ok()?, Unfilled::Report);
     let named = |steps: &[Step]| -> BTreeSet<String> {
         let steps = steps.iter().filter(|s| matches!(s.kind, StepKind::Key | StepKind::Tag));
-        steps.map(|s| s.target.clone()).collect()
+        steps.map(|s| s.target.to_string()).collect()
     };
     let names: BTreeSet<String> =
         named(&plan.steps).into_iter().take(3).chain(named(&others.steps).into_iter().take(2)).collect();
@@ -518,7 +518,7 @@ fn reached(drop: &Dropped, widened: &Plan) -> bool {
             pattern.unwrap().matches(&drop.target)
         };
         match wide.kind {
-            StepKind::Tag | StepKind::Key => (wide.kind, &wide.target) == (drop.kind, &drop.target),
+            StepKind::Tag | StepKind::Key => wide.kind == drop.kind && drop.target == *wide.target,
             StepKind::TagMatch if drop.kind == StepKind::Key => {
                 wide.rules.iter().any(|rule| **rule == *drop.rule)
             }

@@ -66,8 +66,8 @@ impl Overlay {
             if matches!(edge, Edge::Drops(_)) && fits(graph.node(target), step.kind, name) {
                 self.drops.insert((rule, target));
                 let names = self.targets.entry(target).or_default();
-                if !names.contains(&step.target) {
-                    names.push(step.target.clone());
+                if !names.iter().any(|name| *name == step.target) {
+                    names.push(step.target.to_string());
                 }
             }
         }

@@ -71,7 +71,7 @@ impl Report {
     /// The first failure, with the target that was not dropped. Carrying out the same plan again does
     /// the rest and harms nothing.
     pub fn into_result(self) -> Result<Dropped, (String, StepError)> {
-        let failure = self.failures().next().map(|(step, error)| (step.target.clone(), error.clone()));
+        let failure = self.failures().next().map(|(step, error)| (step.target.to_string(), error.clone()));
         match failure {
             Some(failure) => Err(failure),
             None => Ok(self.dropped()),

@@ -20,10 +20,15 @@ fn is_plain(byte: u8) -> bool {
     PLAIN[usize::from(byte)]
 }
 
+/// Whether a value stands in a name as it is.
+pub fn needs_no_escape(value: &str) -> bool {
+    value.bytes().all(is_plain)
+}
+
 /// Appends a value, with `% : { }`, bytes 00 to 20 and 7F as `%XX`. Injective: [`unescape`] gives
 /// the value back.
 pub fn escape_into(out: &mut String, value: &str) {
-    if value.bytes().all(is_plain) {
+    if needs_no_escape(value) {
         out.push_str(value);
         return;
     }

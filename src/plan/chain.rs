@@ -146,7 +146,7 @@ pub fn fire<'p>(
         }
         seen = out.wishes.len();
         let Some(((_, _, kind, tag), index)) = waiting.pop_first() else { return };
-        let wish = out.wishes[index];
+        let wish = out.wishes[index].clone();
         if !done.insert((kind, tag.clone())) {
             continue;
         }

@@ -1,11 +1,10 @@
 //! The drops of every rule that fires, before equal targets are merged.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::fill::{Filled, SlotList, Source};
+use super::fill::{Filled, Source};
 use super::guard::{Facts, Truth, evaluate, unknown_text};
 use super::program::{EntityProgram, Explicit, Filling, Group, Label, OperationProgram, Program, Slots};
 use super::row::Row;
@@ -16,7 +15,7 @@ use crate::check::condition::{Atom, Condition, Image};
 use crate::model::{Pattern, Value};
 
 /// One rule's wish to drop one target.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Wish<'p> {
     pub kind: StepKind,
     pub target: TargetId,
@@ -27,9 +26,18 @@ pub struct Wish<'p> {
     pub via: &'p Names,
     /// The tag that fired a chained rule.
     pub trigger: Option<TargetId>,
+    /// Of the rule, or of one that drops the same and is merged with it.
+    pub priority: u16,
+    /// All rules that drop the same, where there are others.
+    pub rules: Option<Names>,
 }
 
 impl Wish<'_> {
+    /// The name of the first rule.
+    pub fn first_rule(&self) -> &Arc<str> {
+        self.rules.as_deref().and_then(<[_]>::first).unwrap_or(&self.rule.name)
+    }
+
     /// Whether it was reached along relations.
     pub fn cascade(&self) -> bool {
         self.hop > 0 && self.trigger.is_none()
@@ -87,7 +95,7 @@ impl<'p> Collected<'p> {
     #[inline]
     pub fn new() -> Self {
         Self {
-            targets: Targets::new(),
+            targets: Targets::default(),
             wishes: SmallVec::new(),
             covered: Vec::new(),
             unresolved: Vec::new(),
@@ -164,16 +172,21 @@ impl<'p> Firing<'_, 'p> {
     }
 
     fn group_in(&mut self, group: &'p Group, image: Image) {
-        let tags = self.tags(group, image);
-        for list in &group.lists {
-            match self.fill(list, image, group) {
-                Filled::Names { names, assumed } => self.drop(StepKind::Tag, names, assumed, group),
-                other => self.unfilled(StepKind::Tag, list, image, other, group),
+        // Keys first, as steps stand.
+        let mut unfilled: Vec<(&Filling, Filled)> = Vec::new();
+        for key in &group.keys {
+            if let Err(other) = self.drop_filled(StepKind::Key, key, image, group) {
+                unfilled.push((key, other));
             }
         }
-        for key in &group.keys {
-            match self.fill(key, image, group) {
-                Filled::Names { names, assumed } => self.drop(StepKind::Key, names, assumed, group),
+        let tags = self.tags(group, image);
+        for list in &group.lists {
+            if let Err(other) = self.drop_filled(StepKind::Tag, list, image, group) {
+                self.unfilled(StepKind::Tag, list, image, other, group);
+            }
+        }
+        for (key, filled) in unfilled {
+            match filled {
                 Filled::Unbound { missing, open } => match tags {
                     Tags::Dropped(tag) => self.out.covered.push((&key.text, tag)),
                     // The widened tag takes the key's entries with it.
@@ -187,7 +200,7 @@ impl<'p> Firing<'_, 'p> {
                     }
                     // Nothing that the write could give would name it.
                     _ if open && !missing => {}
-                    _ => self.unfilled(StepKind::Key, key, image, Filled::Unbound { missing, open }, group),
+                    _ => self.unfilled(StepKind::Key, key, image, filled, group),
                 },
                 other => self.unfilled(StepKind::Key, key, image, other, group),
             }
@@ -202,14 +215,9 @@ impl<'p> Firing<'_, 'p> {
             if first.is_some_and(|(distance, _)| distance < tag.distance) {
                 break;
             }
-            match self.fill(tag, image, group) {
-                Filled::Names { names, assumed } => {
-                    if first.is_none() && !names.is_empty() {
-                        first = Some((tag.distance, names.start));
-                    }
-                    self.drop(StepKind::Tag, names, assumed, group);
-                }
-                other => unbound.push((tag, other)),
+            match self.drop_filled(StepKind::Tag, tag, image, group) {
+                Ok(name) => first = first.or(name.map(|name| (tag.distance, name))),
+                Err(other) => unbound.push((tag, other)),
             }
         }
         if let Some((_, name)) = first {
@@ -238,28 +246,44 @@ impl<'p> Firing<'_, 'p> {
             Explicit::Key(t) => (StepKind::Key, t),
             Explicit::Match(t) => (StepKind::Match, t),
             Explicit::Regex(pattern) => {
-                let target = self.out.targets.add(pattern);
+                let target = self.out.targets.add(pattern.as_str().into());
                 return self.wish(StepKind::Match, target, own);
             }
         };
         for image in self.source.row.images(template.slots()) {
-            match self.fill(template, *image, own) {
-                Filled::Names { names, assumed } => self.drop(kind, names, assumed, own),
-                other => self.unfilled(kind, template, *image, other, own),
+            if let Err(other) = self.drop_filled(kind, template, *image, own) {
+                self.unfilled(kind, template, *image, other, own);
             }
         }
     }
 
-    fn fill(&mut self, template: &Filling, image: Image, group: &Group) -> Filled {
-        self.source.fill(template, image, group, &mut self.out.targets)
+    /// Drops what a template fills to: the first name, where there is one; or why it has no names.
+    fn drop_filled(
+        &mut self,
+        kind: StepKind,
+        template: &Filling,
+        image: Image,
+        group: &'p Group,
+    ) -> Result<Option<TargetId>, Filled> {
+        let source = self.source;
+        if let Some(target) = source.fill_plainly(template, image, group, &mut self.out.targets) {
+            self.assume_unmoved(source.assumed(template, image));
+            self.wish(kind, target, group);
+            return Ok(Some(target));
+        }
+        match source.fill(template, image, group, &mut self.out.targets) {
+            Filled::Names { names, assumed } => {
+                self.assume_unmoved(assumed);
+                names.clone().for_each(|target| self.drop(kind, target, group));
+                Ok((!names.is_empty()).then_some(names.start))
+            }
+            other => Err(other),
+        }
     }
 
-    fn drop(&mut self, kind: StepKind, names: Range<TargetId>, assumed: SlotList, group: &'p Group) {
-        self.assume_unmoved(assumed);
-        self.out.targets.finish(kind, names.clone());
-        for target in names {
-            self.wish(kind, target, group);
-        }
+    fn drop(&mut self, kind: StepKind, target: TargetId, group: &'p Group) {
+        self.out.targets.finish(kind, target);
+        self.wish(kind, target, group);
     }
 
     fn assume_unmoved(&mut self, slots: impl IntoIterator<Item = usize>) {
@@ -278,7 +302,17 @@ impl<'p> Firing<'_, 'p> {
             self.chained.unwrap_or(Chained { trigger: target, hop: group.hop, via: &group.via });
         let trigger = self.chained.map(|c| c.trigger);
         let hash = self.out.targets.hash(kind, target);
-        self.out.wishes.push(Wish { kind, target, hash, rule: self.rule, hop, via, trigger });
+        self.out.wishes.push(Wish {
+            kind,
+            target,
+            hash,
+            rule: self.rule,
+            hop,
+            via,
+            trigger,
+            priority: self.rule.priority,
+            rules: None,
+        });
     }
 
     /// A template that could not be filled: reported, or widened to a glob.
@@ -304,13 +338,14 @@ impl<'p> Firing<'_, 'p> {
                 self.assume_unmoved(assumed);
                 for name in names {
                     let regex = Pattern::segments_as_regex(self.out.targets.get(name));
-                    let target = self.out.targets.add(&regex);
+                    let target = self.out.targets.add(regex.into());
                     self.wish(StepKind::Match, target, group);
                 }
                 return;
             }
             let wide = if kind == StepKind::Match { StepKind::Match } else { StepKind::TagMatch };
-            return self.drop(wide, names, assumed, group);
+            self.assume_unmoved(assumed);
+            return names.for_each(|target| self.drop(wide, target, group));
         }
         let rule = self.rule.name.to_string();
         self.out.unresolved.push(Unresolved { rule, template: template.text.to_string(), missing, reason });

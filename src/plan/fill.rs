@@ -11,7 +11,7 @@ use super::row::Row;
 use super::targets::{TargetId, Targets};
 use crate::check::RuleSet;
 use crate::check::condition::Image;
-use crate::model::{MAX_NAME_BYTES, Value, escape_into, quote_glob};
+use crate::model::{MAX_NAME_BYTES, Value, escape_into, needs_no_escape, quote_glob};
 
 /// Names that one template may fill to; beyond it the lists of the write multiply each other.
 const MAX_NAMES: usize = 100_000;
@@ -81,10 +81,7 @@ type Texts<'t> = (&'t Piece, Vec<String>);
 impl<'a> Source<'a> {
     /// Fills a template from one image. Ids along the group's way leave out the written instance.
     pub fn fill(&self, template: &Filling, image: Image, group: &Group, out: &mut Targets) -> Filled {
-        match self.fill_plainly(template, image, group, out) {
-            Some(assumed) => Filled::Names { names: out.len() - 1..out.len(), assumed },
-            None => self.fill_as(template, image, group, Manner { glob: template.glob, wide: false }, out),
-        }
+        self.fill_as(template, image, group, Manner { glob: template.glob, wide: false }, out)
     }
 
     /// Fills a template as a glob in which what is unknown is a `*`.
@@ -92,41 +89,46 @@ impl<'a> Source<'a> {
         self.fill_as(template, image, group, Manner { glob: true, wide: true }, out)
     }
 
-    /// The usual case: every hole holds one text. Adds one name and gives the slots that were only
-    /// assumed; where it is another case, it adds nothing.
-    fn fill_plainly(
+    /// The usual case: every hole holds one text that needs no escape, and the name stands in a step as it is.
+    /// Adds one name; where it is another case, it adds nothing. [`Source::assumed`] has what was only assumed.
+    pub fn fill_plainly(
         &self,
         template: &Filling,
         image: Image,
         group: &Group,
         out: &mut Targets,
-    ) -> Option<SlotList> {
-        let mut assumed = SlotList::new();
-        let is_plain = !template.glob
-            && template.parts.iter().all(|part| {
-                let value = match part {
-                    Piece::Text(text) => {
-                        out.open().push_str(text);
-                        return true;
-                    }
-                    Piece::Slot(slot) if !group.may_revisit(*slot) => {
-                        let held = self.row.held(*slot, image);
-                        assumed.extend(held.assumed);
-                        held.value
-                    }
-                    Piece::Context(id) => self.context.get(id.index()).and_then(Option::as_ref),
-                    _ => None,
-                };
-                let Some(Value::Text(text)) = value else { return false };
-                escape_into(out.open(), text);
-                true
-            });
-        if is_plain && (1..=MAX_NAME_BYTES).contains(&out.open_len()) {
-            out.end();
-            return Some(assumed);
+    ) -> Option<TargetId> {
+        if template.glob {
+            return None;
         }
-        out.abandon();
-        None
+        let name = out.open();
+        for part in &template.parts {
+            name.push_str(self.plain(part, image, group)?);
+        }
+        let is_usual = (1..=MAX_NAME_BYTES).contains(&name.len()) && !name.starts_with('=');
+        is_usual.then(|| out.add_open())
+    }
+
+    fn plain<'t>(&'t self, part: &'t Piece, image: Image, group: &Group) -> Option<&'t str> {
+        match part {
+            Piece::Text(text) => Some(text),
+            Piece::Slot(slot) if !group.may_revisit(*slot) => self.row.held(*slot, image).plain(),
+            Piece::Context(id) => match self.context.get(id.index()) {
+                Some(Some(Value::Text(text))) if needs_no_escape(text) => Some(text),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The slots of the values in a template that were only assumed for this image.
+    pub fn assumed(&self, template: &Filling, image: Image) -> impl Iterator<Item = usize> {
+        // Hardly any row assumes anything.
+        let holes = if self.row.assumes { template.holes.as_slice() } else { &[] };
+        holes.iter().filter_map(move |hole| match hole {
+            Piece::Slot(slot) => self.row.held(*slot, image).assumed,
+            _ => None,
+        })
     }
 
     fn fill_as(
@@ -258,17 +260,12 @@ impl<'a> Source<'a> {
         let mut longest = 0;
         let mut picked = vec![0; several.len()];
         loop {
-            self.write_name(
-                template,
-                image,
-                manner,
-                |hole| {
-                    let at = several.iter().position(|(h, _)| *h == hole)?;
-                    Some(several[at].1[picked[at]].as_str())
-                },
-                out.open(),
-            );
-            longest = longest.max(out.end());
+            let name = self.name(template, image, manner, |hole| {
+                let at = several.iter().position(|(h, _)| *h == hole)?;
+                Some(several[at].1[picked[at]].as_str())
+            });
+            longest = longest.max(name.len());
+            out.add(name.into());
             // The last list turns fastest.
             let Some(turned) = (0..several.len()).rev().find(|at| picked[*at] + 1 < several[*at].1.len())
             else {
@@ -288,14 +285,14 @@ impl<'a> Source<'a> {
     }
 
     /// One name; `picked` is the text of a hole that has several.
-    fn write_name<'t>(
+    fn name<'t>(
         &self,
         template: &Filling,
         image: Image,
         manner: Manner,
         picked: impl Fn(&Piece) -> Option<&'t str>,
-        out: &mut String,
-    ) {
+    ) -> String {
+        let mut out = String::new();
         for part in &template.parts {
             if let Piece::Text(text) = part {
                 // In a glob that was none, the text around the holes is literal.
@@ -308,7 +305,7 @@ impl<'a> Source<'a> {
                 out.push_str(text);
             } else {
                 match self.look(part, image, manner.wide).0 {
-                    Content::Value(value) => push_value(out, value, manner.glob),
+                    Content::Value(value) => push_value(&mut out, value, manner.glob),
                     Content::Escaped(text) if manner.glob => out.push_str(&quote_glob(text)),
                     Content::Escaped(text) => out.push_str(text),
                     Content::Anything => out.push('*'),
@@ -316,6 +313,7 @@ impl<'a> Source<'a> {
                 }
             }
         }
+        out
     }
 
     /// The names of the values that a template misses in an image, as the command line gives them.

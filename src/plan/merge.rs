@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use compact_str::CompactString;
 use smallvec::SmallVec;
 
 use super::collect::{Collected, Wish, collect};
@@ -54,97 +55,95 @@ fn sort<T: Ord>(list: &mut Vec<T>) {
     list.dedup();
 }
 
-/// Merges wishes for equal targets and puts the steps in order.
-fn steps(targets: &Targets, wishes: &[Wish<'_>]) -> Vec<Step> {
-    // Equal targets come to stand together. Hashes first: most targets begin alike.
-    let mut by_name: SmallVec<[(u64, &Wish<'_>); 16]> = wishes.iter().map(|wish| (wish.hash, wish)).collect();
-    let name = |wish: &Wish<'_>| (wish.kind, targets.bytes(wish.target));
-    let is_same = |a: &(u64, &Wish<'_>), b: &(u64, &Wish<'_>)| a.0 == b.0 && name(a.1) == name(b.1);
-    by_name.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| name(a.1).cmp(&name(b.1))));
-    let mut merged: SmallVec<[Merged<'_, '_>; 16]> =
-        by_name.chunk_by(is_same).map(|same| Merged::of(targets, same)).collect();
-    merged.sort_unstable_by(|a, b| a.order(b, targets));
-    merged.drain(..).map(|merged| merged.step(targets)).collect()
-}
-
-/// What becomes one step.
-struct Merged<'w, 'p> {
-    /// The shortest way to the target.
-    way: &'w Wish<'p>,
-    timing: Timing,
-    priority: u16,
-    rules: Rules<'p>,
-}
-
-enum Rules<'p> {
-    One(&'p Arc<str>),
-    Several(Names),
-}
-
-impl Rules<'_> {
-    fn first(&self) -> Option<&Arc<str>> {
-        match self {
-            Self::One(name) => Some(name),
-            Self::Several(names) => names.first(),
-        }
+/// Merges wishes for equal targets and puts the steps in order. The targets' names end up in the steps.
+fn steps(targets: &mut Targets, wishes: &[Wish<'_>]) -> Vec<Step> {
+    let merged = if all_differ(wishes) { Vec::new() } else { merged(targets, wishes) };
+    let wishes = if merged.is_empty() { wishes } else { &merged };
+    let mut wishes: SmallVec<[&Wish<'_>; 16]> = wishes.iter().collect();
+    wishes.sort_unstable_by(|a, b| order(a, b, targets));
+    let mut steps = Vec::with_capacity(wishes.len());
+    steps.extend(wishes.iter().map(|wish| step(wish, targets)));
+    // A target may be what triggered another step, which has its name by now.
+    for (step, wish) in steps.iter_mut().zip(&wishes) {
+        step.target = targets.take(wish.target);
     }
+    steps
 }
 
-impl<'w, 'p> Merged<'w, 'p> {
-    /// Of the wishes for one target (at least one): the most urgent timing, the highest priority with
-    /// that timing, the shortest way with it; every rule is named.
-    fn of(targets: &Targets, wishes: &[(u64, &'w Wish<'p>)]) -> Self {
-        let (_, first) = wishes[0];
-        let mut timing = first.rule.timing;
-        let mut priority = first.rule.priority;
-        let mut way = first;
-        for (_, wish) in &wishes[1..] {
-            if wish.rule.timing < timing {
-                (timing, priority, way) = (wish.rule.timing, wish.rule.priority, wish);
-            } else if wish.rule.timing == timing {
-                priority = priority.max(wish.rule.priority);
+/// Wishes that are held against each other rather than sorted.
+const FEW: usize = 16;
+
+/// Whether no two wishes are certainly for one target; the usual case.
+fn all_differ(wishes: &[Wish<'_>]) -> bool {
+    if wishes.len() <= FEW {
+        return wishes.iter().enumerate().all(|(at, a)| wishes[..at].iter().all(|b| a.hash != b.hash));
+    }
+    let mut hashes: Vec<u64> = wishes.iter().map(|wish| wish.hash).collect();
+    hashes.sort_unstable();
+    hashes.windows(2).all(|two| two[0] != two[1])
+}
+
+/// The wishes of each target as one.
+fn merged<'p>(targets: &Targets, wishes: &[Wish<'p>]) -> Vec<Wish<'p>> {
+    // Equal targets come to stand together. Hashes first: most targets begin alike.
+    let mut by_name: Vec<&Wish<'_>> = wishes.iter().collect();
+    let name = |wish: &Wish<'_>| (wish.hash, wish.kind, targets.get(wish.target));
+    by_name.sort_unstable_by(|a, b| name(a).cmp(&name(b)));
+    by_name.chunk_by(|a, b| name(a) == name(b)).map(|same| one_of(targets, same)).collect()
+}
+
+/// Of the wishes for one target (at least one): the most urgent timing, the highest priority with
+/// that timing, the shortest way with it; every rule is named.
+fn one_of<'p>(targets: &Targets, wishes: &[&Wish<'p>]) -> Wish<'p> {
+    let mut way = wishes[0];
+    let mut priority = way.priority;
+    for wish in &wishes[1..] {
+        match wish.rule.timing.cmp(&way.rule.timing) {
+            Ordering::Less => (way, priority) = (wish, wish.priority),
+            Ordering::Equal => {
+                priority = priority.max(wish.priority);
                 if place(targets, wish) < place(targets, way) {
                     way = wish;
                 }
             }
+            Ordering::Greater => {}
         }
-        Self { way, timing, priority, rules: rules(wishes) }
     }
+    Wish { priority, rules: rules(wishes), ..way.clone() }
+}
 
-    /// The order in which steps are carried out, as [`Step::order`] has it.
-    fn order(&self, other: &Self, targets: &Targets) -> Ordering {
-        let first_rule = || match (&self.rules, &other.rules) {
-            (Rules::One(a), Rules::One(b)) if Arc::ptr_eq(a, b) => Ordering::Equal,
-            (a, b) => a.first().cmp(&b.first()),
-        };
-        let order = other.priority.cmp(&self.priority).then(self.way.hop.cmp(&other.way.hop));
-        order
-            .then_with(first_rule)
-            .then_with(|| self.way.kind.cmp(&other.way.kind))
-            .then_with(|| targets.bytes(self.way.target).cmp(targets.bytes(other.way.target)))
-    }
+/// The order in which steps are carried out, as [`Step::order`] has it.
+fn order(a: &Wish<'_>, b: &Wish<'_>, targets: &Targets) -> Ordering {
+    // Most steps of a plan are of one rule.
+    let is_one_rule = std::ptr::eq(a.rule, b.rule) && a.rules.is_none() && b.rules.is_none();
+    let rule = if is_one_rule {
+        a.hop.cmp(&b.hop)
+    } else {
+        let order = b.priority.cmp(&a.priority).then(a.hop.cmp(&b.hop));
+        order.then_with(|| a.first_rule().cmp(b.first_rule()))
+    };
+    let name = |wish: &Wish<'_>| targets.get(wish.target).as_bytes();
+    rule.then(a.kind.cmp(&b.kind)).then_with(|| name(a).cmp(name(b)))
+}
 
-    fn step(self, targets: &Targets) -> Step {
-        let Self { way, timing, priority, rules } = self;
-        Step {
-            kind: way.kind,
-            target: targets.get(way.target).to_owned(),
-            strategy: match timing {
-                Timing::Immediate => Strategy::Immediate,
-                Timing::Batched { .. } => Strategy::Batched,
-                Timing::Lazy => Strategy::Lazy,
-            },
-            delay_ms: timing.delay(),
-            priority,
-            rules: match rules {
-                Rules::One(name) => Names::one(name.clone()),
-                Rules::Several(names) => names,
-            },
-            via: way.via.clone(),
-            hop: way.hop,
-            cascade: way.cascade(),
-            trigger: way.trigger.map(|tag| targets.get(tag).to_owned()),
-        }
+/// The step of a wish, but for the name of its target.
+fn step(wish: &Wish<'_>, targets: &Targets) -> Step {
+    let timing = wish.rule.timing;
+    Step {
+        kind: wish.kind,
+        target: CompactString::default(),
+        strategy: match timing {
+            Timing::Immediate => Strategy::Immediate,
+            Timing::Batched { .. } => Strategy::Batched,
+            Timing::Lazy => Strategy::Lazy,
+        },
+        delay_ms: timing.delay(),
+        priority: wish.priority,
+        rules: wish.rules.clone().unwrap_or_else(|| Names::one(wish.rule.name.clone())),
+        via: wish.via.clone(),
+        hop: wish.hop,
+        cascade: wish.cascade(),
+        trigger: wish.trigger.map(|tag| targets.get(tag).to_owned()),
     }
 }
 
@@ -153,13 +152,12 @@ fn place<'w>(targets: &'w Targets, wish: &Wish<'w>) -> (u32, &'w Names, Option<&
     (wish.hop, wish.via, wish.trigger.map(|tag| targets.get(tag)))
 }
 
-/// The names of all rules, each once, in order.
-fn rules<'p>(wishes: &[(u64, &Wish<'p>)]) -> Rules<'p> {
-    let first = wishes[0].1.rule;
-    if wishes.iter().all(|(_, wish)| std::ptr::eq(wish.rule, first)) {
-        return Rules::One(&first.name);
+/// The names of all rules, each once, in order; `None` of one rule.
+fn rules(wishes: &[&Wish<'_>]) -> Option<Names> {
+    if wishes.iter().all(|wish| std::ptr::eq(wish.rule, wishes[0].rule)) {
+        return None;
     }
-    let mut names: Vec<Arc<str>> = wishes.iter().map(|(_, wish)| wish.rule.name.clone()).collect();
+    let mut names: Vec<Arc<str>> = wishes.iter().map(|wish| wish.rule.name.clone()).collect();
     sort(&mut names);
-    Rules::Several(names.into())
+    Some(names.into())
 }

@@ -79,8 +79,8 @@ impl Program {
             match source.fill(filling, image, &group, &mut targets) {
                 Filled::Names { names, .. } => {
                     let kind = if origin == Origin::Key { StepKind::Key } else { StepKind::Tag };
-                    targets.finish(kind, names.clone());
-                    carried.names = names.map(|name| targets.get(name).to_owned()).collect();
+                    names.clone().for_each(|name| targets.finish(kind, name));
+                    carried.names = names.map(|name| targets.take(name).into()).collect();
                 }
                 Filled::Unbound { open, .. } => {
                     (carried.missing, carried.open) = (source.missing(filling, image), open);

@@ -2,21 +2,22 @@
 
 use std::ops::{Deref, DerefMut};
 
-use super::program::Slots;
+use super::program::{Slot, Slots};
 use crate::check::Write;
 use crate::check::condition::Image;
 use crate::check::ruleset::Operation;
-use crate::model::Value;
+use crate::model::{Value, needs_no_escape};
 
 /// What a write says of the row, by slot.
 pub struct Row<'w> {
     /// The images that the operation has.
     pub present: &'static [Image],
-    slots: &'w Slots,
+    /// Whether any slot holds a value that was only assumed.
+    pub assumes: bool,
     cells: Cells<'w>,
 }
 
-/// What was given for each slot: of few slots without memory of its own.
+/// What is known of each slot: of few slots without memory of its own.
 enum Cells<'w> {
     Few([Cell<'w>; 8], usize),
     Many(Vec<Cell<'w>>),
@@ -51,13 +52,17 @@ impl DerefMut for Cells<'_> {
     }
 }
 
-/// What was given for one slot.
+/// What is known of one slot.
 #[derive(Clone, Copy, Default)]
 struct Cell<'w> {
+    /// As it was given.
     new: Option<&'w Value>,
     old: Option<&'w Value>,
     /// Whether the caller said what changed, and this is in it.
     changed: Option<bool>,
+    /// What follows from that for each image, found once: every template asks for it.
+    after: Held<'w>,
+    before: Held<'w>,
 }
 
 /// What an image holds in a slot.
@@ -68,6 +73,23 @@ pub struct Held<'w> {
     /// The slot of the other image's value that was taken as unmoved without anybody having said so:
     /// the slot itself, or that of a ref on the way to it.
     pub assumed: Option<usize>,
+    /// Whether the value is a text that stands in a name as it is.
+    is_plain: bool,
+}
+
+impl<'w> Held<'w> {
+    fn known(value: &'w Value) -> Self {
+        let is_plain = matches!(value, Value::Text(text) if needs_no_escape(text));
+        Self { value: Some(value), assumed: None, is_plain }
+    }
+
+    /// A text that stands in a name as it is.
+    pub fn plain(&self) -> Option<&'w str> {
+        match self.value {
+            Some(Value::Text(text)) if self.is_plain => Some(text),
+            _ => None,
+        }
+    }
 }
 
 /// The images that an operation has.
@@ -80,13 +102,14 @@ pub fn images(operation: &Operation) -> &'static [Image] {
 }
 
 impl<'w> Row<'w> {
-    pub fn new(write: &'w Write, slots: &'w Slots) -> Self {
-        let present = images(write.operation());
+    pub fn new(write: &'w Write, slots: &Slots) -> Self {
         let changed = write.changed_columns();
         let nothing = Cell { changed: changed.as_ref().map(|_| false), ..Cell::default() };
-        let mut cells = Cells::new(nothing, slots);
-        let at = |name: &str| slots.by_name.get(name).copied();
+        let cells = Cells::new(nothing, slots);
+        let mut row = Self { present: images(write.operation()), assumes: false, cells };
+        let cells = &mut *row.cells;
         // What no slot asks for is passed over.
+        let at = |name: &str| slots.by_name.get(name).copied();
         write.new_values().filter_map(|(n, v)| Some((at(n)?, v))).for_each(|(at, v)| cells[at].new = Some(v));
         write.old_values().filter_map(|(n, v)| Some((at(n)?, v))).for_each(|(at, v)| cells[at].old = Some(v));
         for name in changed.into_iter().flatten() {
@@ -95,24 +118,66 @@ impl<'w> Row<'w> {
             }
         }
         if let Some(id) = cells.get_mut(Slots::ID) {
-            *id = Cell { new: write.id_value(), old: write.id_value(), changed: Some(false) };
+            (id.new, id.old, id.changed) = (write.id_value(), write.id_value(), Some(false));
         }
-        Self { present, slots, cells }
+        for (at, slot) in slots.list.iter().enumerate() {
+            row.conclude(at, slot);
+        }
+        row
     }
 
     /// A row of which nothing is known but what is done to it.
-    pub fn of_operation(operation: &Operation, slots: &'w Slots) -> Self {
-        Self { present: images(operation), slots, cells: Cells::new(Cell::default(), slots) }
+    pub fn of_operation(operation: &Operation, slots: &Slots) -> Self {
+        let cells = Cells::new(Cell::default(), slots);
+        Self { present: images(operation), assumes: false, cells }
+    }
+
+    /// Finds what the images hold in a slot.
+    fn conclude(&mut self, at: usize, slot: &Slot) {
+        let is_one = self.present.len() == 1;
+        let Cell { new, old, changed, .. } = self.cells[at];
+        let (after, before) = match (new, old) {
+            _ if !slot.behind.is_empty() => {
+                // Of one image both names are read.
+                let after = self.find(at, slot, self.present[0]);
+                (after, if is_one { after } else { self.find(at, slot, Image::Old) })
+            }
+            (None, None) => return,
+            (Some(new), Some(old)) if std::ptr::eq(new, old) => {
+                let given = Held::known(new);
+                (given, given)
+            }
+            (Some(new), Some(old)) if !is_one => (Held::known(new), Held::known(old)),
+            (Some(new), Some(old)) => {
+                let given = Held::known(if self.present[0] == Image::New { new } else { old });
+                (given, given)
+            }
+            // It was given for one image.
+            (Some(value), None) | (None, Some(value)) => {
+                let given = Held::known(value);
+                let other = match changed {
+                    _ if is_one => given,
+                    Some(true) => Held::default(),
+                    _ => Held { assumed: changed.is_none().then_some(at), ..given },
+                };
+                if new.is_some() { (given, other) } else { (other, given) }
+            }
+        };
+        self.assumes |= after.assumed.is_some() || before.assumed.is_some();
+        let cell = &mut self.cells[at];
+        (cell.after, cell.before) = (after, before);
     }
 
     pub fn held(&self, slot: usize, image: Image) -> Held<'w> {
-        // Of one image both names are read.
-        let image = if self.present.len() == 1 { self.present[0] } else { image };
-        let behind = self.slots.list[slot].behind.as_slice();
-        // The usual case: it was given, and nothing on the way could say otherwise.
-        if let (Some(value), []) = (self.given(slot, image), behind) {
-            return Held { value: Some(value), assumed: None };
+        match image {
+            Image::New => self.cells[slot].after,
+            Image::Old => self.cells[slot].before,
         }
+    }
+
+    /// What an image holds behind refs.
+    fn find(&self, at: usize, slot: &Slot, image: Image) -> Held<'w> {
+        let behind = slot.behind.as_slice();
         let mut assumed_null = None;
         for (at, reference) in behind.iter().enumerate() {
             let held = self.value(*reference, &behind[..at], image);
@@ -125,9 +190,9 @@ impl<'w> Row<'w> {
                 assumed_null.get_or_insert(held);
             }
         }
-        match (self.given(slot, image), assumed_null) {
+        match (self.given(at, image), assumed_null) {
             (None, Some(null)) => null,
-            _ => self.value(slot, behind, image),
+            _ => self.value(at, behind, image),
         }
     }
 
@@ -184,17 +249,17 @@ impl<'w> Row<'w> {
             Image::Old => Image::New,
         };
         if let Some(value) = self.given(slot, image) {
-            return Held { value: Some(value), assumed: None };
+            return Held::known(value);
         }
         let Some(value) = self.given(slot, other) else { return Held::default() };
         if self.present.len() == 1 {
-            return Held { value: Some(value), assumed: None };
+            return Held::known(value);
         }
         let changed = self.cells[slot].changed;
         if changed == Some(true) || behind.iter().any(|r| self.has_moved(*r)) {
             return Held::default();
         }
-        Held { value: Some(value), assumed: changed.is_none().then_some(slot) }
+        Held { assumed: changed.is_none().then_some(slot), ..Held::known(value) }
     }
 
     /// Whether a ref is known to point elsewhere after the write: what is behind it in one image says

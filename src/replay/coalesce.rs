@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use compact_str::CompactString;
+
 use crate::plan::{Step, StepKind};
 
 /// Targets that wait at once; beyond it the first due are taken as carried out early.
@@ -12,8 +14,8 @@ const MOST_WAITING: usize = 1_000_000;
 #[derive(Debug, Default)]
 pub struct Coalescing {
     by_delay: BTreeMap<u64, Saved>,
-    due: HashMap<(StepKind, String), i64>,
-    order: BTreeSet<(i64, StepKind, String)>,
+    due: HashMap<(StepKind, CompactString), i64>,
+    order: BTreeSet<(i64, StepKind, CompactString)>,
     now: Option<i64>,
     /// Targets that were taken out of the queue before they were due, for want of memory.
     pub cut_short: u64,

@@ -66,7 +66,7 @@ impl Explanation {
         }
         self.plan.write = Arc::new(write);
         for step in &mut self.plan.steps {
-            step.target = template(step.kind, &step.target);
+            step.target = template(step.kind, &step.target).into();
             tag(&mut step.trigger);
         }
         for covered in &mut self.plan.covered {

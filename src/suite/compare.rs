@@ -129,7 +129,7 @@ impl Comparison<'_> {
 
 /// Whether an expectation is about this step.
 pub fn is(wanted: &Expected, step: &Step) -> bool {
-    (wanted.kind, &wanted.target) == (step.kind, &step.target)
+    wanted.kind == step.kind && step.target == wanted.target
 }
 
 /// The same, where `*` in a key or tag stands for anything.

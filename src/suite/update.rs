@@ -105,7 +105,7 @@ fn dropped(step: &Step, known: &[Expected]) -> Wanted {
     let expected = known.iter().find(|one| is(one, step)).cloned();
     let line = format!("{} {}", step.kind.word(), step.target);
     let place = expected.as_ref().map(|e| e.place);
-    let mut fields = vec![(step.kind.word(), step.target.clone(), true)];
+    let mut fields = vec![(step.kind.word(), step.target.to_string(), true)];
     let mut right = true;
     if let Some(e) = &expected {
         let mut add = |name: &'static str, asked: bool, value: String, same: bool| {

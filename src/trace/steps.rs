@@ -98,7 +98,7 @@ fn step(rules: &RuleSet, kind: StepKind, target: &str, wishes: &[Wish<'_>]) -> O
     let of: BTreeSet<&str> = wishes.iter().map(|w| rules.rule(w.firing.rule).name.as_str()).collect();
     Some(Step {
         kind,
-        target: target.to_owned(),
+        target: target.into(),
         strategy: match urgent {
             Timing::Immediate => Strategy::Immediate,
             Timing::Batched { .. } => Strategy::Batched,

@@ -1078,7 +1078,7 @@ fn merge_one(all: &[&Dropped]) -> Step {
     let rules: BTreeSet<&String> = all.iter().map(|d| &d.rule).collect();
     Step {
         kind: nearest.kind,
-        target: nearest.target.clone(),
+        target: nearest.target.as_str().into(),
         strategy: match nearest.timing {
             Timing::Immediate => Strategy::Immediate,
             Timing::Batched { .. } => Strategy::Batched,

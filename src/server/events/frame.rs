@@ -129,7 +129,7 @@ impl Seen {
 fn target(step: &Step) -> TargetSeen {
     TargetSeen {
         kind: step.kind,
-        target: step.target.clone(),
+        target: step.target.to_string(),
         strategy: step.strategy,
         rules: step.rules.to_strings(),
         via: step.via.to_strings(),
