@@ -160,7 +160,7 @@ pub enum TemplatePart {
 /// Names with dots between, at least one.
 #[derive(Clone, Debug)]
 pub struct Path {
-    pub names: Vec<Ident>,
+    pub names: Box<[Ident]>,
     pub span: Span,
 }
 
@@ -230,7 +230,8 @@ pub enum ExprKind {
     },
     Matches {
         value: Value,
-        regex: Spanned<String>,
+        /// Behind a pointer, as few conditions have one.
+        regex: Box<Spanned<String>>,
         negated: bool,
     },
     /// A value that is true or false by itself.
