@@ -68,13 +68,13 @@ impl Diagnostic {
 
     #[must_use]
     pub fn also(mut self, span: Span, text: impl Into<String>) -> Self {
-        self.secondary.push(Label { span, text: shortened(text.into()) });
+        push(&mut self.secondary, Label { span, text: shortened(text.into()) });
         self
     }
 
     #[must_use]
     pub fn help(mut self, text: impl Into<String>) -> Self {
-        self.help.push(shortened(text.into()));
+        push(&mut self.help, shortened(text.into()));
         self
     }
 
@@ -107,7 +107,7 @@ impl Diagnostic {
 
     #[must_use]
     pub fn fix(mut self, fix: Fix) -> Self {
-        self.fixes.push(fix);
+        push(&mut self.fixes, fix);
         self
     }
 
@@ -128,6 +128,15 @@ impl Diagnostic {
     pub fn is_error(&self) -> bool {
         self.code.severity() == Severity::Error
     }
+}
+
+/// Adds to a list that mostly stays at one: findings come by the hundred thousand, and a vector that grows
+/// makes room for four.
+fn push<T>(list: &mut Vec<T>, item: T) {
+    if list.is_empty() {
+        list.reserve_exact(1);
+    }
+    list.push(item);
 }
 
 /// A sentence without what would fill screens: a name may be as long as a file.

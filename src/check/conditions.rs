@@ -116,7 +116,7 @@ impl Checker<'_> {
         };
         let mut out = Vec::new();
         for name in names {
-            let path = Path { names: vec![name.clone()], span: name.span };
+            let path = Path { names: [name.clone()].into(), span: name.span };
             if name.text == "id" {
                 self.findings.push(Diagnostic::at(Code::TypeError, name.span, "an id does not change", ""));
                 continue;
@@ -339,7 +339,7 @@ impl Checker<'_> {
             }
             (Names::Rows { entity, .. }, "new" | "old") if path.names.len() > 1 => {
                 let image = if first == "old" { Image::Old } else { Image::New };
-                let rest = Path { names: path.names[1..].to_vec(), span: path.span };
+                let rest = Path { names: path.names[1..].into(), span: path.span };
                 (*entity, image, rest)
             }
             (Names::Rows { entity, .. }, _) => (*entity, Image::New, path.clone()),

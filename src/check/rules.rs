@@ -1,6 +1,8 @@
 //! Rules: what fires them, when, and what they drop.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -31,6 +33,21 @@ struct Context<'a> {
     relations: &'a [Relation],
     scope: &'a Scope<'a>,
     sources: &'a Sources,
+    /// Lists of operations so far: rules by the thousand have the same ones.
+    operations: RefCell<FxHashSet<Arc<[Operation]>>>,
+}
+
+impl Context<'_> {
+    /// A list of these operations, one for all rules that have it.
+    fn operations(&self, list: Vec<Operation>) -> Arc<[Operation]> {
+        let mut lists = self.operations.borrow_mut();
+        let known = lists.get(list.as_slice()).cloned();
+        known.unwrap_or_else(|| {
+            let list: Arc<[Operation]> = list.into();
+            lists.insert(list.clone());
+            list
+        })
+    }
 }
 
 /// Checks every rule; a rule with an error is left out.
@@ -44,7 +61,8 @@ pub fn check(
     findings: &mut Vec<Diagnostic>,
 ) -> Vec<Rule> {
     let Entities { table, by_name, .. } = entities;
-    let context = Context { names, table, by_name, relations, scope, sources };
+    let context =
+        Context { names, table, by_name, relations, scope, sources, operations: RefCell::default() };
     let mut out = Vec::with_capacity(names.rules.len());
     for (item, written) in &names.rules {
         out.extend(rule(&item.attrs.doc, written, &context, findings));
@@ -99,10 +117,12 @@ fn rule(doc: &str, written: &ast::Rule, cx: &Context<'_>, findings: &mut Vec<Dia
     same_holes(&patterns, &chained, holes.names(), findings);
     let condition = written.when.as_ref().and_then(|when| {
         conditions::check(when, &ConditionNames::Holes(&holes), cx.scope, cx.table, cx.sources, findings)
+            .map(Box::new)
     });
     let drops = drops(written, &[], &holes, cx, findings);
     refuse_growth(&drops, findings);
-    let trigger = Trigger::Tags(TagTrigger { holes: holes.into_names(), patterns, condition });
+    let trigger =
+        Trigger::Tags(TagTrigger { holes: holes.into_names().into(), patterns: patterns.into(), condition });
     Some(finish(doc, written, trigger, priority, timing, Follow::Nothing, drops))
 }
 
@@ -183,7 +203,8 @@ fn write_triggers(
     cx: &Context<'_>,
     findings: &mut Vec<Diagnostic>,
 ) -> Vec<WriteTrigger> {
-    let mut out: Vec<WriteTrigger> = Vec::new();
+    // The entities with their operations; none for all of them.
+    let mut named: Vec<(EntityId, Option<Vec<Operation>>)> = Vec::new();
     let mut places: FxHashMap<EntityId, usize> = FxHashMap::default();
     let mut seen: FxHashSet<(EntityId, &str)> = FxHashSet::default();
     for (name, operation) in events {
@@ -221,30 +242,27 @@ fn write_triggers(
                 Some(Operation::named(&op.text))
             }
         };
-        match (places.get(&entity).map(|at| &mut out[*at]), operation) {
-            (Some(trigger), None) => trigger.operations = Operations::All,
+        match (places.get(&entity).map(|at| &mut named[*at]), operation) {
+            (Some(trigger), None) => trigger.1 = None,
             (Some(trigger), Some(operation)) => {
-                if let Operations::Some(list) = &mut trigger.operations {
+                if let Some(list) = &mut trigger.1 {
                     list.push(operation);
                 }
             }
             (None, operation) => {
-                places.insert(entity, out.len());
-                out.push(WriteTrigger {
-                    entity,
-                    operations: operation.map_or(Operations::All, |op| Operations::Some(vec![op])),
-                    condition: None,
-                });
+                places.insert(entity, named.len());
+                named.push((entity, operation.map(|op| vec![op])));
             }
         }
     }
-    // Rules come by the hundred thousand, and a vector that has grown has room for four at least.
-    for trigger in &mut out {
-        if let Operations::Some(list) = &mut trigger.operations {
-            list.shrink_to_fit();
-        }
-    }
-    out.shrink_to_fit();
+    // Collected anew, because a vector that has grown has room for four at least.
+    let trigger = |(entity, list): (EntityId, Option<Vec<Operation>>)| WriteTrigger {
+        entity,
+        operations: list.map_or(Operations::All, |list| Operations::Some(cx.operations(list))),
+        condition: None,
+    };
+    let mut out: Vec<WriteTrigger> = Vec::with_capacity(named.len());
+    out.extend(named.into_iter().map(trigger));
     let condition = written.when.as_ref().map_or(0, |when| when.span.range().len() / 16);
     if out.len() * (written.drops.len() + condition) > MAX_BINDINGS {
         let message = format!(

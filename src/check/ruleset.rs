@@ -338,7 +338,8 @@ pub struct WriteTrigger {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operations {
     All,
-    Some(Vec<Operation>),
+    /// One list for all rules that have the same.
+    Some(Arc<[Operation]>),
 }
 
 impl Trigger {
@@ -404,9 +405,10 @@ impl fmt::Display for Operation {
 #[derive(Clone, Debug)]
 pub struct TagTrigger {
     /// The names of the holes, in the order of their first use.
-    pub holes: Vec<String>,
-    pub patterns: Vec<TagPattern>,
-    pub condition: Option<Condition>,
+    pub holes: Box<[String]>,
+    pub patterns: Box<[TagPattern]>,
+    /// Behind a pointer: it is as large as all the rest of a rule, and most rules are not chained.
+    pub condition: Option<Box<Condition>>,
 }
 
 /// A tag's segments: literal text, or the hole that holds the whole segment.

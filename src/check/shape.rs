@@ -13,7 +13,7 @@ use crate::model::{Scalar, escape_into, parse_scalar, unescape};
 
 /// The texts that a template can produce.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Shape(Vec<Segment>);
+pub struct Shape(Box<[Segment]>);
 
 impl Shape {
     /// Of a template whose row is of `entity`; `None` for a chained rule's, whose holes are any text.
@@ -24,10 +24,10 @@ impl Shape {
     /// Of what a chained rule waits for.
     pub fn of_pattern(pattern: &TagPattern) -> Self {
         let segment = |s: &TagSegment| match s {
-            TagSegment::Literal(text) => Segment::Text(text.clone()),
+            TagSegment::Literal(text) => Segment::Text(text.as_str().into()),
             TagSegment::Hole(_) => {
                 let sort = Sort::Scalar(Scalar::String);
-                Segment::Hole { before: String::new(), after: String::new(), values: None, sort }
+                Segment::Hole { around: None, values: None, sort }
             }
         };
         Self(pattern.segments.iter().map(segment).collect())
@@ -36,7 +36,7 @@ impl Shape {
     /// Its pieces between `:`, `None` for one with a hole in it.
     pub fn pieces(&self) -> impl Iterator<Item = Option<&str>> {
         self.0.iter().map(|segment| match segment {
-            Segment::Text(text) => Some(text.as_str()),
+            Segment::Text(text) => Some(&**text),
             Segment::Hole { .. } => None,
         })
     }
@@ -65,10 +65,11 @@ impl Shape {
 /// A segment: text, or text around one hole.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Segment {
-    Text(String),
+    Text(Box<str>),
     Hole {
-        before: String,
-        after: String,
+        /// What stands before and after it, where anything does: mostly it is all of the segment, and
+        /// templates come by the hundred thousand.
+        around: Option<Box<(String, String)>>,
         /// What the hole can be filled with where that is a closed list.
         values: Option<Closed>,
         sort: Sort,
@@ -100,9 +101,12 @@ impl Segment {
 
 /// A closed list of values as they stand in a name, made once and shared by all templates.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Closed {
-    listed: Arc<[String]>,
-    sorted: Arc<[String]>,
+pub struct Closed(Arc<Lists>);
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Lists {
+    listed: Vec<String>,
+    sorted: Vec<String>,
 }
 
 impl Closed {
@@ -111,23 +115,23 @@ impl Closed {
         let listed: Vec<String> = values.iter().map(|value| escaped(value)).collect();
         let mut sorted = listed.clone();
         sorted.sort_unstable();
-        Self { listed: listed.into(), sorted: sorted.into() }
+        Self(Arc::new(Lists { listed, sorted }))
     }
 
     fn listed(&self) -> &[String] {
-        &self.listed
+        &self.0.listed
     }
 
     fn contains(&self, value: &str) -> bool {
-        self.sorted.binary_search_by(|own| own.as_str().cmp(value)).is_ok()
+        self.0.sorted.binary_search_by(|own| own.as_str().cmp(value)).is_ok()
     }
 }
 
 /// Enough to tell most lists apart: a template is hashed in the time that its own text takes.
 impl Hash for Closed {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.listed.len().hash(state);
-        self.listed.first().hash(state);
+        self.listed().len().hash(state);
+        self.listed().first().hash(state);
     }
 }
 
@@ -174,8 +178,8 @@ fn fixed_start(segments: &[Segment]) -> String {
                 out.push_str(text);
                 out.push(':');
             }
-            Segment::Hole { before, .. } => {
-                out.push_str(before);
+            Segment::Hole { around, .. } => {
+                out.push_str(parts_of(around).0);
                 break;
             }
         }
@@ -183,20 +187,48 @@ fn fixed_start(segments: &[Segment]) -> String {
     out
 }
 
-fn segments(template: &Template, entity: Option<&Entity>, table: &[Entity], varies: &[Vary]) -> Vec<Segment> {
-    let mut out = vec![Segment::Text(String::new())];
+/// A segment as its parts are read.
+#[derive(Default)]
+struct Draft {
+    before: String,
+    hole: Option<(Option<Closed>, Sort)>,
+    after: String,
+}
+
+impl Draft {
+    fn push(&mut self, text: &str) {
+        if self.hole.is_some() { self.after.push_str(text) } else { self.before.push_str(text) }
+    }
+
+    fn finish(self) -> Segment {
+        let Self { before, hole, after } = self;
+        let Some((values, sort)) = hole else { return Segment::Text(before.into()) };
+        let has_text = !before.is_empty() || !after.is_empty();
+        Segment::Hole { around: has_text.then(|| Box::new((before, after))), values, sort }
+    }
+}
+
+/// The text before a hole and after it.
+fn parts_of(around: &Option<Box<(String, String)>>) -> (&str, &str) {
+    around.as_ref().map_or(("", ""), |parts| (&parts.0, &parts.1))
+}
+
+fn segments(
+    template: &Template,
+    entity: Option<&Entity>,
+    table: &[Entity],
+    varies: &[Vary],
+) -> Box<[Segment]> {
+    let mut done = Vec::new();
+    let mut last = Draft::default();
     for part in template.parts() {
         match part {
             Part::Text(text) => {
                 for (index, piece) in text.split(':').enumerate() {
                     if index > 0 {
-                        out.push(Segment::Text(String::new()));
+                        done.push(std::mem::take(&mut last).finish());
                     }
-                    match out.last_mut() {
-                        Some(Segment::Text(text)) => text.push_str(piece),
-                        Some(Segment::Hole { after, .. }) => after.push_str(piece),
-                        None => {}
-                    }
+                    last.push(piece);
                 }
             }
             Part::Hole(hole) => {
@@ -209,16 +241,12 @@ fn segments(template: &Template, entity: Option<&Entity>, table: &[Entity], vari
                     // A segment of a tag may be empty.
                     _ => Sort::Scalar(Scalar::String),
                 };
-                if let Some(last @ Segment::Text(_)) = out.last_mut() {
-                    let Segment::Text(before) = std::mem::replace(last, Segment::Text(String::new())) else {
-                        continue;
-                    };
-                    *last = Segment::Hole { before, after: String::new(), values, sort };
-                }
+                last.hole.get_or_insert((values, sort));
             }
         }
     }
-    out
+    done.push(last.finish());
+    done.into()
 }
 
 /// What the value at the end of a path is written as.
@@ -256,11 +284,13 @@ fn common_segment(a: &Segment, b: &Segment) -> Option<String> {
 /// Texts that a segment alone suggests: itself, or each closed value of its hole.
 fn texts_of(segment: &Segment) -> Vec<String> {
     match segment {
-        Segment::Text(text) => vec![text.clone()],
-        Segment::Hole { before, after, values: Some(values), .. } => {
+        Segment::Text(text) => vec![text.to_string()],
+        Segment::Hole { around, values: Some(values), .. } => {
+            let (before, after) = parts_of(around);
             values.listed().iter().map(|v| format!("{before}{v}{after}")).collect()
         }
-        Segment::Hole { before, after, values: None, sort } => {
+        Segment::Hole { around, values: None, sort } => {
+            let (before, after) = parts_of(around);
             vec![format!("{before}{}{after}", sort.sample())]
         }
     }
@@ -268,10 +298,10 @@ fn texts_of(segment: &Segment) -> Vec<String> {
 
 /// The longer beginning, a value, and the longer end of two open holes.
 fn joined(a: &Segment, b: &Segment) -> Option<String> {
-    let (Segment::Hole { before: b1, after: a1, .. }, Segment::Hole { before: b2, after: a2, .. }) = (a, b)
-    else {
+    let (Segment::Hole { around: first, .. }, Segment::Hole { around: second, .. }) = (a, b) else {
         return None;
     };
+    let ((b1, a1), (b2, a2)) = (parts_of(first), parts_of(second));
     let longer = |x: &str, y: &str| if x.len() >= y.len() { x.to_owned() } else { y.to_owned() };
     Some(format!("{}1{}", longer(b1, b2), longer(a1, a2)))
 }
@@ -279,11 +309,10 @@ fn joined(a: &Segment, b: &Segment) -> Option<String> {
 /// Whether a segment can produce a text.
 fn fits(segment: &Segment, text: &str) -> bool {
     match segment {
-        Segment::Text(own) => own == text,
-        Segment::Hole { before, after, values, sort } => {
-            let Some(middle) =
-                text.strip_prefix(before.as_str()).and_then(|t| t.strip_suffix(after.as_str()))
-            else {
+        Segment::Text(own) => **own == *text,
+        Segment::Hole { around, values, sort } => {
+            let (before, after) = parts_of(around);
+            let Some(middle) = text.strip_prefix(before).and_then(|t| t.strip_suffix(after)) else {
                 return false;
             };
             match values {

@@ -302,7 +302,7 @@ fn hole(
             .help(format!("write `{{{rest}}}`: every template is filled from both images of the row")),
         ));
     }
-    if let [name] = path.names.as_slice()
+    if let [name] = &*path.names
         && let Some(id) = scope.dimensions.get(name.text.as_str())
     {
         return Ok(Hole::Vary(*id));
@@ -345,7 +345,7 @@ fn hole(
 /// Resolves `context.NAME`.
 pub fn context(path: &Path, scope: &Scope<'_>) -> Result<ContextId, Box<Diagnostic>> {
     let known = || scope.context.iter().take(scope.suggestions(scope.context.len())).map(|a| a.name.as_str());
-    let [_, name] = path.names.as_slice() else {
+    let [_, name] = &*path.names else {
         let known = known();
         let finding = Diagnostic::at(
             Code::UnknownName,
@@ -474,7 +474,7 @@ pub fn tag_pattern(
                 text.push_str(&escaped);
             }
             TemplatePart::Hole(path) => {
-                let [name] = path.names.as_slice() else {
+                let [name] = &*path.names else {
                     findings.push(
                         Diagnostic::at(
                             Code::BadTemplate,

@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 
 use invalidate::check::Checked;
 use invalidate::diagnostic::{Diagnostic, Severity, render};
-use invalidate::lint::{Levels, Linted, Project, lint_against};
+use invalidate::lint::{Identities, Levels, Linted, Project, lint_against};
 use invalidate::source::{Catalog, TableSettings, completeness};
 use invalidate::span::Sources;
 
@@ -111,10 +111,10 @@ fn look(
         let catalog = against.catalog.as_ref();
         let schema = catalog.map(|catalog| completeness::check(&checked, catalog, against.tables));
         let Linted { findings, allowed } = lint_against(&checked, levels, schema.transpose()?);
-        Ok(Looked { root, checked, findings, allowed })
+        Ok(Looked { root, identities: Identities::of(&checked), sources: checked.sources, findings, allowed })
     };
     let mut looked: Vec<Looked> = roots.into_iter().map(look).collect::<Result<_, CommandError>>()?;
-    shared::agree(looked.iter_mut().map(|l| (&l.checked, &mut l.findings)).collect());
+    shared::agree(looked.iter_mut().map(|l| (&l.sources, &mut l.findings)).collect());
     Ok(looked)
 }
 

@@ -90,7 +90,7 @@ impl<'a> Pair<'a> {
             rules.entity_named(entity).filter(|id| rules.entity(*id).has_operation(operation.name()))
         };
         let (here, there) = (declares(before), declares(after));
-        let some = Operations::Some(vec![operation.clone()]);
+        let some = Operations::Some([operation.clone()].into());
         let subject = match (here, there) {
             (Some(here), Some(_)) => Subject::across(before, after, here, operation.clone()),
             (Some(here), None) => Subject::writes(before, here, &some),

@@ -58,7 +58,7 @@ impl<'a> Subject<'a> {
     pub fn writes(rules: &'a RuleSet, entity: EntityId, operations: &Operations) -> Self {
         let mut operations = match operations {
             Operations::All => rules.entity(entity).operation_names().map(Operation::named).collect(),
-            Operations::Some(list) => list.clone(),
+            Operations::Some(list) => list.to_vec(),
         };
         // The most usual write is the easiest to read.
         operations.sort_by_key(|op| *op != Operation::Update);

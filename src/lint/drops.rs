@@ -61,14 +61,14 @@ impl<'a> Relied<'a> {
         let mut seen: FxHashSet<GroupId> = FxHashSet::default();
         for index in 0..rules.rules().len() {
             for id in flow.of_rule(RuleId::at(index)) {
-                let firing = flow.firing(*id);
+                let firing = flow.firing(id);
                 for dropped in &firing.named {
                     if flow.name(dropped.name).space == Space::Tag {
-                        out.by_name.entry(dropped.name).or_insert(*id);
+                        out.by_name.entry(dropped.name).or_insert(id);
                     }
                 }
                 for group in firing.groups.iter().filter(|g| seen.insert(**g)) {
-                    out.group(flow.group(*group).touch, &flow.group(*group).drops, *id);
+                    out.group(flow.group(*group).touch, &flow.group(*group).drops, id);
                 }
             }
         }

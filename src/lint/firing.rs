@@ -104,7 +104,7 @@ fn can_be(
     operation: &Operation,
     moves: Moves<'_>,
 ) -> bool {
-    let subject = decide::Subject::writes(rules, entity, &Operations::Some(vec![operation.clone()]));
+    let subject = decide::Subject::writes(rules, entity, &Operations::Some([operation.clone()].into()));
     // A create or delete has one image, in which everything counts as changed.
     let one_image = matches!(operation, Operation::Create | Operation::Delete);
     let mut given: Vec<(Condition, bool)> = Vec::new();

@@ -7,6 +7,7 @@
 mod build;
 mod index;
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::ops::Range;
@@ -28,7 +29,19 @@ macro_rules! places {
     ($($(#[$doc:meta])* $name:ident)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(usize);
+        pub struct $name(u32);
+
+        impl $name {
+            /// The id of the thing at a place of its table; tables are far smaller than 2³².
+            fn at(index: usize) -> Self {
+                Self(u32::try_from(index).unwrap_or(u32::MAX))
+            }
+
+            #[allow(dead_code)]
+            pub fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
     )*};
 }
 
@@ -57,7 +70,8 @@ pub struct Flow<'a> {
     groups: Vec<Group<'a>>,
     firings: Vec<Firing<'a>>,
     by_entity: Vec<Vec<FiringId>>,
-    by_rule: Vec<Vec<FiringId>>,
+    /// By rule the first of its firings, which stand together; then the number of all.
+    by_rule: Vec<FiringId>,
     carried: Vec<Carried<'a>>,
     /// By entity its part of `carried`.
     carried_by: Vec<Range<usize>>,
@@ -92,7 +106,7 @@ pub struct Name<'a> {
     pub view: View,
     pub space: Space,
     /// With its paths as the written row has them.
-    pub parts: Vec<Part>,
+    pub parts: Cow<'a, [Part]>,
     /// The template that it was first met as; `None` for a regex.
     pub template: Option<&'a Template>,
     /// The texts that it can be; `None` for a glob or a regex.
@@ -152,7 +166,7 @@ pub struct Firing<'a> {
     /// The groups as one.
     pub bundle: BundleId,
     /// What it names.
-    pub named: Vec<Dropped<'a>>,
+    pub named: Box<[Dropped<'a>]>,
 }
 
 /// A template of an entity, as its entries are called or tagged.
@@ -180,25 +194,25 @@ impl<'a> Flow<'a> {
     }
 
     pub fn name(&self, id: NameId) -> &Name<'a> {
-        &self.names[id.0]
+        &self.names[id.index()]
     }
 
     /// Every name that some rule drops.
-    pub fn names(&self) -> impl Iterator<Item = (NameId, &Name<'a>)> {
-        self.names.iter().enumerate().map(|(index, name)| (NameId(index), name))
+    pub fn names(&self) -> impl ExactSizeIterator<Item = (NameId, &Name<'a>)> {
+        self.names.iter().enumerate().map(|(index, name)| (NameId::at(index), name))
     }
 
     pub fn group(&self, id: GroupId) -> &Group<'a> {
-        &self.groups[id.0]
+        &self.groups[id.index()]
     }
 
     /// Every firing, in the order in which the rules were written.
     pub fn firings(&self) -> impl Iterator<Item = (FiringId, &Firing<'a>)> {
-        self.firings.iter().enumerate().map(|(index, firing)| (FiringId(index), firing))
+        self.firings.iter().enumerate().map(|(index, firing)| (FiringId::at(index), firing))
     }
 
     pub fn firing(&self, id: FiringId) -> &Firing<'a> {
-        &self.firings[id.0]
+        &self.firings[id.index()]
     }
 
     /// The rules that writes of an entity fire, in the order in which they were written.
@@ -207,14 +221,14 @@ impl<'a> Flow<'a> {
     }
 
     /// One for each entity of the rule; one for a chained rule.
-    pub fn of_rule(&self, rule: RuleId) -> &[FiringId] {
-        &self.by_rule[rule.index()]
+    pub fn of_rule(&self, rule: RuleId) -> impl ExactSizeIterator<Item = FiringId> + use<> {
+        (self.by_rule[rule.index()].0..self.by_rule[rule.index() + 1].0).map(FiringId)
     }
 
     /// Everything that a rule drops when it fires: the written row's own, along relations, and what it
     /// names.
     pub fn drops<'f>(&'f self, firing: &'f Firing<'a>) -> impl Iterator<Item = &'f Dropped<'a>> {
-        firing.groups.iter().flat_map(|id| &self.group(*id).drops).chain(&firing.named)
+        firing.groups.iter().flat_map(|id| &self.group(*id).drops).chain(&*firing.named)
     }
 
     /// The keys, tags and lists of an entity, in the order in which they were written; tags nearest
@@ -224,7 +238,7 @@ impl<'a> Flow<'a> {
     }
 
     pub fn carrying(&self, id: CarriedId) -> &Carried<'a> {
-        &self.carried[id.0]
+        &self.carried[id.index()]
     }
 
     /// For each name the rule that decides when it is dropped where all of its rules fire: of those

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::check::Checked;
 use crate::diagnostic::{Diagnostic, visible};
+use crate::span::Sources;
 use crate::syntax::ast::ItemKind;
 
 use super::Project;
@@ -37,14 +38,14 @@ impl Identity {
 }
 
 /// The items of checked files, to name findings by.
-pub struct Identities<'a> {
-    checked: &'a Checked,
+pub struct Identities {
+    sources: Sources,
     /// Where the named items of each file start and end, and what they are called.
     items: BTreeMap<crate::span::FileId, Vec<(u32, u32, String)>>,
 }
 
-impl<'a> Identities<'a> {
-    pub fn of(checked: &'a Checked) -> Self {
+impl Identities {
+    pub fn of(checked: &Checked) -> Self {
         let mut items: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for file in &checked.files {
             for item in &file.items {
@@ -59,13 +60,13 @@ impl<'a> Identities<'a> {
                 items.entry(item.span.file).or_default().push((item.span.start, item.span.end, name));
             }
         }
-        Self { checked, items }
+        Self { sources: checked.sources.clone(), items }
     }
 
     /// The identity of a finding; `root` is the reported name of the root file.
     pub fn identity(&self, finding: &Diagnostic, root: &str, project: &Project) -> Identity {
         let span = finding.primary.as_ref().map(|label| label.span);
-        let file = span.map_or(root, |span| self.checked.sources.get(span.file).name.as_str());
+        let file = span.map_or(root, |span| self.sources.get(span.file).name.as_str());
         let item = span.and_then(|span| {
             let items = self.items.get(&span.file)?;
             // The last item that starts before; an `@allow` stands in front of its item.

@@ -4,6 +4,7 @@
 
 mod drops;
 mod firing;
+mod listed;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
@@ -19,6 +20,7 @@ use crate::decide::{Proof, Verdict};
 use crate::model::Timing;
 use drops::Drops;
 use firing::{Conditions, is_within, meet};
+use listed::Listed;
 
 /// Rules that one rule is held against at most.
 const MAX_RIVALS: usize = 200;
@@ -48,7 +50,9 @@ pub struct Rivals<'a> {
     /// Chained rules by what they wait for.
     chained: FxHashMap<&'a [TagSegment], Vec<FiringId>>,
     by_bundle: FxHashMap<BundleId, Vec<FiringId>>,
-    by_name: FxHashMap<NameId, (Vec<BundleId>, Vec<FiringId>)>,
+    /// By name the bundles that drop it, and the rules that name it.
+    bundles: Listed<BundleId>,
+    named: Listed<FiringId>,
     coverings: OnceCell<Vec<Covering<'a>>>,
     proofs: Cell<usize>,
     /// Rules that were not held against all of their rivals.
@@ -60,7 +64,7 @@ impl<'a> Rivals<'a> {
         let rules = subject.rules;
         let mut chained: FxHashMap<&[TagSegment], Vec<FiringId>> = FxHashMap::default();
         let mut by_bundle: FxHashMap<BundleId, Vec<FiringId>> = FxHashMap::default();
-        let mut by_name: FxHashMap<NameId, (Vec<BundleId>, Vec<FiringId>)> = FxHashMap::default();
+        let mut bundles = Vec::new();
         for (id, firing) in flow.firings() {
             if let Trigger::Tags(trigger) = &rules.rule(firing.rule).trigger {
                 for pattern in &trigger.patterns {
@@ -71,22 +75,23 @@ impl<'a> Rivals<'a> {
             let of_bundle = by_bundle.entry(firing.bundle).or_default();
             of_bundle.push(id);
             if of_bundle.len() == 1 {
-                for drop in firing.groups.iter().flat_map(|g| &flow.group(*g).drops) {
-                    let bundles = &mut by_name.entry(drop.name).or_default().0;
-                    if bundles.last() != Some(&firing.bundle) {
-                        bundles.push(firing.bundle);
-                    }
-                }
-            }
-            for drop in &firing.named {
-                by_name.entry(drop.name).or_default().1.push(id);
+                let mut seen: FxHashSet<NameId> = FxHashSet::default();
+                let drops = firing.groups.iter().flat_map(|g| &flow.group(*g).drops);
+                let new = drops.map(|drop| drop.name).filter(|name| seen.insert(*name));
+                bundles.extend(new.map(|name| (name, firing.bundle)));
             }
         }
         // A rule without a condition covers most, and asks for no proof.
         let is_conditional = |id: &FiringId| flow.firing(*id).condition.is_some();
         by_bundle.values_mut().for_each(|list| list.sort_by_key(is_conditional));
-        by_name.values_mut().for_each(|(_, list)| list.sort_by_key(is_conditional));
         chained.values_mut().for_each(|list| list.sort_by_key(is_conditional));
+        let names = flow.names().len();
+        let naming = |conditional: bool| {
+            let writes = flow.firings().filter(|(_, firing)| matches!(firing.view, View::Row(_)));
+            let of_sort = writes.filter(move |(_, firing)| firing.condition.is_some() == conditional);
+            of_sort.flat_map(|(id, firing)| firing.named.iter().map(move |drop| (drop.name, id)))
+        };
+        let named = Listed::of(names, || naming(false).chain(naming(true)));
         Self {
             rules,
             drops: Drops::new(flow.clone()),
@@ -94,7 +99,8 @@ impl<'a> Rivals<'a> {
             flow,
             chained,
             by_bundle,
-            by_name,
+            bundles: Listed::of(names, || bundles.iter().copied()),
+            named,
             coverings: OnceCell::new(),
             proofs: Cell::new(0),
             left: RefCell::default(),
@@ -164,9 +170,9 @@ impl<'a> Rivals<'a> {
     fn may_be_covered(&self, id: FiringId) -> bool {
         let firing = self.flow.firing(id);
         let is_dropped_elsewhere = |drop: &Dropped<'_>| {
-            self.by_name.get(&drop.name).is_some_and(|(bundles, named)| {
-                !bundles.is_empty() || named.iter().any(|n| self.flow.firing(*n).rule != firing.rule)
-            })
+            let named = self.named.of_name(drop.name);
+            !self.bundles.of_name(drop.name).is_empty()
+                || named.iter().any(|n| self.flow.firing(*n).rule != firing.rule)
         };
         matches!(firing.view, View::Trigger(_)) || firing.named.iter().all(is_dropped_elsewhere)
     }
@@ -192,14 +198,13 @@ impl<'a> Rivals<'a> {
             }
             let mut bundles: FxHashSet<BundleId> = FxHashSet::default();
             for drop in self.flow.drops(firing) {
-                let Some((of_bundles, named)) = self.by_name.get(&drop.name) else { continue };
-                for bundle in of_bundles.iter().filter(|b| bundles.insert(**b)) {
+                for bundle in self.bundles.of_name(drop.name).iter().filter(|b| bundles.insert(**b)) {
                     let list = self.by_bundle.get(bundle);
                     if !list.into_iter().flatten().all(|other| offer(*other)) {
                         break 'all;
                     }
                 }
-                if !named.iter().all(|other| offer(*other)) {
+                if !self.named.of_name(drop.name).iter().all(|other| offer(*other)) {
                     break 'all;
                 }
             }

@@ -1,6 +1,7 @@
 //! What lints look at: the checked rules, and what was written for each of them.
 
 use std::cell::{OnceCell, RefCell};
+use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -29,14 +30,15 @@ pub struct Subject<'a> {
     usage: OnceCell<Usage>,
     flow: OnceCell<Rc<Flow<'a>>>,
     relied: OnceCell<Relied<'a>>,
+    words: RefCell<FxHashMap<String, NonZeroU32>>,
     fired: RefCell<FxHashMap<Fired, bool>>,
     truths: OnceCell<Vec<Truths<'a>>>,
     rivals: OnceCell<Rivals<'a>>,
     regexes: OnceCell<Vec<regexes::Written<'a>>>,
 }
 
-/// A rule, the entity and the operation of a write, and the one column that it changes.
-type Fired = (RuleId, EntityId, Operation, Option<String>);
+/// A rule, the entity and the operation of a write, and the one column that it changes: words by number.
+type Fired = (RuleId, EntityId, NonZeroU32, Option<NonZeroU32>);
 
 /// The items of the files by name. A rule set has no two of a name.
 #[derive(Default)]
@@ -66,6 +68,7 @@ impl<'a> Subject<'a> {
             usage: OnceCell::new(),
             flow: OnceCell::new(),
             relied: OnceCell::new(),
+            words: RefCell::default(),
             fired: RefCell::default(),
             truths: OnceCell::new(),
             rivals: OnceCell::new(),
@@ -131,17 +134,28 @@ impl<'a> Subject<'a> {
         }
         let column = match moves {
             Moves::Anything => None,
-            Moves::Only(column) => Some(column.to_owned()),
+            Moves::Only(column) => Some(self.word(column)),
             // Asked for by nobody twice.
             Moves::Others => return can_fire(self.rules, entity, firing, operation, moves),
         };
-        let key = (firing.rule, entity, operation.clone(), column);
+        let key = (firing.rule, entity, self.word(operation.name()), column);
         let known = self.fired.borrow().get(&key).copied();
         known.unwrap_or_else(|| {
             let can = can_fire(self.rules, entity, firing, operation, moves);
             self.fired.borrow_mut().insert(key, can);
             can
         })
+    }
+
+    /// The number of an operation's or a column's name.
+    fn word(&self, name: &str) -> NonZeroU32 {
+        let mut words = self.words.borrow_mut();
+        if let Some(word) = words.get(name) {
+            return *word;
+        }
+        let next = u32::try_from(words.len()).map_or(NonZeroU32::MAX, |n| NonZeroU32::MIN.saturating_add(n));
+        words.insert(name.to_owned(), next);
+        next
     }
 
     /// What was written for an entity.

@@ -44,7 +44,8 @@ pub struct ConstantPart {
     pub is_safe: bool,
 }
 
-/// For every rule with a condition, in the order in which they were written.
+/// For every rule whose condition, or a part of it, is not true of some writes and false of others, in the
+/// order in which they were written.
 pub fn all<'a>(subject: &Subject<'a>) -> Vec<Truths<'a>> {
     let rules = subject.rules;
     let mut out = Vec::new();
@@ -62,7 +63,9 @@ pub fn all<'a>(subject: &Subject<'a>) -> Vec<Truths<'a>> {
             let walk = Walk { sources: rules.sources(), views: &views };
             walk.inside(when, &nodes, true, &mut parts);
         }
-        out.push(Truths { rule: rule_id, when, whole, parts });
+        if whole != Whole::Some || !parts.is_empty() {
+            out.push(Truths { rule: rule_id, when, whole, parts });
+        }
     }
     out
 }
@@ -86,7 +89,7 @@ fn views<'a>(rules: &'a RuleSet, rule: &'a Rule) -> Vec<View<'a>> {
         Trigger::Tags(trigger) => {
             let subject = decide::Subject::tags(rules, trigger);
             let view = |condition| View { entity: None, subject, condition };
-            trigger.condition.as_ref().map(view).into_iter().collect()
+            trigger.condition.as_deref().map(view).into_iter().collect()
         }
     }
 }

@@ -34,7 +34,7 @@ impl Usage {
                 }
                 Trigger::Tags(trigger) => {
                     usage.drops(rules, None, &rule.drops);
-                    usage.condition(rules, None, trigger.condition.as_ref());
+                    usage.condition(rules, None, trigger.condition.as_deref());
                 }
             }
         }

@@ -178,7 +178,9 @@ pub fn percent((all, covered): (usize, usize)) -> f64 {
 /// The atoms of a rule, by their place, with the truths that some write gives them.
 fn atoms(rules: &RuleSet, id: RuleId) -> Vec<(usize, String, Vec<bool>)> {
     let views: Vec<(Subject<'_>, &Condition)> = match &rules.rule(id).trigger {
-        Trigger::Tags(on) => on.condition.iter().map(|c| (Subject::tags(rules, on), c)).collect(),
+        Trigger::Tags(on) => {
+            on.condition.as_deref().into_iter().map(|c| (Subject::tags(rules, on), c)).collect()
+        }
         Trigger::Writes(list) => list
             .iter()
             .filter_map(|on| {

@@ -160,7 +160,7 @@ pub enum TemplatePart {
 /// Names with dots between, at least one.
 #[derive(Clone, Debug)]
 pub struct Path {
-    pub names: Vec<Ident>,
+    pub names: Box<[Ident]>,
     pub span: Span,
 }
 
@@ -181,9 +181,10 @@ pub struct Rule {
     pub events: Vec<Event>,
     pub when: Option<Expr>,
     pub priority: Option<Spanned<i64>>,
-    pub strategy: Option<Spanned<Strategy>>,
-    pub delay: Option<Spanned<u64>>,
-    pub follow: Option<Spanned<Vec<Ident>>>,
+    /// These three behind pointers: few rules have them, and rules come by the hundred thousand.
+    pub strategy: Option<Box<Spanned<Strategy>>>,
+    pub delay: Option<Box<Spanned<u64>>>,
+    pub follow: Option<Box<Spanned<Vec<Ident>>>>,
     pub drops: Vec<Drop>,
     /// The whole rule, from `rule` to its brace.
     pub span: Span,
@@ -229,7 +230,8 @@ pub enum ExprKind {
     },
     Matches {
         value: Value,
-        regex: Spanned<String>,
+        /// Behind a pointer, as few conditions have one.
+        regex: Box<Spanned<String>>,
         negated: bool,
     },
     /// A value that is true or false by itself.

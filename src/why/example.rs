@@ -116,7 +116,7 @@ fn propose(
     bound: &Bound,
     image: Image,
 ) -> Option<RawWrite> {
-    let subject = Subject::writes(rules, entity, &Operations::Some(vec![operation.clone()]));
+    let subject = Subject::writes(rules, entity, &Operations::Some([operation.clone()].into()));
     let always = Condition::ALWAYS;
     let mut given: Vec<Condition> = Vec::new();
     for (piece, text) in bound {

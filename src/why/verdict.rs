@@ -105,7 +105,7 @@ pub fn shown(value: &model::Value) -> String {
 /// The condition that a rule has for this write.
 pub fn condition_of<'a>(rules: &'a RuleSet, write: &Write, firing: &Firing) -> Option<&'a Condition> {
     match &rules.rule(firing.rule).trigger {
-        Trigger::Tags(on) => on.condition.as_ref(),
+        Trigger::Tags(on) => on.condition.as_deref(),
         Trigger::Writes(list) => list.iter().find(|on| on.entity == write.entity())?.condition.as_ref(),
     }
 }

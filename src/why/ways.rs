@@ -43,7 +43,7 @@ impl<'a> On<'a> {
     pub fn condition(self) -> Option<&'a crate::check::condition::Condition> {
         match self {
             Self::Write(on) => on.condition.as_ref(),
-            Self::Tag(on) => on.condition.as_ref(),
+            Self::Tag(on) => on.condition.as_deref(),
         }
     }
 }

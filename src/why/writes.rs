@@ -97,7 +97,7 @@ pub fn operations(rules: &RuleSet, way: &Way<'_>) -> Vec<Operation> {
     let On::Write(on) = way.on else { return Vec::new() };
     let can_hold = |operation: &Operation| {
         let Some(condition) = &on.condition else { return true };
-        let subject = Subject::writes(rules, on.entity, &Operations::Some(vec![operation.clone()]));
+        let subject = Subject::writes(rules, on.entity, &Operations::Some([operation.clone()].into()));
         subject.satisfiable(condition, true) != Verdict::No || is_left_open(rules, way, operation)
     };
     let mut all: Vec<Operation> = rules.entity(on.entity).operation_names().map(Operation::named).collect();

@@ -863,7 +863,7 @@ impl Run<'_> {
             let (hop, via, tag) = (*hop, via.clone(), tag.clone());
             done.insert((rule.name.clone(), binding.clone()));
             let Trigger::Tags(trigger) = &rule.trigger else { unreachable!() };
-            if !self.holds(rule, trigger.condition.as_ref(), &binding) {
+            if !self.holds(rule, trigger.condition.as_deref(), &binding) {
                 continue;
             }
             for drop in &rule.drops {

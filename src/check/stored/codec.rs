@@ -249,6 +249,32 @@ impl<T: Stored> Stored for Box<T> {
     }
 }
 
+/// A list as all sorts of lists are written.
+fn put_all<T: Stored>(list: &[T], out: &mut Writer) {
+    out.number(list.len() as u64);
+    list.iter().for_each(|value| value.put(out));
+}
+
+impl<T: Stored> Stored for Box<[T]> {
+    fn put(&self, out: &mut Writer) {
+        put_all(self, out);
+    }
+
+    fn get(from: &mut Reader<'_>) -> Option<Self> {
+        Vec::get(from).map(Vec::into_boxed_slice)
+    }
+}
+
+impl<T: Stored> Stored for Arc<[T]> {
+    fn put(&self, out: &mut Writer) {
+        put_all(self, out);
+    }
+
+    fn get(from: &mut Reader<'_>) -> Option<Self> {
+        Vec::get(from).map(Self::from)
+    }
+}
+
 impl<T: Stored> Stored for Option<T> {
     fn put(&self, out: &mut Writer) {
         self.is_some().put(out);
@@ -261,8 +287,7 @@ impl<T: Stored> Stored for Option<T> {
 
 impl<T: Stored> Stored for Vec<T> {
     fn put(&self, out: &mut Writer) {
-        out.number(self.len() as u64);
-        self.iter().for_each(|value| value.put(out));
+        put_all(self, out);
     }
     fn get(from: &mut Reader<'_>) -> Option<Self> {
         let count = from.count()?;

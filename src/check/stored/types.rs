@@ -167,7 +167,7 @@ impl Stored for TagTrigger {
     }
 
     fn get(from: &mut Reader<'_>) -> Option<Self> {
-        let holes = Vec::<String>::get(from)?;
+        let holes = Box::<[String]>::get(from)?;
         // What follows of this rule names them by their places.
         from.limits.holes = holes.len();
         Some(Self { holes, patterns: Stored::get(from)?, condition: Stored::get(from)? })

@@ -152,7 +152,7 @@ impl Run<'_> {
             (checked, findings)
         };
         let mut found: Vec<Found> = self.roots.iter().map(over).collect();
-        shared::agree(found.iter_mut().map(|(checked, findings)| (&*checked, findings)).collect());
+        shared::agree(found.iter_mut().map(|(checked, findings)| (&checked.sources, findings)).collect());
         found
     }
 

@@ -2,17 +2,19 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use invalidate::check::{Checked, slashed};
+use invalidate::check::slashed;
 use invalidate::diagnostic::{Code, Diagnostic, Severity, visible};
 use invalidate::lint::{Allowed, Identities, Identity, Project};
 use invalidate::span::{Position, Sources, Span};
 
 use super::roots::Root;
 
-/// A root, what was read for it, and what there is to say.
+/// A root, the texts that were read for it, and what there is to say. The rules themselves are gone: a
+/// report needs as much memory again.
 pub struct Looked {
     pub root: Root,
-    pub checked: Checked,
+    pub sources: Sources,
+    pub identities: Identities,
     pub findings: Vec<Diagnostic>,
     pub allowed: Vec<Allowed>,
 }
@@ -62,9 +64,9 @@ impl<'a> Report<'a> {
         let mut once = Once { project, seen: HashSet::new(), nth: HashMap::new() };
         let mut allowed = Vec::new();
         for (looked, root) in looked.iter().zip(names) {
-            let sources = &looked.checked.sources;
+            let sources = &looked.sources;
             report.files.extend(sources.iter().map(|(_, source)| source.name.as_str()));
-            let place = Place { sources, root, identities: Identities::of(&looked.checked) };
+            let place = Place { sources, root, identities: &looked.identities };
             report.findings.extend(looked.findings.iter().filter_map(|found| once.finding(found, &place)));
             allowed.push((&looked.allowed, place));
         }
@@ -90,7 +92,7 @@ impl<'a> Report<'a> {
 struct Place<'a> {
     sources: &'a Sources,
     root: &'a str,
-    identities: Identities<'a>,
+    identities: &'a Identities,
 }
 
 /// The file's name, and the first and last byte.

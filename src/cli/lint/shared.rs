@@ -2,27 +2,27 @@
 
 use std::collections::HashMap;
 
-use invalidate::check::Checked;
 use invalidate::diagnostic::Diagnostic;
+use invalidate::span::Sources;
 
 /// Takes out what says that something in a shared file is unused, where not every root says so. A
 /// root with an error says nothing, because there no lint has run.
-pub fn agree(mut found: Vec<(&Checked, &mut Vec<Diagnostic>)>) {
+pub fn agree(mut found: Vec<(&Sources, &mut Vec<Diagnostic>)>) {
     if found.len() < 2 {
         return;
     }
     let mut roots: HashMap<String, usize> = HashMap::new();
     let mut said: HashMap<Said, usize> = HashMap::new();
-    for (checked, findings) in &found {
-        for (_, source) in checked.sources.iter() {
+    for (sources, findings) in &found {
+        for (_, source) in sources.iter() {
             *roots.entry(source.name.clone()).or_default() += 1;
         }
-        for said_here in findings.iter().filter_map(|finding| said_of(checked, finding)) {
+        for said_here in findings.iter().filter_map(|finding| said_of(sources, finding)) {
             *said.entry(said_here).or_default() += 1;
         }
     }
-    for (checked, findings) in &mut found {
-        findings.retain(|finding| match said_of(checked, finding) {
+    for (sources, findings) in &mut found {
+        findings.retain(|finding| match said_of(sources, finding) {
             Some(here) => said.get(&here) == roots.get(&here.file),
             None => true,
         });
@@ -37,9 +37,9 @@ struct Said {
 }
 
 /// `None` for what another root cannot refute: everything but `unused-…`.
-fn said_of(checked: &Checked, finding: &Diagnostic) -> Option<Said> {
+fn said_of(sources: &Sources, finding: &Diagnostic) -> Option<Said> {
     let span = finding.primary.as_ref()?.span;
-    let file = checked.sources.get(span.file).name.clone();
+    let file = sources.get(span.file).name.clone();
     let is_unused = finding.code.slug().starts_with("unused-");
     is_unused.then(|| Said { file, start: span.start, message: finding.message.clone() })
 }

@@ -67,7 +67,7 @@ impl Linting<'_> {
             known.or_insert_with(|| Workspace::new(&root.path, root.files.clone())).check().0
         };
         let looked = look(roots, self.levels, &self.against, check)?;
-        let sources = looked.iter().flat_map(|looked| looked.checked.sources.iter());
+        let sources = looked.iter().flat_map(|looked| looked.sources.iter());
         self.sources = sources.map(|(_, source)| PathBuf::from(&source.name)).collect();
         if matches!(self.args.format, LintFormat::Full | LintFormat::Concise) {
             output::clear()?;

@@ -31,7 +31,7 @@ pub fn entity(rules: &RuleSet, id: EntityId) -> Node {
 pub fn rule(rules: &RuleSet, id: RuleId, rule: &Rule) -> Node {
     let condition = match &rule.trigger {
         Trigger::Writes(triggers) => triggers.iter().find_map(|t| t.condition.as_ref()),
-        Trigger::Tags(trigger) => trigger.condition.as_ref(),
+        Trigger::Tags(trigger) => trigger.condition.as_deref(),
     };
     let cascade = match &rule.follow {
         Follow::Nothing => Cascade::Nothing,

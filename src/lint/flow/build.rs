@@ -1,5 +1,6 @@
 //! A checked rule set to its [`Flow`].
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ops::Range;
 use std::rc::Rc;
@@ -30,7 +31,7 @@ type Bundle = (BundleId, Rc<[GroupId]>);
 struct Builder<'a> {
     rules: &'a RuleSet,
     names: Vec<Name<'a>>,
-    known: FxHashMap<(View, Space, Vec<Part>), NameId>,
+    known: FxHashMap<(View, Space, Cow<'a, [Part]>), NameId>,
     /// Shapes of the entities' own templates, by entity and template.
     shapes: FxHashMap<(EntityId, *const Template), Rc<Shape>>,
     groups: Vec<Group<'a>>,
@@ -127,7 +128,7 @@ impl<'a> Builder<'a> {
                     rule: id,
                     view,
                     operations: &ALL_OPERATIONS,
-                    condition: trigger.condition.as_ref(),
+                    condition: trigger.condition.as_deref(),
                     itself: false,
                     groups: Rc::from([]),
                     bundle: NO_BUNDLE,
@@ -151,7 +152,7 @@ impl<'a> Builder<'a> {
         for touch in self.rules.cascade(from, follow) {
             out.push(self.group(from, touch.entity, touch.binding.clone(), Some(touch)));
         }
-        let bundle = (BundleId(self.bundles.len() + 1), Rc::from(out));
+        let bundle = (BundleId::at(self.bundles.len() + 1), Rc::from(out));
         self.bundles.insert((from, itself, follow), bundle.clone());
         bundle
     }
@@ -178,19 +179,19 @@ impl<'a> Builder<'a> {
                     (Space::Tag, Role::Tag { narrowest })
                 }
             };
-            let name = self.intern(View::Row(from), space, parts, Some(template), Some(shape));
+            let name = self.intern(View::Row(from), space, parts.into(), Some(template), Some(shape));
             drops.push(Dropped { name, role, template: Some(template), written: None });
         }
-        let id = GroupId(self.groups.len());
+        let id = GroupId::at(self.groups.len());
         let passes = touch.map_or(&[][..], |t| &t.passes);
-        let next = ClassId(self.classes.len());
+        let next = ClassId::at(self.classes.len());
         let class = *self.classes.entry((from, entity, binding.clone(), passes)).or_insert(next);
         self.groups.push(Group { class, entity, binding, passes, touch, drops });
         id
     }
 
-    fn named(&mut self, drops: &'a [Drop], view: View) -> Vec<Dropped<'a>> {
-        let mut out = Vec::new();
+    fn named(&mut self, drops: &'a [Drop], view: View) -> Box<[Dropped<'a>]> {
+        let mut out = Vec::with_capacity(drops.iter().filter(|drop| !matches!(drop, Drop::Itself)).count());
         for drop in drops {
             let (space, template) = match drop {
                 Drop::Itself => continue,
@@ -199,7 +200,7 @@ impl<'a> Builder<'a> {
                 Drop::Match(t) => (Space::Glob, t),
                 Drop::Regex(pattern) => {
                     let parts = vec![Part::Text(pattern.as_str().into())];
-                    let name = self.intern(view, Space::Regex, parts, None, None);
+                    let name = self.intern(view, Space::Regex, parts.into(), None, None);
                     out.push(Dropped { name, role: Role::Named, template: None, written: None });
                     continue;
                 }
@@ -209,47 +210,48 @@ impl<'a> Builder<'a> {
                 View::Trigger(_) => None,
             };
             let shape = (space != Space::Glob).then(|| self.shape(template, entity));
-            let name = self.intern(view, space, template.parts().to_vec(), Some(template), shape);
+            let name = self.intern(view, space, template.parts().into(), Some(template), shape);
             let written = Some(template.span());
             out.push(Dropped { name, role: Role::Named, template: Some(template), written });
         }
-        out
+        out.into()
     }
 
     fn intern(
         &mut self,
         view: View,
         space: Space,
-        parts: Vec<Part>,
+        parts: Cow<'a, [Part]>,
         template: Option<&'a Template>,
         shape: Option<Rc<Shape>>,
     ) -> NameId {
         let names = &mut self.names;
         *self.known.entry((view, space, parts)).or_insert_with_key(|(_, _, parts)| {
             names.push(Name { view, space, parts: parts.clone(), template, shape });
-            NameId(names.len() - 1)
+            NameId::at(names.len() - 1)
         })
     }
 
     fn finish(self) -> Flow<'a> {
         let mut by_entity = vec![Vec::new(); self.rules.entities().len()];
-        let mut by_rule = vec![Vec::new(); self.rules.rules().len()];
+        let mut by_rule = Vec::with_capacity(self.rules.rules().len() + 1);
         for (index, firing) in self.firings.iter().enumerate() {
-            by_rule[firing.rule.index()].push(FiringId(index));
+            by_rule.resize(firing.rule.index() + 1, FiringId::at(index));
             if let View::Row(entity) = firing.view {
-                by_entity[entity.index()].push(FiringId(index));
+                by_entity[entity.index()].push(FiringId::at(index));
             }
         }
+        by_rule.resize(self.rules.rules().len() + 1, FiringId::at(self.firings.len()));
         let mut tags = ShapeIndex::default();
         for (index, name) in self.names.iter().enumerate() {
             if let (Space::Tag, Some(shape)) = (name.space, &name.shape) {
-                tags.add(shape.clone(), NameId(index));
+                tags.add(shape.clone(), NameId::at(index));
             }
         }
         let mut carried_tags = ShapeIndex::default();
         for (index, carried) in self.carried.iter().enumerate() {
             if carried.what != Carrying::Key {
-                carried_tags.add(carried.shape.clone(), CarriedId(index));
+                carried_tags.add(carried.shape.clone(), CarriedId::at(index));
             }
         }
         Flow {

@@ -59,11 +59,11 @@ pub fn meet(rules: &RuleSet, a: &Firing<'_>, b: &Firing<'_>) -> Option<Operation
     };
     let mut both = operations(rules, entity);
     both.retain(|op| a.operations.contains(op) && b.operations.contains(op));
-    (!both.is_empty()).then_some(Operations::Some(both))
+    (!both.is_empty()).then_some(Operations::Some(both.into()))
 }
 
 /// What conditions look at.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Looked {
     Row(RowPath),
     Context(ContextId),
@@ -74,26 +74,37 @@ enum Looked {
 /// The conditions of all rules, ready to be held against each other without a proof.
 pub struct Conditions<'a> {
     flow: Rc<Flow<'a>>,
-    /// By firing the place of its text among all texts.
-    texts: FxHashMap<FiringId, usize>,
-    looks: FxHashMap<FiringId, FxHashSet<Looked>>,
+    /// By firing the place of its text among all texts, and what it looks at; `None` without a condition.
+    read: Vec<Option<Read>>,
+}
+
+/// A condition as it was written. What it looks at is one list for all that look at the same.
+struct Read {
+    text: usize,
+    looks: Rc<[Looked]>,
 }
 
 impl<'a> Conditions<'a> {
     pub fn new(subject: &Subject<'a>, flow: &Rc<Flow<'a>>) -> Self {
-        let mut known: FxHashMap<String, usize> = FxHashMap::default();
-        let mut out = Self { flow: flow.clone(), texts: FxHashMap::default(), looks: FxHashMap::default() };
-        for (id, firing) in flow.firings() {
-            let (Some(condition), Some(when)) = (firing.condition, &subject.rule(firing.rule).when) else {
-                continue;
-            };
+        let mut texts: FxHashMap<String, usize> = FxHashMap::default();
+        let mut lists: FxHashSet<Rc<[Looked]>> = FxHashSet::default();
+        let read = flow.firings().map(|(_, firing)| {
+            let (condition, when) = (firing.condition?, subject.rule(firing.rule).when.as_ref()?);
             let words: Vec<&str> = subject.rules.sources().text(when.span).split_whitespace().collect();
-            let next = known.len();
-            out.texts.insert(id, *known.entry(words.join(" ")).or_insert(next));
-            let looked = condition.atoms().into_iter().flat_map(|atom| looks(&atom.test)).collect();
-            out.looks.insert(id, looked);
-        }
-        out
+            let next = texts.len();
+            let text = *texts.entry(words.join(" ")).or_insert(next);
+            let mut looked: Vec<Looked> =
+                condition.atoms().into_iter().flat_map(|atom| looks(&atom.test)).collect();
+            looked.sort_unstable();
+            looked.dedup();
+            let looks = lists.get(looked.as_slice()).cloned().unwrap_or_else(|| {
+                let looks: Rc<[Looked]> = looked.into();
+                lists.insert(looks.clone());
+                looks
+            });
+            Some(Read { text, looks })
+        });
+        Self { flow: flow.clone(), read: read.collect() }
     }
 
     /// Whether the one may imply the other: surely (`false`: no proof is needed), perhaps (`true`), or
@@ -101,12 +112,12 @@ impl<'a> Conditions<'a> {
     pub fn may_imply(&self, narrow: FiringId, wide: FiringId) -> Option<bool> {
         let Some(condition) = self.flow.firing(wide).condition else { return Some(false) };
         let chained = matches!(self.flow.firing(wide).view, View::Trigger(_));
-        if !chained && self.texts.get(&narrow) == self.texts.get(&wide) {
+        let text = |id: FiringId| self.read[id.index()].as_ref().map(|read| read.text);
+        if !chained && text(narrow) == text(wide) {
             return Some(false);
         }
-        let nothing = FxHashSet::default();
         let known = Known {
-            looks: self.looks.get(&narrow).unwrap_or(&nothing),
+            looks: self.read[narrow.index()].as_ref().map_or(&[], |read| &read.looks),
             operations: self.flow.firing(narrow).operations,
         };
         known.may_imply(condition, true).then_some(true)
@@ -115,7 +126,7 @@ impl<'a> Conditions<'a> {
 
 /// What is known of a write that fires a rule.
 struct Known<'a> {
-    looks: &'a FxHashSet<Looked>,
+    looks: &'a [Looked],
     operations: &'a Operations,
 }
 

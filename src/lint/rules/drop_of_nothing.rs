@@ -26,7 +26,7 @@ fn check(subject: &Subject<'_>, findings: &mut Vec<Diagnostic>) {
         let rule = RuleId::at(index);
         // A rule on several entities names a tag once.
         let mut seen: Vec<Span> = Vec::new();
-        for dropped in flow.of_rule(rule).iter().flat_map(|id| &flow.firing(*id).named) {
+        for dropped in flow.of_rule(rule).flat_map(|id| &*flow.firing(id).named) {
             let name = flow.name(dropped.name);
             let (Some(shape), Some(template)) = (&name.shape, dropped.template) else { continue };
             if name.space != Space::Tag || seen.contains(&template.span()) || looks == MAX_LOOKS {

@@ -17,12 +17,12 @@ fn check(subject: &Subject<'_>, findings: &mut Vec<Diagnostic>) {
         by.entry(covering.narrow).or_default().push(flow.firing(covering.wide).rule);
     }
     let shadows = |wide: RuleId, narrow: RuleId| {
-        let all = flow.of_rule(narrow);
-        !all.is_empty() && all.iter().all(|id| by.get(id).is_some_and(|list| list.contains(&wide)))
+        let mut all = flow.of_rule(narrow);
+        all.len() > 0 && all.all(|id| by.get(&id).is_some_and(|list| list.contains(&wide)))
     };
     for index in 0..subject.rules.rules().len() {
         let narrow = RuleId::at(index);
-        let Some(first) = flow.of_rule(narrow).first().and_then(|id| by.get(id)) else { continue };
+        let Some(first) = flow.of_rule(narrow).next().and_then(|id| by.get(&id)) else { continue };
         // Of two that shadow each other the later one is too many.
         let wide = first
             .iter()

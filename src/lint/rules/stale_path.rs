@@ -215,7 +215,7 @@ fn writes(subject: &Subject<'_>, moving: &Moving<'_, '_>) -> (String, String) {
 /// An operation that fires the rule which relies on the tag, `update` where that does.
 fn operation(subject: &Subject<'_>, moving: &Moving<'_, '_>) -> Operation {
     let flow = subject.flow();
-    let firing = flow.of_rule(moving.relying).iter().map(|id| flow.firing(*id));
+    let firing = flow.of_rule(moving.relying).map(|id| flow.firing(id));
     let fired = firing.filter(|f| f.view == View::Row(moving.from)).map(|f| f.operations).next();
     let wanted = |op: &Operation| fired.is_some_and(|all| all.contains(op));
     let declared = operations(subject.rules, moving.from);

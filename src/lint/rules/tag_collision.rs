@@ -92,7 +92,7 @@ fn meant(subject: &Subject<'_>) -> Vec<Meant> {
     }
     for (index, rule) in rules.rules().iter().enumerate() {
         for firing in flow.of_rule(crate::check::ruleset::RuleId::at(index)) {
-            let firing = flow.firing(*firing);
+            let firing = flow.firing(firing);
             let View::Row(entity) = firing.view else { continue };
             for drop in &firing.named {
                 let name = flow.name(drop.name);

@@ -29,7 +29,7 @@ fn check(subject: &Subject<'_>, findings: &mut Vec<Diagnostic>) {
     let mut blamed: FxHashSet<(EntityId, *const Template)> = FxHashSet::default();
     for index in 0..subject.rules.rules().len() {
         let id = RuleId::at(index);
-        for firing in flow.of_rule(id).iter().map(|f| flow.firing(*f)) {
+        for firing in flow.of_rule(id).map(|f| flow.firing(f)) {
             of_firing(subject, firing, &wide, &mut blamed, findings);
         }
     }

@@ -93,7 +93,7 @@ fn alive(subject: &Subject<'_>, waits: &[Wait<'_>]) -> FxHashSet<NameId> {
             continue;
         }
         for firing in flow.of_rule(rule) {
-            for drop in flow.drops(flow.firing(*firing)) {
+            for drop in flow.drops(flow.firing(firing)) {
                 if flow.name(drop.name).space == Space::Tag && alive.insert(drop.name) {
                     open.extend(waiting.get(&drop.name).into_iter().flatten());
                 }

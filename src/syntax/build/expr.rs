@@ -109,7 +109,7 @@ fn comparison(node: &Node<'_>, findings: &mut Findings) -> Expr {
         return Expr { kind: ExprKind::In { value: left, list, negated }, span };
     }
     if cursor.take(R::kw_matches).is_some() {
-        let regex = regex(&cursor.need(R::regex));
+        let regex = Box::new(regex(&cursor.need(R::regex)));
         return Expr { kind: ExprKind::Matches { value: left, regex, negated }, span };
     }
     Expr { kind: ExprKind::Truth(left), span }

@@ -41,13 +41,14 @@ pub fn rule(node: &Node<'_>, findings: &mut Findings) -> Rule {
                 rule.priority = Some(int(&inner.skip(R::kw_priority).need(R::int), findings));
             }
             R::c_strategy if once.first("strategy", &clause, findings) => {
-                rule.strategy = Some(strategy(&clause))
+                rule.strategy = Some(Box::new(strategy(&clause)))
             }
             R::c_delay if once.first("delay", &clause, findings) => {
-                rule.delay = Some(duration(&inner.skip(R::kw_delay).need(R::duration), findings));
+                let delay = duration(&inner.skip(R::kw_delay).need(R::duration), findings);
+                rule.delay = Some(Box::new(delay));
             }
             R::c_follow if once.first("follow", &clause, findings) => {
-                rule.follow = Some(Spanned::new(names(inner.skip(R::kw_follow)), span));
+                rule.follow = Some(Box::new(Spanned::new(names(inner.skip(R::kw_follow)), span)));
             }
             R::c_drop => drops(&mut inner, &mut rule.drops, findings),
             R::dangling => report_dangling(&clause, findings),

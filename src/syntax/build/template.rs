@@ -43,8 +43,7 @@ pub fn path(cursor: &mut Cursor<'_>) -> Path {
         span = span.to(name.span);
         names.push(name);
     }
-    names.shrink_to_fit();
-    Path { names, span }
+    Path { names: names.into(), span }
 }
 
 /// `\"` and `\\` for the characters themselves.
