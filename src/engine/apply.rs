@@ -9,8 +9,8 @@ use super::pipeline::Sent;
 use super::report::{Report, StepError, StepReport};
 use super::transaction::Committed;
 use crate::cache::{
-    Cache, CacheError, CacheErrorKind, DropTarget, Dropped, Enqueued, ProgressFn, Rate, Retired, Work,
-    observe,
+    Cache, CacheError, CacheErrorKind, DropRequest, DropTarget, Dropped, Enqueued, ProgressFn, Rate, Retired,
+    Work, observe,
 };
 use crate::model::{Key, Pattern, Tag};
 use crate::plan::{Plan, Step, StepKind, Strategy, together};
@@ -66,18 +66,26 @@ pub struct Done {
 /// Drops the targets of some lists of steps, in the same round trip puts batched ones into the queue, and
 /// retires the tags of lazy ones, with their collection in the queue.
 pub async fn carry_out<C: Cache>(cache: &C, lists: &[&[Step]], progress: ProgressFn<'_>) -> Done {
+    let mut drops = Drops::default();
     let targets: Vec<Vec<Target>> =
-        lists.iter().map(|steps| steps.iter().map(Target::new).collect()).collect();
+        lists.iter().map(|steps| steps.iter().map(|step| drops.target(step)).collect()).collect();
+    let requests = drops.requests;
     let start = Instant::now();
-    let (mut queued, (outcomes, drops)) =
-        tokio::join!(queue(cache, &targets), drop_all(cache, &targets, progress));
+    let waits = |target: &Target| matches!(target, Target::Queue(..) | Target::Retire(_));
+    let (mut queued, mut outcomes) = match targets.iter().flatten().any(waits) {
+        false => (Queued::default(), drop_all(cache, &requests, progress).await),
+        // Kept apart: most windows have nothing for the queue.
+        true => {
+            Box::pin(async { tokio::join!(queue(cache, &targets), drop_all(cache, &requests, progress)) })
+                .await
+        }
+    };
     if queued.is_full() {
         Box::pin(queued.collect_unqueued(cache, progress)).await;
     }
     let took = start.elapsed();
     let new = queued.answer.as_ref().and_then(|answer| answer.as_ref().ok()).map_or(0, |answer| answer.new);
-    let sent = Sent { drops: drops + queued.retired.len() as u64, queued: new };
-    let mut outcomes = outcomes.into_iter();
+    let sent = Sent { drops: (requests.len() + queued.retired.len()) as u64, queued: new };
     let mut report = |target| match target {
         Target::Bad(error) => StepReport { outcome: Err(error), queued: None },
         Target::Queue(_, delay) => queued.step(delay, Dropped::default()),
@@ -85,7 +93,15 @@ pub async fn carry_out<C: Cache>(cache: &C, lists: &[&[Step]], progress: Progres
             Some(Err(error)) => StepReport { outcome: Err(StepError::Cache(error.clone())), queued: None },
             _ => queued.retired_step(&tag),
         },
-        Target::Drop(_) => StepReport { outcome: outcomes.next().unwrap_or_else(no_answer), queued: None },
+        // Of equal targets the first has the numbers.
+        Target::Drop(place) => {
+            let outcome = match outcomes.get_mut(place) {
+                Some(Ok(dropped)) => Ok(std::mem::take(dropped)),
+                Some(Err(error)) => Err(error.clone()),
+                None => no_answer(),
+            };
+            StepReport { outcome, queued: None }
+        }
     };
     let reports: Vec<Vec<StepReport>> =
         targets.into_iter().map(|targets| targets.into_iter().map(&mut report).collect()).collect();
@@ -96,27 +112,37 @@ pub async fn carry_out<C: Cache>(cache: &C, lists: &[&[Step]], progress: Progres
 
 /// What is done with a step.
 enum Target {
-    Drop(Work),
+    /// By the place of its request.
+    Drop(usize),
     Queue(Work, Duration),
     /// The tag of a lazy step. A lazy key goes at once: nothing would be cheaper.
     Retire(Tag),
     Bad(StepError),
 }
 
-impl Target {
-    fn new(step: &Step) -> Self {
-        match work(step) {
-            Err(error) => Self::Bad(error),
-            Ok(Work::Collect(tag)) => Self::Retire(tag),
-            Ok(work) if step.strategy == Strategy::Batched => {
-                Self::Queue(work, Duration::from_millis(step.delay_ms))
-            }
-            Ok(work) => Self::Drop(work),
-        }
-    }
+/// What is to be dropped now, each target once.
+#[derive(Default)]
+struct Drops<'s> {
+    requests: Vec<DropRequest>,
+    places: FxHashMap<(StepKind, &'s str), usize>,
+}
 
-    fn now(&self) -> Option<&Work> {
-        if let Self::Drop(work) = self { Some(work) } else { None }
+impl<'s> Drops<'s> {
+    fn target(&mut self, step: &'s Step) -> Target {
+        match work(step) {
+            Err(error) => Target::Bad(error),
+            Ok(Work::Collect(tag)) => Target::Retire(tag),
+            Ok(work) if step.strategy == Strategy::Batched => {
+                Target::Queue(work, Duration::from_millis(step.delay_ms))
+            }
+            Ok(Work::Drop(request)) => {
+                let place = *self.places.entry((step.kind, &step.target)).or_insert(self.requests.len());
+                if place == self.requests.len() {
+                    self.requests.push(request);
+                }
+                Target::Drop(place)
+            }
+        }
     }
 }
 
@@ -193,25 +219,12 @@ async fn queue<C: Cache>(cache: &C, plans: &[Vec<Target>]) -> Queued {
 /// How many targets of several plans are dropped together.
 const TOGETHER: usize = 1024;
 
-/// Drops what is to be dropped now, each target once; gives what came of each step, in their order, and
-/// how many targets they were. Of equal targets the first has the numbers.
+/// Drops targets; gives what came of each, in their order.
 async fn drop_all<C: Cache>(
     cache: &C,
-    plans: &[Vec<Target>],
+    requests: &[DropRequest],
     progress: ProgressFn<'_>,
-) -> (Vec<Result<Dropped, StepError>>, u64) {
-    let now = plans.iter().flatten().filter_map(Target::now);
-    // By member: the place of a target among those that are dropped, and the steps in their order.
-    let mut places: FxHashMap<String, usize> = FxHashMap::default();
-    let mut requests = Vec::new();
-    let mut steps = Vec::new();
-    for work in now {
-        let place = *places.entry(work.member()).or_insert_with(|| {
-            requests.extend(work.request());
-            requests.len() - 1
-        });
-        steps.push(place);
-    }
+) -> Vec<Result<Dropped, StepError>> {
     let mut outcomes: Vec<Result<Dropped, StepError>> = Vec::with_capacity(requests.len());
     for part in requests.chunks(TOGETHER) {
         // Who waits for a cache that is gone, again and again, waits for hours.
@@ -226,12 +239,7 @@ async fn drop_all<C: Cache>(
             }
         }
     }
-    let steps = steps.into_iter().map(|place| match outcomes.get_mut(place) {
-        Some(Ok(dropped)) => Ok(std::mem::take(dropped)),
-        Some(Err(error)) => Err(error.clone()),
-        None => no_answer(),
-    });
-    (steps.collect(), requests.len() as u64)
+    outcomes
 }
 
 fn no_answer() -> Result<Dropped, StepError> {

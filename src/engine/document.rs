@@ -1,5 +1,7 @@
 //! A report as a JSON document, the same from the command line and from the server.
 
+mod text;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -11,14 +11,14 @@ pub struct Outcome {
     /// Present where the target waits in the queue; 0 for a tag that is gone for fenced readers and waits
     /// to be collected.
     #[serde(skip_serializing_if = "Option::is_none")]
-    due_in_ms: Option<u64>,
+    pub(super) due_in_ms: Option<u64>,
     /// Entries gone, dependents not counted; absent where the target failed or waits.
     #[serde(skip_serializing_if = "Option::is_none")]
-    removed: Option<u64>,
+    pub(super) removed: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    dependents: Option<u64>,
+    pub(super) dependents: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
+    pub(super) error: Option<String>,
 }
 
 impl From<&StepReport> for Outcome {

@@ -9,6 +9,8 @@ mod source;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use compact_str::format_compact;
+
 pub use document::{QueueFigures, RuleFigures, SourceFigures, StatisticsDocument, StrategyFigures};
 pub use source::{SourceGauges, SourceStatistics};
 
@@ -157,7 +159,8 @@ impl Statistics {
     /// Of the rules of an entity those that fired are counted, and its writes: what is skipped is the
     /// difference. A write looks at few of its rules, and must not count all the others one by one.
     fn firings(&mut self, plan: &Plan, rules: &RuleSet) {
-        *self.writes_of.entry(format!("{}.{}", plan.write.entity, plan.write.op)).or_default() += 1;
+        let kind = format_compact!("{}.{}", plan.write.entity, plan.write.op);
+        *counter(&mut self.writes_of, &kind) += 1;
         for (rule, fired) in plan.firings.iter() {
             let counted = self.rule(&rules.rule(rule).name);
             *(if fired { &mut counted.executions } else { &mut counted.skipped }) += 1;
@@ -187,16 +190,20 @@ impl Statistics {
     }
 
     fn rule(&mut self, name: &str) -> &mut RuleStatistics {
-        // A name that is there already is not copied.
-        if !self.rules.contains_key(name) {
-            self.rules.insert(name.to_owned(), RuleStatistics::default());
-        }
-        self.rules.get_mut(name).expect("it was put there")
+        counter(&mut self.rules, name)
     }
 
     fn strategy(&mut self, strategy: Strategy) -> &mut StrategyStatistics {
-        self.strategies.entry(strategy.word().to_owned()).or_default()
+        counter(&mut self.strategies, strategy.word())
     }
+}
+
+/// What is counted under a name. A name that is there already is not copied.
+fn counter<'c, T: Default>(counters: &'c mut BTreeMap<String, T>, name: &str) -> &'c mut T {
+    if !counters.contains_key(name) {
+        counters.insert(name.to_owned(), T::default());
+    }
+    counters.get_mut(name).expect("it was put there")
 }
 
 /// A part of a time.

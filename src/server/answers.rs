@@ -39,7 +39,12 @@ impl Answer {
         if serde_json::to_writer(&mut body, document).is_err() {
             body.clear();
         }
-        Self { status, kind: "application/json", body: body.into() }
+        Self::text(status, body)
+    }
+
+    /// A document that is written already.
+    pub fn text(status: StatusCode, json: Vec<u8>) -> Self {
+        Self { status, kind: "application/json", body: json.into() }
     }
 }
 

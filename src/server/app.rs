@@ -12,6 +12,7 @@ use super::rules::{Failure, Loaded, Look, Rules};
 use super::tally::Tally;
 use super::tokens::Tokens;
 use crate::cache::AnyCache;
+use crate::engine::Report;
 
 /// What one request may take.
 #[derive(Clone, Copy, Debug)]
@@ -141,6 +142,13 @@ impl App {
 
     pub(super) fn has_page(&self) -> bool {
         self.has_page
+    }
+
+    /// Counts writes that were carried out together, planned by the same rules.
+    pub(super) fn carried_out(&self, reports: &[Report], loaded: &Arc<Loaded>, streamed: bool) {
+        self.metrics.reports(reports);
+        self.tally.add(reports, loaded.program.rules());
+        self.events.carried_out(reports, loaded, streamed);
     }
 
     pub(super) fn tell(&self, event: &Event<'_>) {

@@ -1,25 +1,24 @@
 //! Writes of several connections, carried out together.
 //!
-//! A write that comes alone goes to the cache by itself. While some are under way, those that come
-//! meanwhile wait for each other, and go as one window: one round trip, and equal targets once. A window
-//! that takes long, for a large tag, holds up nobody but those that went with it.
+//! A few writes go to the cache by themselves. While they are under way, those that come meanwhile wait for
+//! each other, and go as one window: one round trip, and equal targets once. While it is under way, the next
+//! one gathers. A window that takes long, for a large tag, holds up nobody but those that went with it.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::sync::oneshot;
-use tokio::time::Instant;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::{Instant, sleep};
 
 use super::App;
-use crate::cache::{AnyCache, observe, quiet};
+use super::rules::Loaded;
+use crate::cache::{observe, quiet};
 use crate::engine::{Report, submit};
 use crate::plan::Plan;
 
-/// How many writes, or windows of them, are under way before others wait for them.
-const UNDER_WAY: usize = 2;
+/// How many writes go by themselves side by side.
+const FEW: usize = 2;
 
 /// For how long they wait at most.
 const SLOW: Duration = Duration::from_millis(1);
@@ -27,101 +26,148 @@ const SLOW: Duration = Duration::from_millis(1);
 /// The most writes of a window.
 const TOGETHER: usize = 256;
 
-/// A plan, and who waits for its report.
-type Waiting = (Plan, oneshot::Sender<Report>);
-
 /// Where writes meet.
+#[derive(Default)]
 pub struct Combiner {
-    alone: AtomicUsize,
-    // Each connection has one write at most: their limit is this queue's.
-    sender: UnboundedSender<Waiting>,
-    /// Until [`run`] takes it.
-    receiver: Mutex<Option<UnboundedReceiver<Waiting>>>,
+    queue: Mutex<Queue>,
+    /// Tells [`run`] to look at the queue.
+    look: Notify,
 }
 
-impl Default for Combiner {
-    fn default() -> Self {
-        let (sender, receiver) = unbounded_channel();
-        Self { alone: AtomicUsize::new(0), sender, receiver: Mutex::new(Some(receiver)) }
-    }
+#[derive(Default)]
+struct Queue {
+    // Each connection has one write at most: their limit is this queue's.
+    waiting: Vec<Waiting>,
+    /// How many writes are under way by themselves, and how many windows.
+    alone: usize,
+    windows: usize,
+    /// Whether [`run`] looks at the queue in time without being told.
+    is_watched: bool,
+}
+
+/// A plan, the rules that it was made by, and who waits for its report.
+struct Waiting {
+    plan: Plan,
+    loaded: Arc<Loaded>,
+    sender: oneshot::Sender<Report>,
 }
 
 impl Combiner {
-    /// Carries a plan out, with others where there are any.
-    pub async fn submit(&self, cache: &AnyCache, plan: Plan) -> Report {
-        let alone = Alone::new(&self.alone);
+    /// Carries a plan out, with others where there are any, and counts what came of it.
+    pub async fn submit(&self, app: &App, loaded: Arc<Loaded>, plan: Plan) -> Report {
         // Who is observed is observed by himself.
-        if alone.are_few || observe::is_observed() {
-            return by_itself(cache, plan).await;
+        if observe::is_observed() {
+            return Box::pin(by_itself(app, loaded, plan)).await;
         }
-        drop(alone);
-        let (sender, report) = oneshot::channel();
-        if let Err(unsent) = self.sender.send((plan, sender)) {
-            return by_itself(cache, unsent.0.0).await;
-        }
+        let report = match self.enter(loaded, plan) {
+            // What carries it out is kept apart: most writes wait for others.
+            Entered::Alone(loaded, plan, _alone) => return Box::pin(by_itself(app, loaded, plan)).await,
+            Entered::Waits(report) => report,
+        };
         match report.await {
             Ok(report) => report,
             // Only the end of the process ends the windows.
             Err(_) => std::future::pending().await,
         }
     }
-}
 
-async fn by_itself(cache: &AnyCache, plan: Plan) -> Report {
-    // One plan gives one report.
-    submit(cache, vec![plan], quiet()).await.remove(0)
-}
+    fn enter(&self, loaded: Arc<Loaded>, plan: Plan) -> Entered<'_> {
+        let mut queue = self.queue();
+        if queue.alone < FEW && queue.windows == 0 && queue.waiting.is_empty() {
+            queue.alone += 1;
+            return Entered::Alone(loaded, plan, Alone(self));
+        }
+        let (sender, report) = oneshot::channel();
+        queue.waiting.push(Waiting { plan, loaded, sender });
+        // One word is enough for all that come until it is heard.
+        if !std::mem::replace(&mut queue.is_watched, true) {
+            drop(queue);
+            self.look.notify_one();
+        }
+        Entered::Waits(report)
+    }
 
-/// A write that goes by itself, for as long as this lives.
-struct Alone<'c> {
-    count: &'c AtomicUsize,
-    are_few: bool,
-}
-
-impl<'c> Alone<'c> {
-    fn new(count: &'c AtomicUsize) -> Self {
-        let are_few = count.fetch_add(1, Ordering::Relaxed) < UNDER_WAY;
-        Self { count, are_few }
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // Nothing that is done under the lock panics.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// How a write goes to the cache.
+enum Entered<'c> {
+    Alone(Arc<Loaded>, Plan, Alone<'c>),
+    Waits(oneshot::Receiver<Report>),
+}
+
+/// A write that goes by itself, for as long as this lives: others wait for it.
+struct Alone<'c>(&'c Combiner);
 
 impl Drop for Alone<'_> {
     fn drop(&mut self) {
-        self.count.fetch_sub(1, Ordering::Relaxed);
+        let mut queue = self.0.queue();
+        queue.alone -= 1;
+        if queue.alone == 0 && !queue.waiting.is_empty() {
+            drop(queue);
+            self.0.look.notify_one();
+        }
     }
+}
+
+async fn by_itself(app: &App, loaded: Arc<Loaded>, plan: Plan) -> Report {
+    let mut reports = submit(app.cache(), vec![plan], quiet()).await;
+    app.carried_out(&reports, &loaded, false);
+    // One plan gives one report.
+    reports.remove(0)
 }
 
 /// Sends windows out, for as long as the server lives.
 pub async fn run(app: Arc<App>) {
-    let receiver = app.combiner().receiver.lock().unwrap_or_else(PoisonError::into_inner).take();
-    // Somebody else does it.
-    let Some(mut receiver) = receiver else { return };
+    let combiner = app.combiner();
     let mut windows = FuturesUnordered::new();
-    let mut waiting: Vec<Waiting> = Vec::new();
-    let mut began = Instant::now();
+    // When those that wait go, whatever is under way; while it is not set, `look` tells of the first of them.
+    let mut latest = std::pin::pin!(sleep(SLOW));
+    let mut is_set = false;
     loop {
+        let (mut ended, mut is_late) = (0, false);
         tokio::select! {
             biased;
-            Some(()) = windows.next() => {}
-            taken = receiver.recv_many(&mut waiting, TOGETHER), if waiting.len() < TOGETHER => {
-                if taken == 0 {
-                    return;
-                }
-            }
-            () = tokio::time::sleep_until(began + SLOW), if !waiting.is_empty() => {}
+            Some(()) = windows.next() => ended = 1,
+            () = combiner.look.notified() => {}
+            () = &mut latest, if is_set => (is_late, is_set) = (true, false),
         }
-        let may_go = windows.len() < UNDER_WAY || began.elapsed() >= SLOW;
-        if may_go && !waiting.is_empty() {
-            windows.push(window(&app, std::mem::take(&mut waiting)));
-            began = Instant::now();
+        let mut queue = combiner.queue();
+        queue.windows -= ended;
+        let may_go = is_late || queue.alone + queue.windows == 0;
+        let count = if may_go { queue.waiting.len().min(TOGETHER) } else { 0 };
+        let waiting: Vec<Waiting> = queue.waiting.drain(..count).collect();
+        if count > 0 {
+            queue.windows += 1;
+            windows.push(window(&app, waiting));
         }
+        if count > 0 || (!queue.waiting.is_empty() && !is_set) {
+            latest.as_mut().reset(Instant::now() + SLOW);
+            is_set = true;
+        }
+        queue.is_watched = is_set;
     }
 }
 
 async fn window(app: &App, waiting: Vec<Waiting>) {
-    let (plans, senders): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
+    let mut plans = Vec::with_capacity(waiting.len());
+    let mut others = Vec::with_capacity(waiting.len());
+    for Waiting { plan, loaded, sender } in waiting {
+        plans.push(plan);
+        others.push((loaded, sender));
+    }
     let reports = submit(app.cache(), plans, quiet()).await;
-    for (sender, report) in senders.into_iter().zip(reports) {
+    let mut rest = reports.as_slice();
+    // Between two plans the rules may have been read anew.
+    for same in others.chunk_by(|(a, _), (b, _)| Arc::ptr_eq(a, b)) {
+        let (these, after) = rest.split_at(same.len().min(rest.len()));
+        app.carried_out(these, &same[0].0, false);
+        rest = after;
+    }
+    for ((_, sender), report) in others.into_iter().zip(reports) {
         // Who is gone wants no report.
         let _ = sender.send(report);
     }

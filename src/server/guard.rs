@@ -65,8 +65,9 @@ pub async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) 
 /// Whether a body is lines that come one by one.
 pub fn is_stream(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    matches!(kind.as_str(), "application/x-ndjson" | "application/jsonl" | "application/jsonlines")
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    let lines = ["application/x-ndjson", "application/jsonl", "application/jsonlines"];
+    lines.iter().any(|lines| kind.eq_ignore_ascii_case(lines))
 }
 
 /// The caller's, where it is fit for a log; else one that no other request has.

@@ -3,6 +3,7 @@
 use redis::{Arg, Cmd, Pipeline, Value};
 
 use super::script::{ScriptName, Scripts};
+use crate::model::Key;
 
 /// A command, and where in a cluster it goes.
 #[derive(Clone)]
@@ -16,6 +17,11 @@ pub(super) enum What {
     Plain(Cmd),
     /// Lets the next command through to a node that is taking its slot over.
     Asking,
+    /// A command that takes one key.
+    One {
+        name: &'static str,
+        key: Key,
+    },
     /// A command that takes nothing but keys.
     Keys {
         name: &'static str,
@@ -78,6 +84,11 @@ impl Batch {
     /// Adds a command without a key, for whichever node.
     pub fn add_for_any(&mut self, command: Cmd) -> usize {
         self.push(What::Plain(command), Place::Any)
+    }
+
+    /// Adds a command that takes one key.
+    pub fn one(&mut self, name: &'static str, key: Key) -> usize {
+        self.push(What::One { name, key }, Place::Key)
     }
 
     /// Adds a command that takes nothing but keys, of any slots, and answers with a count.
@@ -158,6 +169,12 @@ impl Batch {
                 What::Asking => {
                     pipeline.add_command(redis::cmd("ASKING"));
                 }
+                What::One { name, key } => {
+                    let key = key.as_str();
+                    let mut command = Cmd::with_capacity(2, name.len() + key.len());
+                    command.arg(*name).arg(key);
+                    pipeline.add_command(command);
+                }
                 What::Keys { name, keys } => {
                     let mut command = redis::cmd(name);
                     command.arg(keys);
@@ -197,6 +214,7 @@ impl What {
                 Arg::Simple(key) => Some(key),
                 _ => None,
             }),
+            Self::One { key, .. } => Some(key.as_str().as_bytes()),
             Self::Keys { keys, .. } | Self::Script { keys, .. } => keys.first().map(Vec::as_slice),
             Self::Scan { .. } | Self::Asking => None,
         }

@@ -18,7 +18,7 @@ pub(super) use take::PRUNED;
 
 use std::collections::HashSet;
 
-use self::frame::{Begin, CountTags, Frame, Slots, Start};
+use self::frame::{Begin, CountTags, Frame, OneKey, Slots, Start};
 use self::guard::Guard;
 use super::RedisCache;
 use super::batch::{Batch, command};
@@ -179,9 +179,7 @@ impl<'a> Drain<'a> {
                 self.fail(owner, reserved(key.as_str()));
             }
             DropTarget::Key(key) => {
-                let mut source = source(From::Key);
-                source.page = vec![key.as_str().as_bytes().to_vec()];
-                frame.sources.push(source);
+                frame.keys.push(OneKey { key: key.clone(), owner, levels });
             }
             DropTarget::Match(pattern) => {
                 frame.sources.push(source(From::Keys { pattern: pattern.clone() }));
@@ -197,6 +195,7 @@ impl<'a> Drain<'a> {
     async fn step(&mut self, frame: &mut Frame) -> Result<Next, CacheError> {
         let outcomes = &self.outcomes;
         let failed = |owner: usize| outcomes.get(owner).is_none_or(Result::is_err);
+        frame.keys.retain(|one| !failed(one.owner));
         frame.small.retain(|start| !failed(start.owner));
         frame.starts.retain(|start| !failed(start.owner));
         frame.again.retain(|start| !failed(start.owner));
@@ -231,10 +230,14 @@ impl<'a> Drain<'a> {
         }
 
         let mut batch = Batch::default();
+        // Their replies come first.
+        for one in &frame.keys {
+            batch.one("UNLINK", one.key.clone());
+        }
         let slots: Vec<Slots> =
             frame.sources.iter().map(|source| self.ask_source(source, &mut batch)).collect();
         let small = self.ask_clear(frame, &mut batch);
-        let room = AT_ONCE.saturating_sub(frame.sources.len());
+        let room = AT_ONCE.saturating_sub(frame.keys.len() + frame.sources.len());
         // They stay in the frame until their replies are in: a broken connection fails them.
         let mut begun = Vec::new();
         for start in frame.starts.iter_mut().take(room) {
@@ -243,7 +246,8 @@ impl<'a> Drain<'a> {
             begun.push((id, drop));
         }
         self.guard.ask(self.layout, &mut batch);
-        let looked_at: usize = frame.sources.iter().map(|source| source.page.len()).sum();
+        let pages: usize = frame.sources.iter().map(|source| source.page.len()).sum();
+        let looked_at = frame.keys.len() + pages;
         // Read after the members are gone: whoever records a dependency later found them gone.
         let marker = (looked_at > 0).then(|| {
             batch.then();
@@ -260,17 +264,23 @@ impl<'a> Drain<'a> {
         // Without the right to look, dependents are assumed.
         let has_dependencies =
             marker.is_some_and(|marker| reply::count(&replies[marker]).map_or(true, |count| count > 0));
-        let mut changed = Vec::new();
+        let mut changed = Vec::with_capacity(frame.keys.len() + frame.sources.len());
+        for (one, reply) in frame.keys.iter().zip(&replies) {
+            let result = self.removed(one.owner, reply);
+            self.checked(one.owner, result);
+            changed.push((one.owner, None));
+        }
         for (source, slots) in frame.sources.iter_mut().zip(slots) {
             let owner = source.owner;
             let result = self.apply(source, &slots, &replies);
             let left = self.checked(owner, result);
-            changed.push((owner, left));
+            changed.push((owner, left.flatten()));
         }
         let below = match has_dependencies {
             true => Box::pin(self.dependents(frame)).await?,
             false => Frame::default(),
         };
+        frame.keys.clear();
         for source in &mut frame.sources {
             source.turn(self.page);
         }
@@ -290,7 +300,7 @@ impl<'a> Drain<'a> {
             self.checked(owner, result);
         }
         self.cleared(frame, &small, &replies);
-        self.report(&changed);
+        self.report(&mut changed);
         if let Some(pace) = &mut self.pace {
             pace.looked_at(looked_at).await;
         }
@@ -315,14 +325,14 @@ impl<'a> Drain<'a> {
         }
     }
 
-    fn report(&self, changed: &[(usize, Option<Option<u64>>)]) {
-        let mut owners: Vec<usize> = changed.iter().map(|(owner, _)| *owner).collect();
-        owners.sort_unstable();
-        owners.dedup();
-        for request in owners {
+    /// Tells of the requests that something was done for, with what is left of each of their parts, if known.
+    fn report(&self, changed: &mut [(usize, Option<u64>)]) {
+        changed.sort_unstable();
+        for parts in changed.chunk_by(|a, b| a.0 == b.0) {
+            let request = parts[0].0;
             let Ok(dropped) = &self.outcomes[request] else { continue };
-            let left = changed.iter().filter(|(owner, _)| *owner == request).map(|(_, left)| left.flatten());
-            (self.progress)(Progress { request, removed: dropped.entries(), left: left.sum() });
+            let left = parts.iter().map(|(_, left)| *left).sum();
+            (self.progress)(Progress { request, removed: dropped.entries(), left });
         }
     }
 }

@@ -3,25 +3,15 @@
 use crate::cache::index_name::IndexName;
 use crate::model::Pattern;
 
-/// A journal, a scan, or one key.
+/// A journal, or a scan.
 pub(super) enum From {
-    Key,
     /// The members of an index set aside; `own` unless another drop left it open; with `reap`,
     /// entries filled under a fence since then stay.
-    Journal {
-        name: IndexName,
-        id: Vec<u8>,
-        own: bool,
-        reap: bool,
-    },
+    Journal { name: IndexName, id: Vec<u8>, own: bool, reap: bool },
     /// All keys, by pattern.
-    Keys {
-        pattern: Pattern,
-    },
+    Keys { pattern: Pattern },
     /// All tags, by pattern.
-    Tags {
-        pattern: Pattern,
-    },
+    Tags { pattern: Pattern },
 }
 
 /// Keys on their way out.
@@ -88,13 +78,11 @@ impl Source {
 
     /// Forgets what was read of a journal, or found by a scan: its cursor means nothing to a replica.
     pub fn page_again(&mut self) {
-        if !matches!(self.from, From::Key) {
-            self.settled.clear();
-            self.by_name = false;
-            self.page.clear();
-            self.next = None;
-            self.cursor = Some(b"0".to_vec());
-        }
+        self.settled.clear();
+        self.by_name = false;
+        self.page.clear();
+        self.next = None;
+        self.cursor = Some(b"0".to_vec());
     }
 
     /// Goes on to the next page, once the one at hand is gone with all that depends on it.
@@ -102,7 +90,6 @@ impl Source {
         let read = self.wants_page(size);
         let next = self.next.take().unwrap_or_default();
         match self.from {
-            From::Key => self.finished = true,
             From::Journal { .. } => {
                 // An empty page that was read from the front of the journal: it is drained.
                 self.finished = read && self.page.is_empty() && next.is_empty();

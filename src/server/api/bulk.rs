@@ -263,9 +263,7 @@ impl Stream {
         let Some(Taken { lines, loaded, began }) = self.taken.pop_front() else { return Ok(()) };
         let app = self.app.clone();
         app.metrics().stage(Stage::Apply, began.elapsed());
-        app.metrics().reports(&window.reports);
-        app.tally().add(&window.reports, loaded.program.rules());
-        app.events().carried_out(&window.reports, &loaded, true);
+        app.carried_out(&window.reports, &loaded, true);
         let mut reports = window.reports.iter();
         let mut answers = Vec::with_capacity(lines.len());
         let mut is_gone = false;

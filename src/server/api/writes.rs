@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -72,13 +73,13 @@ pub async fn write(
     let caller = request.extensions().get::<Caller>().cloned();
     let body = whole(request.into_body(), app.limits().body).await?;
     let answer = match key {
-        None => one(&app, how, &body).await,
+        None => one(&app, how, body).await,
         Some(key) => {
             let mut hasher = FxHasher::default();
             (how, "writes", &body).hash(&mut hasher);
             // One caller's keys are nothing to another.
             let key = format!("{} {key}", caller.as_ref().map_or("", |caller| &caller.0));
-            let ask = Box::pin(one(&app, how, &body));
+            let ask = Box::pin(one(&app, how, body));
             app.answers().once(key, hasher.finish(), ask).await
         }
     };
@@ -92,23 +93,22 @@ pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
         .ok_or_else(|| Problem::new(Kind::BAD_REQUEST, "an idempotency key has 1 to 255 visible characters"))
 }
 
-async fn one(app: &App, how: How, body: &[u8]) -> Result<Answer, Box<Problem>> {
-    let text = std::str::from_utf8(body)
+async fn one(app: &App, how: How, body: Bytes) -> Result<Answer, Box<Problem>> {
+    let text = std::str::from_utf8(&body)
         .map_err(|error| Problem::new(Kind::BAD_REQUEST, format!("the body is no UTF-8: {error}")))?;
     let loaded = app.rules().now();
     let plan = plan(app, &loaded, how, text)?;
     if how.dry_run {
         return Ok(Answer::json(StatusCode::OK, &plan));
     }
+    // What the connection was read into is free while the cache is waited for.
+    drop(body);
     let start = Instant::now();
-    let report = app.combiner().submit(app.cache(), plan).await;
+    let report = app.combiner().submit(app, loaded, plan).await;
     app.metrics().stage(Stage::Apply, start.elapsed());
-    app.metrics().reports(std::slice::from_ref(&report));
-    app.tally().add(std::slice::from_ref(&report), loaded.program.rules());
-    app.events().carried_out(std::slice::from_ref(&report), &loaded, false);
     let document = ReportDocument::new(&report);
     match report.failures().next() {
-        None => Ok(Answer::json(StatusCode::OK, &document)),
+        None => Ok(Answer::text(StatusCode::OK, document.to_json())),
         Some((step, error)) => {
             let mut problem = Problem::new(Kind::NOT_DROPPED, format!("`{}`: {error}", step.target));
             if let StepError::Cache(error) = error {

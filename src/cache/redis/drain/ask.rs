@@ -36,7 +36,6 @@ impl Drain<'_> {
             _ => slots.removed.push(batch.each("UNLINK", source.page.clone())),
         }
         match &source.from {
-            From::Key => {}
             From::Journal { name, id, .. } if source.wants_page(self.page) => {
                 slots.next = Some(self.ask_page(name, id, source.page.len(), batch));
             }

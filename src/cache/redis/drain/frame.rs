@@ -2,6 +2,7 @@
 
 use crate::cache::index_name::IndexName;
 use crate::cache::redis::source::Source;
+use crate::model::Key;
 
 /// What a start adds to the number of dropped tags.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,9 +41,18 @@ pub(super) struct Start {
     pub id: Option<Vec<u8>>,
 }
 
+/// A key that is to be removed, with how many levels, itself included.
+pub(super) struct OneKey {
+    pub key: Key,
+    pub owner: usize,
+    pub levels: u32,
+}
+
 /// Targets that are worked on together.
 #[derive(Default)]
 pub(super) struct Frame {
+    /// Keys that the drop names.
+    pub keys: Vec<OneKey>,
     /// Tags that may be small enough to be dropped whole.
     pub small: Vec<Start>,
     /// Indexes to be set aside.
@@ -64,12 +74,14 @@ pub(super) struct Slots {
 impl Frame {
     pub fn is_done(&self) -> bool {
         [&self.small, &self.starts, &self.again].iter().all(|starts| starts.is_empty())
+            && self.keys.is_empty()
             && self.sources.is_empty()
     }
 
     pub fn owners(&self) -> impl Iterator<Item = usize> {
         let starts = self.small.iter().chain(&self.starts).chain(&self.again).map(|start| start.owner);
-        starts.chain(self.sources.iter().map(|source| source.owner))
+        let keys = self.keys.iter().map(|one| one.owner);
+        keys.chain(starts).chain(self.sources.iter().map(|source| source.owner))
     }
 
     /// Goes back to the front of each journal. Nothing is lost: a member stands there until all is done.

@@ -4,6 +4,8 @@
 //! The work is leased from the start: nobody else does it while the drop goes on well. When it is done,
 //! the lease ends; work that a lazy drop has put into the queue meanwhile stands beside it.
 
+use std::sync::OnceLock;
+
 use redis::Value;
 
 use super::Drain;
@@ -20,7 +22,8 @@ use crate::cache::redis::script::ScriptName;
 const LEASE_MS: u64 = 10_000;
 
 pub(super) struct Guard {
-    token: LeaseToken,
+    /// Made when it is first needed: few drops leave word.
+    token: OnceLock<LeaseToken>,
     /// How many items the queue takes.
     limit: u64,
     /// Tags of which no word was left yet.
@@ -41,7 +44,11 @@ impl Guarded {
 
 impl Guard {
     pub fn new(limit: u64) -> Self {
-        Self { token: LeaseToken::fresh(), limit, new: Vec::new(), left: Vec::new() }
+        Self { token: OnceLock::new(), limit, new: Vec::new(), left: Vec::new() }
+    }
+
+    fn token(&self) -> Vec<u8> {
+        self.token.get_or_init(LeaseToken::fresh).to_string().into_bytes()
     }
 
     pub fn add(&mut self, name: &IndexName, owner: usize) {
@@ -56,7 +63,7 @@ impl Guard {
     /// What DROP needs to leave word of an index with more than so many members: keys and arguments.
     pub fn within_drop(&self, layout: &Layout, name: &IndexName, page: usize) -> [Vec<Vec<u8>>; 2] {
         let guarded = Guarded { name: name.clone(), owner: 0 };
-        let token = self.token.to_string().into_bytes();
+        let token = self.token();
         let arguments = vec![number(page as u64), guarded.member(), token, number(LEASE_MS)];
         [vec![layout.leases(SHARD), layout.tokens(SHARD)], arguments]
     }
@@ -64,11 +71,11 @@ impl Guard {
     /// Adds the commands that leave word of new tags. A queue that is full or may not be written to
     /// is no reason to fail: the next drop of the tag finishes this one as well.
     pub fn ask(&mut self, layout: &Layout, batch: &mut Batch) {
-        for guarded in self.new.drain(..) {
+        for guarded in std::mem::take(&mut self.new) {
             let member = guarded.member();
             let arguments = vec![number(self.limit), number(OVERDUE_MS), number(0), member.clone()];
             batch.call(ScriptName::Enqueue, vec![layout.queue(SHARD), layout.alive(SHARD)], arguments);
-            let token = self.token.to_string().into_bytes();
+            let token = self.token();
             let arguments = vec![b"these".to_vec(), token, number(1), number(LEASE_MS), member];
             batch.call(ScriptName::Claim, layout.queue_keys(SHARD), arguments);
             self.left.push(guarded);
@@ -93,7 +100,7 @@ impl Drain<'_> {
         let mut batch = Batch::default();
         for (guarded, reply) in left.iter().zip(&replies) {
             let how = if matches!(reply, Value::Int(0)) { b"done".to_vec() } else { b"again".to_vec() };
-            let token = self.guard.token.to_string().into_bytes();
+            let token = self.guard.token();
             let arguments = vec![how, token, number(0), guarded.member()];
             batch.call(ScriptName::Settle, self.layout.queue_keys(SHARD), arguments);
         }

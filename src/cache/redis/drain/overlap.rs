@@ -64,6 +64,7 @@ impl<'a> Drain<'a> {
     pub(super) fn is_single(&self, frame: &Frame) -> bool {
         let [source] = frame.sources.as_slice() else { return false };
         self.may_overlap
+            && frame.keys.is_empty()
             && frame.small.is_empty()
             && frame.starts.is_empty()
             && frame.again.is_empty()
@@ -117,7 +118,7 @@ impl<'a> Drain<'a> {
             is_intact &= landed.left == total && !landed.has_dependencies;
             read.extend(landed.pages.into_iter().filter(|page| !page.is_empty()));
             self.adapt(landed.work);
-            self.report(&[(source.owner, Some(Some(total.saturating_sub(gone as u64))))]);
+            self.report(&mut [(source.owner, Some(total.saturating_sub(gone as u64)))]);
         }
         // What came between will still be there.
         self.may_overlap = is_intact;

@@ -61,7 +61,7 @@ impl<'a> Drain<'a> {
             }
             gone += members;
             self.adapt(work);
-            self.report(&[(source.owner, Some(Some(total - gone)))]);
+            self.report(&mut [(source.owner, Some(total - gone))]);
         }
         let mut batch = Batch::default();
         batch.call(ScriptName::Close, vec![journal, open], vec![id.clone(), number(total)]);

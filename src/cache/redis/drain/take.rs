@@ -18,6 +18,15 @@ const REST: &[u8] = b"+";
 pub(in crate::cache::redis) const PRUNED: &[u8] = b"x";
 
 impl Drain<'_> {
+    /// Takes in the reply to the removal of a key.
+    pub(super) fn removed(&mut self, owner: usize, reply: &Value) -> Reply<()> {
+        let removed = reply::count(reply)?;
+        if let Ok(dropped) = &mut self.outcomes[owner] {
+            dropped.keys += removed;
+        }
+        Ok(())
+    }
+
     /// Takes in the replies to [`Drain::ask_source`]. Returns how many members are left, if known.
     pub(super) fn apply(
         &mut self,
@@ -43,7 +52,6 @@ impl Drain<'_> {
         if let Some(position) = slots.next {
             let reply = &replies[position];
             match &source.from {
-                From::Key => {}
                 From::Journal { .. } => {
                     let page = page_of(reply)?;
                     left = Some(page.left.saturating_sub(source.page.len() as u64));
@@ -84,20 +92,21 @@ impl Drain<'_> {
         let mut below = Frame::default();
         let mut batch = Batch::default();
         let mut candidates = Vec::new();
-        for source in &frame.sources {
-            if source.levels <= 1 || self.outcomes[source.owner].is_err() {
+        let keys = frame.keys.iter().map(|one| (one.owner, 0, one.levels, one.key.as_str().as_bytes()));
+        let pages = frame.sources.iter().flat_map(|source| {
+            source.page.iter().map(|member| (source.owner, source.depth, source.levels, member.as_slice()))
+        });
+        for (owner, depth, levels, member) in keys.chain(pages) {
+            if levels <= 1 || self.outcomes[owner].is_err() {
                 continue;
             }
-            let levels = if source.levels == u32::MAX { u32::MAX } else { source.levels - 1 };
-            for member in &source.page {
-                let name = IndexName::dependents_of(member);
-                let layout = self.layout;
-                let keys = [layout.generation(&name), layout.index(&name), layout.open(&name)];
-                batch.add(command("EXISTS", &[&keys[0], &keys[1], &keys[2]]));
-                let (owner, depth) = (source.owner, source.depth.saturating_add(1));
-                let (begin, tags) = (Begin::Drop, CountTags::None);
-                candidates.push(Start { begin, name, owner, depth, levels, tags, id: None });
-            }
+            let levels = if levels == u32::MAX { u32::MAX } else { levels - 1 };
+            let name = IndexName::dependents_of(member);
+            let layout = self.layout;
+            let keys = [layout.generation(&name), layout.index(&name), layout.open(&name)];
+            batch.add(command("EXISTS", &[&keys[0], &keys[1], &keys[2]]));
+            let (begin, depth, tags) = (Begin::Drop, depth.saturating_add(1), CountTags::None);
+            candidates.push(Start { begin, name, owner, depth, levels, tags, id: None });
         }
         let replies = self.connection.run(&batch, Repeat::Safe).await?;
         for (start, reply) in candidates.into_iter().zip(&replies) {
