@@ -5,8 +5,11 @@
 mod closure;
 mod collect;
 mod fence;
+mod indexes;
 mod inspect;
+mod names;
 mod queue;
+mod slab;
 mod store;
 
 use std::collections::BTreeMap;
