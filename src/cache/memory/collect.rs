@@ -25,7 +25,13 @@ impl Store {
     }
 
     /// Removes at most `limit` members that were set aside. How many were looked at; 0 at the end.
-    fn collect_some(&mut self, name: &IndexName, limit: usize, now: u64, dropped: &mut Dropped) -> usize {
+    pub(super) fn collect_some(
+        &mut self,
+        name: &IndexName,
+        limit: usize,
+        now: u64,
+        dropped: &mut Dropped,
+    ) -> usize {
         let Some(&index) = self.retired.get(name).and_then(|journals| journals.last()) else { return 0 };
         let Some(journal) = self.indexes.members_mut(index) else { return 0 };
         let page: Vec<_> = std::iter::from_fn(|| journal.pop_first()).take(limit.max(1)).collect();

@@ -29,6 +29,11 @@ pub(super) struct Names {
 }
 
 impl Names {
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
     pub fn id(&self, key: &Key) -> Option<NameId> {
         self.ids.get(key).copied()
     }

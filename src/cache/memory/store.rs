@@ -312,3 +312,6 @@ impl Store {
 fn dependency(name: &IndexName) -> Option<Key> {
     Key::new(String::from_utf8(name.key()?).ok()?).ok()
 }
+
+#[cfg(test)]
+mod tests;
