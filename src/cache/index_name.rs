@@ -31,13 +31,8 @@ impl IndexName {
     }
 
     /// Whether a key stands in the name of its index as it is.
-    pub fn holds_plainly(key: &[u8]) -> bool {
+    fn holds_plainly(key: &[u8]) -> bool {
         key.first() != Some(&b'=') && !key.iter().any(|&b| is_reserved(b))
-    }
-
-    /// The key whose dependents are listed here, where it stands in the name as it is.
-    pub fn plain_key(&self) -> Option<&[u8]> {
-        self.0.strip_prefix(b"=").filter(|rest| !rest.starts_with(b"="))
     }
 
     pub fn from_bytes(name: Vec<u8>) -> Self {

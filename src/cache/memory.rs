@@ -5,8 +5,11 @@
 mod closure;
 mod collect;
 mod fence;
+mod indexes;
 mod inspect;
+mod names;
 mod queue;
+mod slab;
 mod store;
 
 use std::collections::BTreeMap;
@@ -29,7 +32,7 @@ use store::{Store, Stored};
 
 /// A cache that lives as long as this value.
 pub struct MemoryCache {
-    store: Mutex<Store>,
+    store: Box<Mutex<Store>>,
     queue: Box<Mutex<Queue>>,
 }
 
@@ -41,7 +44,7 @@ impl Default for MemoryCache {
 
 impl MemoryCache {
     pub(super) fn new(options: &CacheOptions) -> Self {
-        Self { store: Mutex::default(), queue: Box::new(Mutex::new(Queue::new(options.queue_limit))) }
+        Self { store: Box::default(), queue: Box::new(Mutex::new(Queue::new(options.queue_limit))) }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {

@@ -18,26 +18,26 @@ const STEP: usize = 512;
 impl Store {
     pub fn retire(&mut self, name: IndexName) -> Retired {
         let generation = self.raise(&name);
-        if let Some(members) = self.indexes.remove(&name) {
-            self.retired.entry(name.clone()).or_default().push(members);
+        if let Some(index) = self.set_aside(&name) {
+            self.retired.entry(name.clone()).or_default().push(index);
         }
         Retired { generation, to_collect: self.retired.contains_key(&name) }
     }
 
     /// Removes at most `limit` members that were set aside. How many were looked at; 0 at the end.
-    fn collect_some(&mut self, name: &IndexName, limit: usize, now: u64, dropped: &mut Dropped) -> usize {
-        let Some(journals) = self.retired.get_mut(name) else { return 0 };
-        let Some(journal) = journals.last_mut() else { return 0 };
+    pub(super) fn collect_some(
+        &mut self,
+        name: &IndexName,
+        limit: usize,
+        now: u64,
+        dropped: &mut Dropped,
+    ) -> usize {
+        let Some(&index) = self.retired.get(name).and_then(|journals| journals.last()) else { return 0 };
+        let Some(journal) = self.indexes.members_mut(index) else { return 0 };
         let page: Vec<_> = std::iter::from_fn(|| journal.pop_first()).take(limit.max(1)).collect();
-        if journal.is_empty() {
-            journals.pop();
-            dropped.journals += 1;
-            if journals.is_empty() {
-                self.retired.remove(name);
-            }
-        }
+        let is_last = journal.is_empty();
         let generation = self.generations.get(name).copied();
-        for (key, _) in &page {
+        for (key, member) in &page {
             let stamps = self.live(key, now).and_then(|stored| stored.stamps.as_deref());
             if stamps.is_some_and(|stamps| outlives(stamps, name, generation)) {
                 self.tickets.remove(key);
@@ -49,6 +49,17 @@ impl Store {
             let dependents = IndexName::dependents_of(key.as_str().as_bytes());
             self.drop_levels(dependents, u32::MAX, now, &mut below);
             dropped.dependents += below.entries();
+            self.forget_member(index, *member);
+        }
+        if is_last {
+            self.indexes.remove(index);
+            dropped.journals += 1;
+            if let Some(journals) = self.retired.get_mut(name) {
+                journals.retain(|journal| *journal != index);
+                if journals.is_empty() {
+                    self.retired.remove(name);
+                }
+            }
         }
         page.len()
     }
@@ -67,7 +78,7 @@ impl Store {
         let page: Vec<(Key, u64)> = members
             .range::<Key, _>((start, Bound::Unbounded))
             .take(limit.max(1))
-            .map(|(key, score)| (key.clone(), *score))
+            .map(|(key, member)| (key.clone(), member.score))
             .collect();
         let mut forgotten = 0;
         for (key, score) in &page {
@@ -91,7 +102,7 @@ impl Store {
         let before = self.generations.len();
         let (indexes, retired) = (&self.indexes, &self.retired);
         self.generations.retain(|name, generation| {
-            *generation >= cutoff || indexes.contains_key(name) || retired.contains_key(name)
+            *generation >= cutoff || indexes.contains(name) || retired.contains_key(name)
         });
         (before - self.generations.len()) as u64
     }
@@ -129,7 +140,7 @@ impl MemoryCache {
         for name in names {
             swept.collected += self.collect_index(&name, pace, quiet()).await;
         }
-        let names: Vec<IndexName> = self.store().indexes.keys().cloned().collect();
+        let names: Vec<IndexName> = self.store().indexes.names().cloned().collect();
         for name in &names {
             let mut after = None;
             loop {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::time::Duration;
 
+use super::indexes::{Member, Members};
 use super::store::{AHEAD, Store, Stored};
 use crate::cache::index_name::IndexName;
 use crate::cache::{
@@ -32,7 +33,7 @@ impl Store {
 
     pub fn describe_tag(&self, name: &IndexName, limit: usize, now: u64) -> TagDescription {
         let members = || {
-            let keys = self.indexes.get(name).into_iter().flat_map(BTreeMap::keys);
+            let keys = self.indexes.get(name).into_iter().flat_map(Members::keys);
             keys.filter_map(|key| Some((key, self.live(key, now)?)))
         };
         TagDescription {
@@ -56,8 +57,8 @@ impl Store {
         let start = cursor.and_then(|cursor| Key::new(String::from_utf8_lossy(&cursor.0)).ok());
         let start = start.map_or(Bound::Unbounded, Bound::Excluded);
         let items = self
-            .entries
-            .range((start, Bound::Unbounded))
+            .names
+            .entries_from(start.as_ref())
             .filter(|(key, _)| pattern.is_none_or(|pattern| pattern.matches(key.as_str())))
             .filter(|(_, stored)| stored.is_live(now))
             .map(|(key, stored)| EntrySummary {
@@ -77,7 +78,7 @@ impl Store {
         let start = cursor.map(|cursor| IndexName::from_bytes(cursor.0.clone()));
         let items = self
             .indexes
-            .range((start.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded))
+            .iter_from(start.as_ref().map_or(Bound::Unbounded, Bound::Excluded))
             .filter_map(|(name, members)| {
                 Some(TagSummary { tag: name.tag()?, members: members.len() as u64 })
             })
@@ -97,7 +98,8 @@ impl Store {
             }
             DropTarget::Key(key) => live(&mut [key].into_iter()),
             DropTarget::Match(pattern) => {
-                live(&mut self.entries.keys().filter(|key| pattern.matches(key.as_str())))
+                let keys = self.names.entries_from(Bound::Unbounded).map(|(key, _)| key);
+                live(&mut keys.filter(|key| pattern.matches(key.as_str())))
             }
             DropTarget::TagsMatching(pattern) => self
                 .indexes
@@ -113,21 +115,21 @@ impl Store {
 
     /// The members of an index, and those that lazy drops have set aside.
     fn members(&self, name: &IndexName) -> impl Iterator<Item = &Key> {
-        let set_aside = self.retired.get(name).into_iter().flatten();
-        self.indexes.get(name).into_iter().chain(set_aside).flat_map(BTreeMap::keys)
+        let set_aside = self.retired.get(name).into_iter().flatten().filter_map(|id| self.indexes.at(*id));
+        let set_aside = set_aside.map(|index| &index.members);
+        self.indexes.get(name).into_iter().chain(set_aside).flat_map(Members::keys)
     }
 
     pub fn health(&self, now: u64) -> IndexHealth {
-        let members = || self.indexes.values().flatten();
-        let ahead = |score: &u64| *score == AHEAD;
+        let scored = |(key, member): (_, &Member)| (key, member.score);
+        let members = || self.indexes.iter().flat_map(|(_, members)| members).map(scored);
+        let sampled = || members().filter(|(_, score)| *score > now && *score != AHEAD);
         IndexHealth {
             indexes: self.indexes.len() as u64,
             members: members().count() as u64,
-            expired: members().filter(|(_, score)| **score <= now).count() as u64,
-            sampled: members().filter(|(_, score)| **score > now && !ahead(score)).count() as u64,
-            missing: members()
-                .filter(|(key, score)| **score > now && !ahead(score) && self.live(key, now).is_none())
-                .count() as u64,
+            expired: members().filter(|(_, score)| *score <= now).count() as u64,
+            sampled: sampled().count() as u64,
+            missing: sampled().filter(|(key, _)| self.live(key, now).is_none()).count() as u64,
             at_work: self.retired.values().map(Vec::len).sum::<usize>() as u64,
             ..IndexHealth::default()
         }

@@ -7,17 +7,18 @@
 local count = (#KEYS - 1) / 3
 local most = tonumber(ARGV[1])
 
--- As in DROP: for a server that is full.
-redis.pcall('SREM', KEYS[2 * count + 2], '')
-
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
+-- Writing a number as text takes the server longer than most commands: it goes on as the text that it is.
+local now_text = time[1] .. string.sub('00000' .. time[2], -6)
 local generations = redis.call('MGET', unpack(KEYS, count + 2, 2 * count + 1))
-local is_open = redis.call('EXISTS', unpack(KEYS, 2 * count + 2)) > 0
-local has_dependencies = redis.call('EXISTS', KEYS[1]) == 1
-local prefix = string.sub(KEYS[1], 1, -5)
+-- Mostly there is neither an open journal nor a marker, which one call tells.
+local is_marked = redis.call('EXISTS', KEYS[1], unpack(KEYS, 2 * count + 2)) > 0
+local is_open = is_marked and redis.call('EXISTS', unpack(KEYS, 2 * count + 2)) > 0
+local has_dependencies = is_marked and redis.call('EXISTS', KEYS[1]) == 1
 
 local function may_have_dependents(members)
+  local prefix = string.sub(KEYS[1], 1, -5)
   for _, member in ipairs(members) do
     -- Some keys have another name there.
     if string.find(member, '^=') or string.find(member, '[%c{}]') then
@@ -31,32 +32,35 @@ local function may_have_dependents(members)
   return false
 end
 
-local function clear(position)
-  if is_open and redis.call('EXISTS', KEYS[2 * count + 1 + position]) == 1 then
-    return -1
-  end
-  local index = KEYS[1 + position]
-  local members = redis.pcall('ZRANGE', index, 0, most)
-  if members.err or #members > most or (has_dependencies and may_have_dependents(members)) then
-    return -1
-  end
-  if #members == 0 then
-    return 0
-  end
-  local gone = redis.pcall('UNLINK', index, unpack(members))
-  return type(gone) == 'number' and gone - 1 or -1
-end
-
 local removed, raised = {}, {}
+local has_written = false
 for position = 1, count do
-  removed[position] = clear(position)
-  if removed[position] >= 0 then
-    local generation = math.max(now, (tonumber(generations[position] or 0) or 0) + 1)
+  local gone = -1
+  if not (is_open and redis.call('EXISTS', KEYS[2 * count + 1 + position]) == 1) then
+    local index = KEYS[1 + position]
+    local members = redis.pcall('ZRANGE', index, '0', ARGV[1])
+    if not members.err and #members <= most and not (has_dependencies and may_have_dependents(members)) then
+      if #members == 0 then
+        gone = 0
+      else
+        gone = redis.pcall('UNLINK', index, unpack(members))
+        has_written = has_written or type(gone) == 'number'
+        gone = type(gone) == 'number' and gone - 1 or -1
+      end
+    end
+  end
+  removed[position] = gone
+  if gone >= 0 then
+    local previous = tonumber(generations[position] or 0) or 0
     raised[#raised + 1] = KEYS[count + 1 + position]
-    raised[#raised + 1] = string.format('%.0f', generation)
+    raised[#raised + 1] = previous < now and now_text or string.format('%.0f', previous + 1)
   end
 end
 if #raised > 0 then
+  if not has_written then
+    -- As in DROP: for a server that is full.
+    redis.pcall('SREM', KEYS[2 * count + 2], '')
+  end
   redis.call('MSET', unpack(raised))
 end
 return removed
