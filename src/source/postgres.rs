@@ -19,5 +19,5 @@ pub use address::{Address, Environment, SslMode};
 pub use catalog::read_catalog;
 pub use connect::{Mode, Row, Session};
 pub use position::Position;
-pub use setup::{Prepared, Setup, SlotState, prepare, slot_state};
+pub use setup::{Prepared, PreparedTable, Setup, SlotState, prepare, slot_state};
 pub use stream::{Postgres, PostgresEvent, PostgresOptions};

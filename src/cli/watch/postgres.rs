@@ -55,7 +55,7 @@ pub fn run(session: &Session, args: &WatchArgs, url: &str) -> Result<Exit, Comma
         check::warn(&teller, &program, &mapping, &found);
         let engine = Arc::new(Engine::new(program, session.cache()?));
         if args.drop_everything {
-            let entities: Vec<&str> = found.tables.iter().map(|(map, _)| map.entity()).collect();
+            let entities: Vec<&str> = found.tables.iter().map(|table| table.map.entity()).collect();
             teller.dropped_everything(drop_everything(&engine, &entities).await?);
         }
         let follow = FollowOptions { name: format!("postgres.{}", options.slot), widen: !args.no_widen };

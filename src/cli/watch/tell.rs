@@ -10,11 +10,11 @@ use invalidate::source::{FollowEvent, Followed};
 use serde_json::{Value, json};
 
 use super::progress::{Line, summary};
-use super::shown_size;
 use crate::cli::log::{Entry, Level, Log};
 use crate::cli::output::count;
 use crate::cli::serve::log::worker;
 use crate::cli::session::Session;
+use crate::cli::size::shown_size;
 
 /// How often it is told how far a watch is, where that is no line on a terminal.
 const PROGRESS: Duration = Duration::from_secs(60);
