@@ -9,6 +9,8 @@ mod redis;
 
 #[path = "watch/ddl.rs"]
 mod ddl;
+#[path = "watch/failover.rs"]
+mod failover;
 #[path = "watch/faults.rs"]
 mod faults;
 #[path = "watch/large.rs"]

@@ -330,6 +330,9 @@ pub(super) fn slot_lost(error: SourceError, options: &PostgresOptions) -> Source
             literal(&options.slot)
         )),
         Some("42704" | "55000" | "58P01") => gone(error.message(), options),
+        Some("0A000") if error.message().contains("recovery") => error.with_hint(
+            "it is a standby: name the primary, or all servers and `?target_session_attrs=read-write`",
+        ),
         Some("42501") => error.with_hint(
             "the user needs the attribute REPLICATION, and SELECT on nothing: ALTER ROLE NAME REPLICATION",
         ),
