@@ -15,6 +15,8 @@ mod failover;
 mod faults;
 #[path = "watch/large.rs"]
 mod large;
+#[path = "watch/renew.rs"]
+mod renew;
 #[path = "watch/rows.rs"]
 mod rows;
 #[path = "watch/setup.rs"]

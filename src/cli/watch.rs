@@ -5,6 +5,7 @@ mod messages;
 mod notes;
 mod postgres;
 mod progress;
+mod renew;
 mod start;
 mod tell;
 
@@ -21,7 +22,7 @@ use super::size::size;
 #[command(
     after_help = "A table is the entity of its name, singular or plural; columns are the fields and refs of their names, \
 foreign keys the refs to their entities. `sources:` in invalidate.yaml says otherwise; docs/watch.md has the rest. \
-SIGINT and SIGTERM stop the watch: what has begun is finished and confirmed. Killing it in any other way loses nothing; what \
+The rules are read anew when a file of theirs changes, and on SIGHUP; rules with errors leave those of before in force. SIGINT and SIGTERM stop the watch: what has begun is finished and confirmed. Killing it in any other way loses nothing; what \
 was not confirmed is read again. A second watch on a slot waits until the first one ends.\n\nExamples:\n  \
 invalidate watch postgres://app@db/shop --setup --from-now\n  \
 invalidate watch postgres://app@db/shop --setup --dry-run    # the SQL for an administrator\n  \

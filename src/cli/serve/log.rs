@@ -16,7 +16,7 @@ pub fn print(log: &Log, event: &Event<'_>) {
 }
 
 /// The level of an event, its stable word, what it says, and its fields.
-fn describe(event: &Event<'_>) -> Entry {
+pub fn describe(event: &Event<'_>) -> Entry {
     use Level::{Debug, Info, Warning};
     match event {
         Event::Listening(at) => (Info, "listening", format!("listening on {at}"), json!({"at": at})),

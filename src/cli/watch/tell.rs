@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use invalidate::engine::WorkEvent;
+use invalidate::server::Event;
 use invalidate::source::postgres::PostgresEvent;
 use invalidate::source::{FollowEvent, Followed};
 use serde_json::{Value, json};
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use super::progress::{Line, summary};
 use crate::cli::log::{Entry, Level, Log};
 use crate::cli::output::count;
-use crate::cli::serve::log::worker;
+use crate::cli::serve::log::{describe, worker};
 use crate::cli::session::Session;
 use crate::cli::size::shown_size;
 
@@ -77,6 +78,11 @@ impl Teller {
         if !matches!(event, WorkEvent::Lost(..) | WorkEvent::Back) {
             self.print(worker(event));
         }
+    }
+
+    /// What a server would tell in the same words.
+    pub fn server(&self, event: &Event<'_>) {
+        self.print(describe(event));
     }
 
     pub fn finish(&self) {

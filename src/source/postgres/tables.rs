@@ -53,6 +53,15 @@ impl Tables {
         self.by_id.get(&id)?.as_ref()
     }
 
+    /// Begins anew with another mapping. What tables were, their names say under the new one.
+    pub fn set_mapping(&mut self, mapping: Arc<Mapping>) {
+        if !Arc::ptr_eq(&self.mapping, &mapping) {
+            self.mapping = mapping;
+            self.by_id.clear();
+            self.before.clear();
+        }
+    }
+
     pub fn set_catalog(&mut self, catalog: Catalog) {
         self.catalog = catalog;
     }
