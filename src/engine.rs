@@ -22,7 +22,7 @@ pub use own::{Due, Outcomes, Own};
 pub use pipeline::{Pipeline, Sent, TransactionPipeline, Watch, Window};
 pub use report::{Report, StepError, StepReport};
 pub use statistics::{
-    QueueFigures, RuleFigures, RuleStatistics, SourceFigures, SourceGauges, SourceStatistics, Statistics,
+    QueueFigures, RuleFigures, RuleStatistics, SourceGauges, SourceStatistics, Statistics,
     StatisticsDocument, StrategyFigures, StrategyStatistics,
 };
 pub use transaction::{Committed, Transaction};

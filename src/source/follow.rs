@@ -223,7 +223,6 @@ impl<'f, S: Source, C: Cache + 'static> Follow<'f, S, C> {
             self.counts.entries += committed.dropped().entries();
             for (step, why) in committed.failures() {
                 self.counts.failed += 1;
-                self.followed.failed += 1;
                 (self.tell)(FollowEvent::Failed(step, why));
             }
         }

@@ -58,6 +58,10 @@ fn the_exit_code_says_what_came_of_it() {
     let outcome = watch(&place, &[good, "{", good], &[]);
     assert_eq!(outcome.code, 1);
     outcome.says(&["line 2 is no JSON: EOF while parsing an object, at character 1: {", "1 unreadable"]);
+    let stats = place.ok("stats").stdout;
+    assert!(stats.contains("lines.stdin: ") && stats.contains("1 unreadable"), "{stats}");
+    let stats = place.ok("stats --format prometheus").stdout;
+    assert!(stats.contains("invalidate_source_unreadable_total{source=\"lines.stdin\"} 1\n"), "{stats}");
     // Nothing names the row, or its value is not what the rules take: everything of the entity goes.
     put(&place, &["user:7:profile user:7", "org:1:page org:1"]);
     let outcome = watch(&place, &[r#"{"table":"users","op":"update","new":{"email":"x"}}"#], &[]);

@@ -47,7 +47,7 @@ pub fn lines(session: &Session, args: &WatchArgs) -> Result<Exit, CommandError> 
 fn exit(args: &WatchArgs, followed: &Followed) -> Exit {
     let counts = &followed.counts;
     match () {
-        () if followed.failed > 0 => Exit::Cache,
+        () if counts.failed > 0 => Exit::Cache,
         () if counts.unreadable > 0 || counts.refused > 0 => Exit::Findings,
         // Otherwise whatever it could be was dropped.
         () if counts.widened > 0 && args.no_widen => Exit::Unresolved,

@@ -16,6 +16,7 @@ use crate::cli::output::count;
 use crate::cli::serve::log::{describe, worker};
 use crate::cli::session::Session;
 use crate::cli::size::shown_size;
+use invalidate::model::millis;
 
 /// How often it is told how far a watch is, where that is no line on a terminal.
 const PROGRESS: Duration = Duration::from_secs(60);
@@ -239,6 +240,6 @@ fn figures(followed: &Followed) -> Value {
         "transactions": counts.transactions, "rows": counts.rows, "writes": counts.writes,
         "targets": counts.targets, "entries": counts.entries, "refused": counts.refused,
         "widened": counts.widened, "failed": counts.failed, "unreadable": counts.unreadable, "lost": counts.lost, "position": followed.position,
-        "behind_bytes": followed.behind, "late_ms": u64::try_from(followed.late.as_millis()).unwrap_or(u64::MAX),
+        "behind_bytes": followed.behind, "late_ms": millis(followed.late),
     })
 }
