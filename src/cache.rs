@@ -45,7 +45,7 @@ mod nonce;
 pub(crate) mod observe;
 mod options;
 mod pace;
-mod percent;
+pub(crate) mod percent;
 mod queue;
 mod redis;
 mod step;

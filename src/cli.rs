@@ -30,6 +30,7 @@ mod runtime;
 mod schema;
 mod serve;
 mod session;
+mod size;
 mod stats;
 mod table;
 mod targets;

@@ -22,11 +22,13 @@ pub use own::{Due, Outcomes, Own};
 pub use pipeline::{Pipeline, Sent, TransactionPipeline, Watch, Window};
 pub use report::{Report, StepError, StepReport};
 pub use statistics::{
-    QueueFigures, RuleFigures, RuleStatistics, SourceFigures, SourceGauges, SourceStatistics, Statistics,
+    QueueFigures, RuleFigures, RuleStatistics, SourceGauges, SourceStatistics, Statistics,
     StatisticsDocument, StrategyFigures, StrategyStatistics,
 };
 pub use transaction::{Committed, Transaction};
 pub use work::{WorkEvent, work, work_once};
+
+use std::sync::Arc;
 
 use crate::cache::{Cache, CacheError, ProgressFn, quiet};
 use crate::check::{Undeclared, WriteError};
@@ -58,13 +60,19 @@ use crate::plan::{Plan, Program, Unfilled};
 /// ```
 #[derive(Debug)]
 pub struct Engine<C> {
-    program: Program,
-    cache: C,
+    program: Arc<Program>,
+    cache: Arc<C>,
 }
 
 impl<C: Cache> Engine<C> {
-    pub fn new(program: Program, cache: C) -> Self {
-        Self { program, cache }
+    pub fn new(program: impl Into<Arc<Program>>, cache: C) -> Self {
+        Self { program: program.into(), cache: Arc::new(cache) }
+    }
+
+    /// Other rules for the same cache.
+    #[must_use]
+    pub fn with_program(&self, program: Arc<Program>) -> Self {
+        Self { program, cache: Arc::clone(&self.cache) }
     }
 
     pub fn program(&self) -> &Program {
@@ -106,7 +114,7 @@ impl<C: Cache> Engine<C> {
 
     /// Carries out a plan, and leaves batched and lazy steps in the queue.
     pub async fn submit(&self, plan: Plan, progress: ProgressFn<'_>) -> Report {
-        let mut reports = apply::submit(&self.cache, vec![plan], progress).await;
+        let mut reports = apply::submit(&*self.cache, vec![plan], progress).await;
         // One plan gives one report.
         reports.remove(0)
     }
@@ -114,14 +122,14 @@ impl<C: Cache> Engine<C> {
     /// Carries out plans together, and leaves batched and lazy steps in the queue. Equal targets of
     /// several plans are dropped once, and counted with the first.
     pub async fn submit_all(&self, plans: Vec<Plan>, progress: ProgressFn<'_>) -> Vec<Report> {
-        apply::submit(&self.cache, plans, progress).await
+        apply::submit(&*self.cache, plans, progress).await
     }
 
     /// Waits for the queued steps of reports, where no worker was alive to take them, and carries
     /// them out when they are due.
     pub async fn see_to(&self, reports: &mut [Report], progress: ProgressFn<'_>) {
         let mut lists: Vec<own::Unsettled<'_>> = reports.iter_mut().map(own::Unsettled::from).collect();
-        own::see_to(&self.cache, &mut lists, progress).await;
+        own::see_to(&*self.cache, &mut lists, progress).await;
     }
 
     /// Carries out everything that is in the queue, due or not.
@@ -129,7 +137,7 @@ impl<C: Cache> Engine<C> {
     /// # Errors
     /// What the cache reports for the queue itself; the failure of an item stands in the result.
     pub async fn flush(&self) -> Result<Carried, CacheError> {
-        flush(&self.cache, quiet()).await
+        flush(&*self.cache, quiet()).await
     }
 
     /// Carries out what is due in the queue until `stop` comes; for an application that is its own
@@ -138,7 +146,7 @@ impl<C: Cache> Engine<C> {
     /// # Errors
     /// What the cache reports, where waiting would not help and it has never answered.
     pub async fn work(&self, stop: impl Future<Output = ()>) -> Result<Carried, CacheError> {
-        work(&self.cache, stop, &|_| {}).await
+        work(&*self.cache, stop, &|_| {}).await
     }
 
     /// Collects writes that belong together: nothing is dropped before [`Transaction::commit`].
@@ -153,7 +161,7 @@ impl<C: Cache> Engine<C> {
     pub async fn record(&self, report: &Report) -> Result<(), CacheError> {
         let mut statistics = Statistics::default();
         statistics.count(report, self.program.rules());
-        statistics.record(&self.cache).await
+        statistics.record(&*self.cache).await
     }
 
     /// As [`Engine::record`], of a transaction.
@@ -163,6 +171,6 @@ impl<C: Cache> Engine<C> {
     pub async fn record_all(&self, committed: &Committed) -> Result<(), CacheError> {
         let mut statistics = Statistics::default();
         statistics.count_all(committed, self.program.rules());
-        statistics.record(&self.cache).await
+        statistics.record(&*self.cache).await
     }
 }

@@ -4,6 +4,7 @@
 //! knows the language's syntax, a cache or the clock.
 
 mod assign;
+mod duration;
 mod escape;
 mod key;
 mod line;
@@ -14,6 +15,7 @@ mod value;
 mod write;
 
 pub use assign::AssignError;
+pub use duration::{micros, millis};
 pub use escape::{escape_into, escape_tag_text, needs_no_escape, unescape};
 pub use key::{Key, MAX_NAME_BYTES, NameError, Tag};
 pub use pattern::{Pattern, PatternError, quote_glob};

@@ -29,10 +29,11 @@ pub use app::{App, Limits};
 pub use event::Event;
 pub use listen::{At, Bound, Tls};
 pub use routes::openapi;
-pub use rules::{Rules, Source};
+pub use rules::{Failure, Loaded, Look, Rules, Source};
 #[cfg(feature = "opentelemetry")]
 pub use spans::{Collector, Exporter, Sampler};
 pub use tokens::{BadTokens, Scope, Tokens};
+pub use watch::change;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -35,7 +35,7 @@ pub use error::{SourceError, SourceErrorKind};
 pub use follow::{FollowEvent, FollowOptions, Followed, Unfinished, follow};
 pub use gain::Gain;
 pub use lines::{Line, LineReader, LinesSource};
-pub use mapping::{Gap, Mapping, TableMap};
+pub use mapping::{Gap, LiveMapping, Mapping, TableMap};
 pub use message::Reading;
 pub use messages::{Note, NoteFn, Skipped};
 pub use redis_stream::{RedisStreamSource, StreamSettings};

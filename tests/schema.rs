@@ -1,5 +1,7 @@
 //! Rules drafted from databases, and rules held against them: on a real Postgres, and on catalogs that nobody would make.
 
+#[path = "support/blocks.rs"]
+mod blocks;
 #[path = "support/cases.rs"]
 mod cases;
 #[path = "support/command.rs"]
@@ -8,6 +10,8 @@ mod command;
 mod postgres;
 #[path = "support/redis.rs"]
 mod redis;
+#[path = "schema/tour.rs"]
+mod tour;
 
 use std::collections::BTreeMap;
 use std::path::Path;

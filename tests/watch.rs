@@ -9,10 +9,14 @@ mod redis;
 
 #[path = "watch/ddl.rs"]
 mod ddl;
+#[path = "watch/failover.rs"]
+mod failover;
 #[path = "watch/faults.rs"]
 mod faults;
 #[path = "watch/large.rs"]
 mod large;
+#[path = "watch/renew.rs"]
+mod renew;
 #[path = "watch/rows.rs"]
 mod rows;
 #[path = "watch/setup.rs"]

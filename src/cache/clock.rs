@@ -3,18 +3,19 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::error::{CacheError, CacheErrorKind};
+use crate::model::{micros, millis};
 
 /// The longest life that is kept as such; a longer one means "until dropped". A hundred years.
 const MAX_TTL: Duration = Duration::from_secs(100 * 366 * 86_400);
 
 /// Milliseconds since 1970.
 pub(super) fn now_ms() -> u64 {
-    u64::try_from(since_epoch().as_millis()).unwrap_or(u64::MAX)
+    millis(since_epoch())
 }
 
 /// Microseconds since 1970, the unit of generations.
 pub(super) fn now_us() -> u64 {
-    u64::try_from(since_epoch().as_micros()).unwrap_or(u64::MAX)
+    micros(since_epoch())
 }
 
 fn since_epoch() -> Duration {
@@ -41,5 +42,5 @@ pub(super) fn ttl_ms(ttl: Option<Duration>) -> Result<Option<u64>, CacheError> {
 /// The index score of an entry without an end: so far ahead that nothing prunes it, yet not the
 /// infinity that marks a dependency recorded before its entry.
 pub(super) fn endless_score(now_ms: u64) -> u64 {
-    now_ms.saturating_add(u64::try_from(MAX_TTL.as_millis()).unwrap_or(u64::MAX))
+    now_ms.saturating_add(millis(MAX_TTL))
 }

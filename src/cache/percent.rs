@@ -1,7 +1,7 @@
 //! Percent-decoding, for URLs and index names.
 
 /// Turns every `%XX` into its byte; a `%` without two hexadecimal digits stands for itself.
-pub(super) fn decode(text: &[u8]) -> Vec<u8> {
+pub(crate) fn decode(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text;
     while let Some((&byte, rest)) = bytes.split_first() {

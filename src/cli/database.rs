@@ -16,5 +16,6 @@ pub fn environment() -> Environment {
         pass_file: pass_file.and_then(|path| std::fs::read_to_string(path).ok()),
         ssl_mode: variable("PGSSLMODE"),
         ssl_root_cert: variable("PGSSLROOTCERT"),
+        target: variable("PGTARGETSESSIONATTRS"),
     }
 }

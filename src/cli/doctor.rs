@@ -1,5 +1,7 @@
 //! `invalidate doctor`: what is wrong with the cache, or could become so, and mending it.
 
+mod source;
+
 use std::num::NonZeroU32;
 
 use clap::Args;
@@ -21,6 +23,7 @@ use super::table::{render, table};
 or a problem, 3 when the cache does not answer.\n\nExamples:\n  \
 invalidate doctor --cache redis://localhost\n  \
 invalidate doctor --repair\n  \
+invalidate doctor --source postgres://app@db/shop\n  \
 invalidate doctor --acl         # the line that makes a server's user with the rights that are needed"
 )]
 pub struct DoctorArgs {
@@ -36,6 +39,11 @@ pub struct DoctorArgs {
     /// Print the rights that a user of a server needs, as the line that makes him, and ask nothing
     #[arg(long, conflicts_with = "repair")]
     acl: bool,
+
+    /// The database that is followed: whether its log gives the old values that the rules look at [default:
+    /// `sources.postgres.url` in invalidate.yaml]
+    #[arg(long, value_name = "URL", conflicts_with = "acl")]
+    source: Option<String>,
 
     /// How the findings are printed
     #[arg(long, value_name = "FORMAT", default_value = "table")]
@@ -84,7 +92,8 @@ pub fn run(session: &Session, args: &DoctorArgs) -> Result<Exit, CommandError> {
         output::data(&format!("{}\n", acl_line()))?;
         return Ok(Exit::Clean);
     }
-    let (findings, repaired) = match session.cache_to_look_at() {
+    let of_source = source::look(session, args.source.as_deref());
+    let (mut findings, repaired) = match session.cache_to_look_at() {
         Ok(None) => {
             session.note(&format!("there is no cache at {} yet", session.cache_url()));
             (Findings::new(), None)
@@ -107,11 +116,12 @@ pub fn run(session: &Session, args: &DoctorArgs) -> Result<Exit, CommandError> {
                         .help("what was mended stays so; the same command again does the rest"));
                 }
                 Some(Ok(done)) => done,
-                Some(Err(error)) => return unreachable(&error, args.format),
+                Some(Err(error)) => return unreachable(&error, of_source, args.format),
             }
         }
         Err(error) => return Err(error),
     };
+    findings.extend(of_source);
     print(&findings, repaired.as_ref(), args.format)?;
     for (work, why) in repaired.iter().flat_map(|repaired| &repaired.carried.failed) {
         output::warning(&format!("`{}` of the queue was not carried out: {why}", work.member()));
@@ -128,12 +138,16 @@ pub fn run(session: &Session, args: &DoctorArgs) -> Result<Exit, CommandError> {
 }
 
 /// A cache that cannot be spoken to is a finding, too, and ends the command as everywhere.
-fn unreachable(error: &CacheError, format: Format) -> Result<Exit, CommandError> {
+fn unreachable(error: &CacheError, of_source: Findings, format: Format) -> Result<Exit, CommandError> {
     if !matches!(error.kind(), CacheErrorKind::BadUrl | CacheErrorKind::Invalid) {
-        let mut finding = Finding::new(Severity::Problem, error.message());
-        finding.help.extend(error.hint().map(str::to_owned));
+        let mut findings = of_source;
         if let Format::Json = format {
-            print(&vec![("connection", finding)], None, format)?;
+            let mut finding = Finding::new(Severity::Problem, error.message());
+            finding.help.extend(error.hint().map(str::to_owned));
+            findings.insert(0, ("connection", finding));
+        }
+        if !findings.is_empty() {
+            print(&findings, None, format)?;
         }
     }
     Err(error.clone().into())

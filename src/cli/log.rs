@@ -4,6 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::ValueEnum;
 use invalidate::diagnostic::visible;
+use invalidate::model::millis;
 use serde_json::{Map, Value, json};
 
 use super::output;
@@ -67,7 +68,7 @@ impl Log {
         }
         let mut line = Map::new();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        line.insert("time_ms".to_owned(), json!(u64::try_from(now.as_millis()).unwrap_or(u64::MAX)));
+        line.insert("time_ms".to_owned(), json!(millis(now)));
         let level = match level {
             Level::Debug => "debug",
             Level::Info => "info",

@@ -181,7 +181,8 @@ fn read_tokens(path: &Path) -> Result<Tokens, CommandError> {
     })
 }
 
-fn rules(session: &Session) -> Result<Rules, CommandError> {
+/// The rules, which may be read anew.
+pub fn rules(session: &Session) -> Result<Rules, CommandError> {
     let source = match session.rules_from() {
         RulesFrom::File(root) => Source { root, files: Files::Disk },
         RulesFrom::BuiltIn => {

@@ -5,6 +5,7 @@ mod messages;
 mod notes;
 mod postgres;
 mod progress;
+mod renew;
 mod start;
 mod tell;
 
@@ -15,12 +16,13 @@ use super::args::Format;
 use super::error::{CommandError, Exit};
 use super::log::LogFormat;
 use super::session::Session;
+use super::size::size;
 
 #[derive(Debug, Args)]
 #[command(
     after_help = "A table is the entity of its name, singular or plural; columns are the fields and refs of their names, \
 foreign keys the refs to their entities. `sources:` in invalidate.yaml says otherwise; docs/watch.md has the rest. \
-SIGINT and SIGTERM stop the watch: what has begun is finished and confirmed. Killing it in any other way loses nothing; what \
+The rules are read anew when a file of theirs changes, and on SIGHUP; rules with errors leave those of before in force. SIGINT and SIGTERM stop the watch: what has begun is finished and confirmed. Killing it in any other way loses nothing; what \
 was not confirmed is read again. A second watch on a slot waits until the first one ends.\n\nExamples:\n  \
 invalidate watch postgres://app@db/shop --setup --from-now\n  \
 invalidate watch postgres://app@db/shop --setup --dry-run    # the SQL for an administrator\n  \
@@ -136,45 +138,5 @@ fn source(session: &Session, args: &WatchArgs) -> Result<String, CommandError> {
         (None, None) => Err(CommandError::usage("there is no source to watch")
             .help("name one, as in `invalidate watch postgres://USER@HOST:PORT/DATABASE`")
             .help("or write it into invalidate.yaml: `sources: { postgres: { url: … } }`")),
-    }
-}
-
-/// A number of bytes: `500MB`, `2GB`.
-fn size(text: &str) -> Result<u64, String> {
-    let wrong = || "write a number and B, kB, MB, GB or TB, such as 500MB".to_owned();
-    let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
-    let (number, unit) = text.split_at(digits);
-    let scale: u64 = match unit.trim() {
-        "B" => 1,
-        "kB" | "KB" => 1 << 10,
-        "MB" => 1 << 20,
-        "GB" => 1 << 30,
-        "TB" => 1 << 40,
-        _ => return Err(wrong()),
-    };
-    number.parse::<u64>().ok().and_then(|n| n.checked_mul(scale)).ok_or_else(wrong)
-}
-
-/// A number of bytes for people.
-fn shown_size(bytes: u64) -> String {
-    let units = [(1 << 40, "TB"), (1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "kB")];
-    match units.into_iter().find(|(scale, _)| bytes >= *scale) {
-        #[allow(clippy::cast_precision_loss)]
-        Some((scale, unit)) => format!("{:.1} {unit}", bytes as f64 / scale as f64),
-        None => format!("{bytes} B"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_read_and_shown() {
-        assert_eq!(size("500MB"), Ok(500 << 20));
-        assert_eq!(size("2 GB"), Ok(2 << 30));
-        assert!(size("5").is_err() && size("GB").is_err() && size("99999999TB").is_err());
-        assert_eq!(shown_size(1536), "1.5 kB");
-        assert_eq!(shown_size(12), "12 B");
     }
 }

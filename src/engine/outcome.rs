@@ -4,6 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::report::{StepError, StepReport};
+use crate::model::millis;
 
 /// What came of a target.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
@@ -23,7 +24,7 @@ pub struct Outcome {
 
 impl From<&StepReport> for Outcome {
     fn from(report: &StepReport) -> Self {
-        let due = report.queued.map(|delay| u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
+        let due = report.queued.map(millis);
         let dropped = report.outcome.as_ref().ok().filter(|_| due.is_none());
         Self {
             due_in_ms: due,

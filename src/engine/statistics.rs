@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use compact_str::format_compact;
 
-pub use document::{QueueFigures, RuleFigures, SourceFigures, StatisticsDocument, StrategyFigures};
+pub use document::{QueueFigures, RuleFigures, StatisticsDocument, StrategyFigures};
 pub use source::{SourceGauges, SourceStatistics};
 
 use super::report::{Report, StepReport};
@@ -19,6 +19,7 @@ use super::transaction::Committed;
 use crate::cache::{Cache, CacheError, Dropped, Work};
 use crate::check::RuleSet;
 use crate::check::ruleset::{EntityId, Operation};
+use crate::model::micros;
 use crate::plan::{Plan, Step, StepKind, Strategy};
 
 /// What was done on a cache, or by one process.
@@ -210,11 +211,6 @@ fn counter<'c, T: Default>(counters: &'c mut BTreeMap<String, T>, name: &str) ->
 fn share(took: Duration, part: u64, all: u64) -> Duration {
     let nanos = took.as_nanos() * u128::from(part) / u128::from(all.max(1));
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
-}
-
-/// In whole microseconds, as counters hold it.
-fn micros(took: Duration) -> u64 {
-    u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
 }
 
 impl RuleStatistics {

@@ -270,7 +270,7 @@ async fn tell(app: Arc<App>) {
             inner.frame.take()
         };
         let sample: Vec<Arc<Seen>> = sample.into_iter().map(Arc::new).collect();
-        figures.ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        figures.ms = crate::model::millis(began.elapsed());
         figures.sample = sample.iter().map(|seen| seen.document(events.hides())).collect();
         began = Instant::now();
         let mut inner = events.inner();
@@ -310,7 +310,7 @@ fn text(name: &str, number: Option<u64>, document: &impl Serialize) -> Bytes {
 }
 
 fn millis(at: SystemTime) -> u64 {
-    u64::try_from(at.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
+    crate::model::millis(at.duration_since(UNIX_EPOCH).unwrap_or_default())
 }
 
 #[cfg(test)]

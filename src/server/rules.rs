@@ -16,7 +16,7 @@ pub struct Source {
 
 /// What was read, ready for planning.
 pub struct Loaded {
-    pub program: Program,
+    pub program: Arc<Program>,
     /// The files that were read, with what tells that one has changed since.
     files: Vec<(PathBuf, Stamp)>,
     /// How often the rules have been read with success, this time included.
@@ -152,8 +152,8 @@ impl Rules {
     }
 }
 
-fn take(mut checked: Checked) -> Result<Program, Box<Checked>> {
-    checked.rules.take().map(Program::new).ok_or_else(|| Box::new(checked))
+fn take(mut checked: Checked) -> Result<Arc<Program>, Box<Checked>> {
+    checked.rules.take().map(|rules| Arc::new(Program::new(rules))).ok_or_else(|| Box::new(checked))
 }
 
 /// The root, and every file that it led to.

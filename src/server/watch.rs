@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch as signal;
 
 use super::App;
+use super::rules::Look;
 
 /// How often the files are looked at. A look is one system call for each file.
 const EVERY: Duration = Duration::from_millis(500);
@@ -15,25 +16,28 @@ const EVERY: Duration = Duration::from_millis(500);
 const STEADY: Duration = Duration::from_millis(50);
 
 /// Looks at the files until the server stops.
-pub async fn files(app: Arc<App>, mut stopped: signal::Receiver<bool>) {
+pub(super) async fn files(app: Arc<App>, mut stopped: signal::Receiver<bool>) {
+    loop {
+        let of = app.clone();
+        let look = tokio::select! {
+            _ = stopped.wait_for(|stop| *stop) => None,
+            look = change(move || of.rules().changed()) => Some(look),
+        };
+        let Some(look) = look else { return };
+        app.reload_as(look).await;
+    }
+}
+
+/// Waits until files have changed and keep still. `changed` tells how they look, where that is another way than when
+/// they were read. Giving up the wait loses nothing.
+pub async fn change(changed: impl Fn() -> Option<Look> + Clone + Send + 'static) -> Look {
     let mut seen = None;
     loop {
-        let pause = if seen.is_some() { STEADY } else { EVERY };
-        tokio::select! {
-            _ = stopped.wait_for(|stop| *stop) => return,
-            () = tokio::time::sleep(pause) => {}
-        }
-        let look = {
-            let app = app.clone();
-            tokio::task::spawn_blocking(move || app.rules().changed())
-        };
+        tokio::time::sleep(if seen.is_some() { STEADY } else { EVERY }).await;
         // A look that panicked saw nothing.
-        let now = look.await.unwrap_or_default();
+        let now = tokio::task::spawn_blocking(changed.clone()).await.unwrap_or_default();
         match now {
-            Some(look) if seen.as_ref() == Some(&look) => {
-                app.reload_as(look).await;
-                seen = None;
-            }
+            Some(look) if seen.as_ref() == Some(&look) => return look,
             now => seen = now,
         }
     }

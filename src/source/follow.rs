@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use self::gather::{Gathered, Window};
@@ -22,6 +23,7 @@ use crate::cache::{Cache, CacheError};
 use crate::engine::{
     Committed, Engine, SourceGauges, SourceStatistics, Statistics, StepError, TransactionPipeline,
 };
+use crate::plan::Program;
 
 pub use self::tell::{FollowEvent, Followed, Unfinished};
 
@@ -45,6 +47,8 @@ pub struct FollowOptions {
     pub name: String,
     /// Drop whatever the unknown is where a row does not give enough. Otherwise that is told and left.
     pub widen: bool,
+    /// Programs that take the engine's place, as they come; `None` where it stays.
+    pub programs: Option<watch::Receiver<Arc<Program>>>,
 }
 
 /// Follows a source until it ends, `stop` comes, or it cannot be read on.
@@ -73,6 +77,7 @@ struct Follow<'f, S: Source, C> {
     engine: Arc<Engine<C>>,
     options: &'f FollowOptions,
     tell: &'f (dyn Fn(FollowEvent<'_>) + Send + Sync),
+    programs: Option<watch::Receiver<Arc<Program>>>,
     pipeline: TransactionPipeline,
     gathered: Gathered<S::Position>,
     /// The windows that are under way, the oldest first.
@@ -95,6 +100,7 @@ impl<'f, S: Source, C: Cache + 'static> Follow<'f, S, C> {
             engine,
             options,
             tell,
+            programs: options.programs.clone(),
             gathered: Gathered::default(),
             waiting: VecDeque::new(),
             followed: Followed::default(),
@@ -112,14 +118,26 @@ impl<'f, S: Source, C: Cache + 'static> Follow<'f, S, C> {
     ) -> Result<(), Unfinished> {
         let mut reads = true;
         let mut failed: Option<SourceError> = None;
+        // What was read and is not planned.
+        let mut held = None;
         loop {
+            // Every window is of one program: another one takes over when nothing is under way.
+            let mut renews = reads && self.has_renewed();
+            if renews && self.pipeline.is_empty() && self.gathered.is_empty() {
+                self.renew();
+                renews = false;
+            }
+            if !renews && let Some(next) = held.take() {
+                reads &= self.take(next, &mut failed);
+            }
             // What is there already comes into one window.
-            while reads && !self.gathered.is_full() {
+            while reads && !renews && !self.gathered.is_full() {
                 let Some(next) = source.next().now_or_never() else { break };
                 reads = self.take(next, &mut failed);
             }
-            while self.pipeline.has_room() && self.gathered.has_some(!reads) {
-                let (window, transactions) = self.gathered.window(!reads);
+            let all = !reads || renews;
+            while self.pipeline.has_room() && self.gathered.has_some(all) {
+                let (window, transactions) = self.gathered.window(all);
                 self.waiting.push_back(window);
                 self.pipeline.begin(transactions);
             }
@@ -130,8 +148,11 @@ impl<'f, S: Source, C: Cache + 'static> Follow<'f, S, C> {
                 if !reads {
                     return failed.map_or(Ok(()), |error| Err(error.into()));
                 }
+                if renews {
+                    continue;
+                }
             }
-            let room = reads && !self.gathered.is_full();
+            let room = reads && held.is_none() && !self.gathered.is_full();
             tokio::select! {
                 biased;
                 () = &mut stop, if reads => {
@@ -141,12 +162,24 @@ impl<'f, S: Source, C: Cache + 'static> Follow<'f, S, C> {
                 committed = self.pipeline.next(), if !self.pipeline.is_empty() => {
                     self.acknowledge(source, committed, if reads { Some(stop.as_mut()) } else { None }).await?;
                 }
-                next = source.next(), if room => reads = self.take(next, &mut failed),
+                next = source.next(), if room => held = Some(next),
                 done = recorded(&mut self.recording) => self.recorded(done),
                 () = tokio::time::sleep_until(self.recorded + RECORDING), if self.recording.is_none() => {
                     self.record(source);
                 }
             }
+        }
+    }
+
+    fn has_renewed(&self) -> bool {
+        // Without its sender the last program stays.
+        self.programs.as_ref().is_some_and(|programs| programs.has_changed().unwrap_or(false))
+    }
+
+    fn renew(&mut self) {
+        if let Some(programs) = &mut self.programs {
+            let program = Arc::clone(&programs.borrow_and_update());
+            self.engine = Arc::new(self.engine.with_program(program));
         }
     }
 
@@ -190,7 +223,6 @@ impl<'f, S: Source, C: Cache + 'static> Follow<'f, S, C> {
             self.counts.entries += committed.dropped().entries();
             for (step, why) in committed.failures() {
                 self.counts.failed += 1;
-                self.followed.failed += 1;
                 (self.tell)(FollowEvent::Failed(step, why));
             }
         }

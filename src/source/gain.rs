@@ -38,6 +38,19 @@ impl TableMap {
 }
 
 impl Gain {
+    /// Why the key of an old row is not enough, for people.
+    pub fn why(&self) -> String {
+        let mut parts = Vec::new();
+        if !self.moved.is_empty() {
+            parts.push(format!("a row whose {} changes is missed where it was", self.moved.join(" or ")));
+        }
+        if !self.conditions.is_empty() {
+            let list: Vec<String> = self.conditions.iter().map(|c| format!("`{c}`")).collect();
+            parts.push(format!("{} counts as true for every update", list.join(", ")));
+        }
+        parts.join("; ")
+    }
+
     fn add(&mut self, plan: &Plan, map: &TableMap) {
         let names = plan.unresolved.iter().flat_map(|unresolved| &unresolved.missing);
         let own = names.filter(|name| map.named.iter().any(|column| column.name == **name));

@@ -6,13 +6,14 @@
 mod reader;
 
 use std::io::Read;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use tokio::sync::mpsc;
 
 use super::change::Unreadable;
 use super::messages::{Messages, Note, NoteFn, Skipped};
-use super::{End, Losses, Mapping, Part, Reading, Source, SourceError, SourceErrorKind};
+use super::{End, LiveMapping, Losses, Part, Reading, Source, SourceError, SourceErrorKind};
 
 pub use reader::{Line, LineReader};
 
@@ -49,7 +50,7 @@ impl LinesSource {
     pub fn new(
         input: impl Read + Send + 'static,
         reading: Reading,
-        mapping: Mapping,
+        mapping: Arc<LiveMapping>,
         note: NoteFn,
     ) -> Result<Self, SourceError> {
         let (sender, pieces) = mpsc::channel(READY);

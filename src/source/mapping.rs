@@ -1,6 +1,8 @@
 //! Tables as entities: which columns are the id, fields and refs. Found from names and keys, and from the
 //! configuration where those do not say.
 
+mod live;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -11,6 +13,8 @@ use super::settings::TableSettings;
 use crate::check::RuleSet;
 use crate::diagnostic::did_you_mean;
 use crate::model::{Scalar, Type};
+
+pub use live::LiveMapping;
 
 /// Which tables are which entities.
 #[derive(Clone, Debug)]

@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 
 use super::change::{Before, ChangeOp, Says, TableChange, TableName, Unreadable};
 use super::row::Change;
-use super::{Catalog, Mapping, Reading, SourceWrite, Table, TableMap};
+use super::{Catalog, LiveMapping, Mapping, Reading, SourceWrite, Table, TableMap};
 use crate::cache::Lost;
 use crate::model::{RawId, RawWrite};
 use row::JsonRow;
@@ -79,7 +79,10 @@ pub(super) struct Taken {
 /// Reads messages, and makes writes of them.
 pub(super) struct Messages {
     reading: Reading,
-    mapping: Mapping,
+    live: Arc<LiveMapping>,
+    mapping: Arc<Mapping>,
+    /// Which of the live ones it is.
+    generation: u64,
     /// How rows of a table with these columns become writes, or why they cannot.
     forms: FxHashMap<Form, Result<Arc<Known>, String>>,
     ignored: BTreeSet<TableName>,
@@ -109,9 +112,21 @@ impl fmt::Debug for Messages {
 }
 
 impl Messages {
-    pub fn new(reading: Reading, mapping: Mapping, note: NoteFn) -> Self {
+    pub fn new(reading: Reading, live: Arc<LiveMapping>, note: NoteFn) -> Self {
         let (forms, ignored) = (FxHashMap::default(), BTreeSet::new());
-        Self { reading, mapping, forms, ignored, warned: false, skipped: Skipped::default(), note }
+        let (generation, mapping) = (live.generation(), live.now());
+        let skipped = Skipped::default();
+        Self { reading, live, mapping, generation, forms, ignored, warned: false, skipped, note }
+    }
+
+    /// Takes the mapping in force.
+    fn renew(&mut self) {
+        let generation = self.live.generation();
+        if generation != self.generation {
+            (self.generation, self.mapping) = (generation, self.live.now());
+            self.forms.clear();
+            self.ignored.clear();
+        }
     }
 
     /// Makes writes of a message. `place` is where it stands, for people.
@@ -124,6 +139,7 @@ impl Messages {
         key: Option<&str>,
         place: &dyn fmt::Display,
     ) -> Result<Taken, Unreadable> {
+        self.renew();
         let message = self.reading.read(text, key)?;
         let mut writes = Vec::new();
         match message.says {

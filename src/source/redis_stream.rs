@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::messages::{Messages, NoteFn, Skipped};
-use super::{Losses, Mapping, Part, Reading, Source, SourceError, SourceErrorKind};
+use super::{LiveMapping, Losses, Part, Reading, Source, SourceError, SourceErrorKind};
 use crate::cache::{
     CacheError, CacheErrorKind, CacheOptions, EntryId, GroupStart, Leaves, StreamAddress, StreamGroup,
 };
@@ -128,7 +128,7 @@ impl RedisStreamSource {
     pub async fn open(
         settings: StreamSettings,
         reading: Reading,
-        mapping: Mapping,
+        mapping: Arc<LiveMapping>,
         note: NoteFn,
     ) -> Result<Self, SourceError> {
         let StreamSettings { address, consumer, setup, options } = settings;

@@ -70,6 +70,17 @@ fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|about| std::os::unix::fs::MetadataExt::uid(&about) == 0)
 }
 
+/// Makes a folder and all that is in it the server's.
+fn give_to_server(folder: &Path) {
+    if is_root() {
+        let owned = Command::new("chown").args(["-R", &format!("{USER}:{USER}")]).arg(folder).status();
+        assert!(
+            owned.is_ok_and(|status| status.success()),
+            "these tests need the unix user `{USER}`: install `postgresql`"
+        );
+    }
+}
+
 impl PostgresServer {
     pub fn start() -> Self {
         Self::with("")
@@ -103,14 +114,7 @@ impl PostgresServer {
             let key = folder.path().join("key.pem");
             std::fs::set_permissions(key, std::fs::Permissions::from_mode(0o600)).expect("permissions");
         }
-        if is_root() {
-            let owned =
-                Command::new("chown").args(["-R", &format!("{USER}:{USER}")]).arg(folder.path()).status();
-            assert!(
-                owned.is_ok_and(|status| status.success()),
-                "these tests need the unix user `{USER}`: install `postgresql`"
-            );
-        }
+        give_to_server(folder.path());
         let data = folder.path().join("data");
         let made = as_server(&programs().join("initdb"))
             .args(["--pgdata"])
@@ -127,6 +131,10 @@ impl PostgresServer {
         let trusted =
             "local all all trust\nhost all all 127.0.0.1/32 trust\nhost replication all 127.0.0.1/32 trust\n";
         std::fs::write(data.join("pg_hba.conf"), format!("{access}\n{trusted}")).expect("the access file");
+        Self::started(folder)
+    }
+
+    fn started(folder: tempfile::TempDir) -> Self {
         // Another process may take the port between our look and the server's: then try the next.
         for _ in 0..20 {
             let port = free_port();
@@ -135,6 +143,25 @@ impl PostgresServer {
             }
         }
         panic!("no Postgres server would start: {}", log(folder.path()));
+    }
+
+    /// A physical standby of this server, which follows it until it is promoted or ends.
+    pub fn standby(&self) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).expect("permissions");
+        give_to_server(folder.path());
+        let data = folder.path().join("data");
+        let copied = as_server(&programs().join("pg_basebackup"))
+            .args(["--host=127.0.0.1", &format!("--port={}", self.port), "--username", USER, "--pgdata"])
+            .arg(&data)
+            .args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync"])
+            .current_dir(folder.path())
+            .output()
+            .expect("pg_basebackup starts");
+        assert!(copied.status.success(), "pg_basebackup: {}", String::from_utf8_lossy(&copied.stderr));
+        let socket = format!("unix_socket_directories = '{}'\n", folder.path().display());
+        append(&data.join("postgresql.conf"), &socket);
+        Self::started(folder)
     }
 
     /// As the superuser, over TCP.

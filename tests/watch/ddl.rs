@@ -40,3 +40,46 @@ fn tables_change_under_a_watch() {
     watcher.stop();
     assert_eq!(world.figure("refused"), 0);
 }
+
+/// Under all old values every column counts as one of the identity, so that the log describes the table as before.
+#[test]
+fn another_primary_key_is_the_id_from_then_on() {
+    let world = World::new(
+        "entity user { key profile }\nentity item { ref user key page list \"user:{user.id}:items\" }\nrule items { on item }",
+        "create table users (id int primary key); insert into users values (7), (8);
+         create table items (id int primary key, code text not null, boss int); alter table items replica identity full",
+    );
+    let watcher = world.watch(&["--setup", "--from-now"]);
+    let put = || {
+        for key in ["item:1:page", "item:a:page"] {
+            world.put(key, &[]);
+        }
+        for user in ["7", "8"] {
+            let tag = format!("user:{user}:items");
+            world.put(&format!("{tag}:page"), &[&tag]);
+        }
+    };
+    put();
+    world.sql("insert into items values (1, 'a', 7)");
+    world.gone("item:1:page");
+    world.settle();
+    assert!(world.has("item:a:page"));
+    assert!(!world.has("user:8:items:page"), "whose items they are is unknown");
+
+    world.sql("alter table items drop constraint items_pkey, add primary key (code)");
+    put();
+    world.sql("update items set code = code");
+    world.gone("item:a:page");
+    world.settle();
+    assert!(world.has("item:1:page"));
+
+    // A foreign key that comes says whose they are.
+    world.sql("alter table items add foreign key (boss) references users");
+    put();
+    world.sql("update items set code = code");
+    world.gone("user:7:items:page");
+    world.settle();
+    assert!(world.has("user:8:items:page"));
+    watcher.stop();
+    assert_eq!(world.figure("refused"), 0);
+}

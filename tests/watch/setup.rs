@@ -120,3 +120,72 @@ fn what_cannot_be_watched_is_said() {
     world.place.file("rules/default.inv", "entity nothing { key k }\nrule r { on nothing }");
     world.run(&["--check"]).says(&["no table of the database is an entity"]);
 }
+
+#[test]
+fn doctor_names_the_tables_that_gain_by_all_old_values() {
+    let world = World::new(
+        "entity org { key page }\n\
+         entity user { ref org  fields { email: string  plan: string } key profile  list \"org:{org.id}:users\" }\n\
+         entity plain { key page }\n\
+         rule users { on user when op != update or changed(email, org) }\nrule plain { on plain }",
+        "create table users (id int primary key, org_id int, email text, plan text); create table plain (id int primary key)",
+    );
+    let configured =
+        |url: &str| world.place.file("invalidate.yaml", format!("sources: {{ postgres: {{ url: {url} }} }}"));
+    let doctor = |more: &[&str]| {
+        let cache = world.redis.url();
+        world.place.run(&[&["doctor", "--cache", &cache], more].concat())
+    };
+    let checks = |out: &crate::command::Outcome| -> Vec<serde_json::Value> {
+        let checks = out.json()["checks"].as_array().unwrap().clone();
+        checks.into_iter().filter(|c| c["check"] == "source" || c["check"] == "old-values").collect()
+    };
+    // Without a database nothing is said of one.
+    let out = doctor(&["--format", "json"]);
+    assert_eq!((out.code, checks(&out)), (0, vec![]), "{out:?}");
+
+    // Not set up, it is worth a note and no more.
+    let url = world.postgres.url("postgres");
+    configured(&url);
+    let out = doctor(&["--format", "json"]);
+    assert_eq!(out.code, 0, "{out:?}");
+    let found = checks(&out);
+    assert_eq!((&found[0]["state"], &found[1]["state"]), (&"note".into(), &"note".into()));
+    assert!(found[0]["help"].to_string().contains("CREATE PUBLICATION"), "{found:?}");
+    assert_eq!(world.sql("select count(*) from pg_publication"), "0", "it only looks");
+
+    world.watch(&["--setup", "--from-now"]).stop();
+    let out = doctor(&["--format", "json"]);
+    assert_eq!(out.code, 1, "{out:?}");
+    let found = checks(&out);
+    assert_eq!(found[0]["state"], "ok");
+    assert!(found[0]["message"].as_str().unwrap().contains("kept for the slot `invalidate`"), "{found:?}");
+    assert_eq!(found[1]["state"], "warning");
+    let help = found[1]["help"].as_array().unwrap();
+    assert_eq!(help.len(), 1, "`plain` and `marks` gain nothing: {help:?}");
+    let help = help[0].as_str().unwrap();
+    assert!(help.contains("a row whose org changes is missed where it was"), "{help}");
+    assert!(doctor(&[]).stdout.contains(help), "people see it as well");
+
+    // What it says is SQL that mends it.
+    world.sql(help);
+    let out = doctor(&["--format", "json"]);
+    assert_eq!((out.code, &checks(&out)[1]["state"]), (0, &"ok".into()), "{out:?}");
+
+    // A database that is away, or was never there, hides nothing of the cache; what is given goes before what is configured.
+    for url in ["postgres://a@127.0.0.1:1/d", "mysql://h/d"] {
+        let out = doctor(&["--format", "json", "--source", url]);
+        assert_eq!(out.code, 1, "{out:?}");
+        let found = checks(&out);
+        assert_eq!((found.len(), &found[0]["state"]), (1, &"problem".into()), "{found:?}");
+        assert!(out.json()["checks"].as_array().unwrap().len() > 5, "{out:?}");
+    }
+    // Nor does a cache that is away hide what is found in the database.
+    let out = world.place.run(&["doctor", "--cache", "redis://127.0.0.1:1"]);
+    assert_eq!(out.code, 3, "{out:?}");
+    assert!(out.stdout.contains("old-values"), "{out:?}");
+    world.place.file("rules/default.inv", "entity user {");
+    let out = doctor(&[]);
+    assert_eq!(out.code, 1, "{out:?}");
+    assert!(out.stdout.contains("the rules have errors"), "{out:?}");
+}

@@ -25,7 +25,7 @@ pub fn read(text: &str, reading: Reading) -> Read {
     let out = Arc::clone(&notes);
     let note = Arc::new(move |note| out.lock().unwrap().push(note));
     let input = std::io::Cursor::new(text.as_bytes().to_vec());
-    let mut source = LinesSource::new(input, reading, mapping, note).unwrap();
+    let mut source = LinesSource::new(input, reading, Arc::new(mapping.into()), note).unwrap();
     let mut parts = Vec::new();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {

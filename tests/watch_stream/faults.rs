@@ -117,8 +117,11 @@ fn entries_trimmed_away_unread_are_said_and_counted_once() {
     assert_eq!(said.matches("trimmed away").count(), 1, "{said}");
     let cached = profiles.cached(100);
     assert!(cached.contains(&80) && !cached.contains(&90) && cached.contains(&39) && !cached.contains(&40));
-    let stats = place.run(&["stats", "--format", "json", "--cache", &format!("{}/1", server.url())]).json();
+    let cache = format!("{}/1", server.url());
+    let stats = place.run(&["stats", "--format", "json", "--cache", &cache]).json();
     assert_eq!(stats["by_source"]["redis-stream.changes"]["lost"], 33, "{stats}");
+    let stats = place.run(&["stats", "--format", "prometheus", "--cache", &cache]).stdout;
+    assert!(stats.contains("invalidate_source_lost_total{source=\"redis-stream.changes\"} 33\n"), "{stats}");
 }
 
 /// What a consumer was given may be trimmed away before it is done.

@@ -1,5 +1,7 @@
 //! `invalidate watch -`: from a pipe into the cache, with a summary and an exit code.
 
+use std::io::{BufRead, BufReader, Write};
+
 use crate::RULES;
 use crate::command::{Outcome, Place};
 
@@ -56,6 +58,10 @@ fn the_exit_code_says_what_came_of_it() {
     let outcome = watch(&place, &[good, "{", good], &[]);
     assert_eq!(outcome.code, 1);
     outcome.says(&["line 2 is no JSON: EOF while parsing an object, at character 1: {", "1 unreadable"]);
+    let stats = place.ok("stats").stdout;
+    assert!(stats.contains("lines.stdin: ") && stats.contains("1 unreadable"), "{stats}");
+    let stats = place.ok("stats --format prometheus").stdout;
+    assert!(stats.contains("invalidate_source_unreadable_total{source=\"lines.stdin\"} 1\n"), "{stats}");
     // Nothing names the row, or its value is not what the rules take: everything of the entity goes.
     put(&place, &["user:7:profile user:7", "org:1:page org:1"]);
     let outcome = watch(&place, &[r#"{"table":"users","op":"update","new":{"email":"x"}}"#], &[]);
@@ -177,4 +183,28 @@ fn a_pipe_that_never_ends_is_stopped_by_a_signal() {
     // Its stdin stays open until it has ended.
     let status = child.wait().unwrap();
     assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn rules_that_change_are_taken_in_the_middle_of_a_pipe() {
+    let place = place();
+    put(&place, &["note:1:page", "note:2:page", "user:1:profile"]);
+    let mut child = place
+        .command(&["watch", "-"])
+        .stdin(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    writeln!(input, r#"{{"table":"notes","op":"insert","new":{{"id":1}}}}"#).unwrap();
+    assert!(said.any(|line| line.contains("`notes` is no entity")));
+    place.file("rules/default.inv", format!("{RULES}\nentity note {{ key page }}\nrule notes {{ on note }}"));
+    assert!(said.any(|line| line.contains("the rules were read anew")));
+    writeln!(input, r#"{{"table":"notes","op":"insert","new":{{"id":2}}}}"#).unwrap();
+    writeln!(input, r#"{{"table":"users","op":"insert","new":{{"id":1,"email":"a@b"}}}}"#).unwrap();
+    drop(input);
+    assert!(said.any(|line| line.contains("stopped; 2 transactions, 2 rows, 2 entries gone")));
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(cached(&place), ["note:1:page"]);
 }

@@ -14,6 +14,7 @@ use crate::cache::fence::outlives;
 use crate::cache::index_name::IndexName;
 use crate::cache::pace::Pace;
 use crate::cache::{Dropped, Progress, ProgressFn, Retired, Swept, quiet};
+use crate::model::micros;
 
 /// How many index rows one look takes in.
 const ROWS: usize = 4096;
@@ -251,7 +252,7 @@ impl EmbeddedCache {
             }
         }
         self.repeat(pace, &mut swept.collected, quiet(), |change, limit| change.resume_some(limit)).await?;
-        let life = u64::try_from(GENERATION_LIFE.as_micros()).unwrap_or(u64::MAX);
+        let life = micros(GENERATION_LIFE);
         let cutoff = now_us().saturating_sub(life);
         let mut after = None;
         loop {

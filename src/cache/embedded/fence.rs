@@ -8,6 +8,7 @@ use crate::cache::fence::{FENCE_LIFE, Fence, FencedPut, Stamp, is_current};
 use crate::cache::index_name::IndexName;
 use crate::cache::nonce::nonce_text;
 use crate::model::Key;
+use crate::model::millis;
 
 impl Change<'_, '_> {
     pub fn fence(&mut self, key: &Key, names: &[IndexName]) -> Result<Fence, Failure> {
@@ -25,7 +26,7 @@ impl Change<'_, '_> {
             // A plain entry knows nothing of fences; one that has expired is nothing to keep.
             self.remove_entry(&id)?;
         }
-        let life = u64::try_from(FENCE_LIFE.as_millis()).unwrap_or(u64::MAX);
+        let life = millis(FENCE_LIFE);
         self.set_ticket(key.as_str().as_bytes(), &ticket, fenced.unwrap_or(self.now.saturating_add(life)))?;
         Ok(Fence { key: key.clone(), ticket, stamps })
     }

@@ -11,6 +11,7 @@ use crate::cache::index_name::IndexName;
 use crate::cache::pace::Pace;
 use crate::cache::{Dropped, Progress, ProgressFn, Retired, Swept, quiet};
 use crate::model::Key;
+use crate::model::micros;
 
 /// How many members one step takes, with the lock held.
 const STEP: usize = 512;
@@ -97,7 +98,7 @@ impl Store {
 
     /// Forgets generations that no entry carries and no fill can be waiting for.
     fn forget_generations(&mut self) -> u64 {
-        let life = u64::try_from(GENERATION_LIFE.as_micros()).unwrap_or(u64::MAX);
+        let life = micros(GENERATION_LIFE);
         let cutoff = now_us().saturating_sub(life);
         let before = self.generations.len();
         let (indexes, retired) = (&self.indexes, &self.retired);

@@ -5,6 +5,7 @@ use crate::cache::fence::{FENCE_LIFE, Fence, FencedPut, Stamp, is_current};
 use crate::cache::index_name::IndexName;
 use crate::cache::nonce::nonce_text;
 use crate::model::Key;
+use crate::model::millis;
 
 /// How many tickets are kept before the first look for those that have ended.
 const TICKETS: usize = 64;
@@ -19,7 +20,7 @@ impl Store {
             self.remove(key, now);
             self.tickets.extend(ticket.map(|ticket| (key.clone(), ticket)));
         }
-        let least = now.saturating_add(u64::try_from(FENCE_LIFE.as_millis()).unwrap_or(u64::MAX));
+        let least = now.saturating_add(millis(FENCE_LIFE));
         let expires = self.live(key, now).map_or(least, |stored| stored.expires.unwrap_or(u64::MAX));
         self.forget_tickets(now);
         let ticket =

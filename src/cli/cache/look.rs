@@ -16,6 +16,7 @@ use crate::cli::output::{self, count};
 use crate::cli::runtime::block_on;
 use crate::cli::session::Session;
 use crate::cli::table::{render, table};
+use invalidate::model::millis;
 
 /// Members of a tag shown at most, unless `--limit` says otherwise.
 const MEMBERS: usize = 20;
@@ -295,10 +296,6 @@ fn kind(kind: &EntryKind) -> String {
         EntryKind::Fenced => "fenced".to_owned(),
         EntryKind::Foreign(word) => format!("foreign ({word})"),
     }
-}
-
-fn millis(ttl: Duration) -> u64 {
-    u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// `for 29 s`, `until dropped`.

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::cli::log::{Entry, Level, Log};
 use crate::cli::output;
+use invalidate::model::micros;
 
 /// Prints an event. Requests come often: they are not even put into words unless they are printed.
 pub fn print(log: &Log, event: &Event<'_>) {
@@ -16,12 +17,12 @@ pub fn print(log: &Log, event: &Event<'_>) {
 }
 
 /// The level of an event, its stable word, what it says, and its fields.
-fn describe(event: &Event<'_>) -> Entry {
+pub fn describe(event: &Event<'_>) -> Entry {
     use Level::{Debug, Info, Warning};
     match event {
         Event::Listening(at) => (Info, "listening", format!("listening on {at}"), json!({"at": at})),
         Event::Request { id, method, route, status, took, token } => {
-            let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+            let micros = micros(*took);
             let text = format!("{method} {route} {status} in {:.1} ms ({id})", took.as_secs_f64() * 1e3);
             let fields = json!({"request_id": id, "method": method, "route": route, "status": status,
                 "took_us": micros, "token": token});

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use invalidate::engine::{RuleFigures, SourceFigures, StatisticsDocument, StrategyFigures};
+use invalidate::engine::{RuleFigures, SourceStatistics, StatisticsDocument, StrategyFigures};
 
 /// The metrics, each with its help and its type before its samples.
 pub fn render(document: &StatisticsDocument) -> String {
@@ -55,7 +55,7 @@ pub fn render(document: &StatisticsDocument) -> String {
         }
     }
 
-    let counts: [Metric<SourceFigures>; 8] = [
+    let counts: [Metric<SourceStatistics>; 10] = [
         ("source_transactions_total", "Transactions followed.", |s| s.transactions as f64),
         ("source_rows_total", "Changed rows in the source's log.", |s| s.rows as f64),
         ("source_writes_total", "Writes made of them.", |s| s.writes as f64),
@@ -64,8 +64,10 @@ pub fn render(document: &StatisticsDocument) -> String {
         ("source_refused_total", "Writes that the rules did not take.", |s| s.refused as f64),
         ("source_widened_total", "Writes that did not name all that they make stale.", |s| s.widened as f64),
         ("source_failed_total", "Targets that could not be dropped.", |s| s.failed as f64),
+        ("source_unreadable_total", "Messages that nobody could make sense of.", |s| s.unreadable as f64),
+        ("source_lost_total", "Messages that were gone before they were read.", |s| s.lost as f64),
     ];
-    let gauges: [Metric<SourceFigures>; 2] = [
+    let gauges: [Metric<SourceStatistics>; 2] = [
         ("source_behind_bytes", "How far the log goes beyond what is confirmed.", |s| s.behind_bytes as f64),
         ("source_late_seconds", "How late the oldest transaction is.", |s| s.late_ms as f64 / 1e3),
     ];

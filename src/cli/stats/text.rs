@@ -3,7 +3,7 @@
 use crate::cli::output::count;
 use crate::cli::table::{render as rendered, table};
 use invalidate::cache::WorkCounts;
-use invalidate::engine::{QueueFigures, RuleFigures, SourceFigures, StatisticsDocument};
+use invalidate::engine::{QueueFigures, RuleFigures, SourceStatistics, StatisticsDocument};
 
 use crate::cli::flush::named;
 
@@ -71,16 +71,20 @@ fn time(micros: u64) -> String {
 }
 
 /// `postgres.invalidate: 5 transactions, 9 rows, 3 entries gone; 120 bytes behind`.
-fn source_line(name: &str, source: &SourceFigures) -> String {
+fn source_line(name: &str, source: &SourceStatistics) -> String {
     let mut parts = vec![
         count(source.transactions, "transaction", "transactions"),
         count(source.rows, "row", "rows"),
         count(source.targets, "target", "targets"),
         format!("{} gone", count(source.entries, "entry", "entries")),
     ];
-    for (n, what) in
-        [(source.refused, "refused"), (source.widened, "not named in full"), (source.failed, "not dropped")]
-    {
+    for (n, what) in [
+        (source.refused, "refused"),
+        (source.widened, "not named in full"),
+        (source.failed, "not dropped"),
+        (source.unreadable, "unreadable"),
+        (source.lost, "lost before they were read"),
+    ] {
         if n > 0 {
             parts.push(format!("{n} {what}"));
         }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use invalidate::plan::Program;
-use invalidate::source::postgres::{PostgresEvent, Prepared};
-use invalidate::source::{Gain, Mapping, ReplicaIdentity, TableMap};
+use invalidate::source::postgres::{PostgresEvent, Prepared, PreparedTable};
+use invalidate::source::{Gain, Mapping, ReplicaIdentity};
 use serde::Serialize;
 
 use super::tell::Teller;
@@ -39,6 +39,8 @@ struct TableDocument<'d> {
     replica_identity: ReplicaIdentity,
     /// What the rules would know with `REPLICA IDENTITY FULL`.
     gains: Option<GainDocument>,
+    #[serde(skip)]
+    advice: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -47,13 +49,8 @@ struct GainDocument {
     conditions: Vec<String>,
 }
 
-/// What is gained by all old values, where the log does not give them.
-fn gain(program: &Program, map: &TableMap, identity: ReplicaIdentity) -> Option<Gain> {
-    if identity == ReplicaIdentity::Full { None } else { map.gain(program) }
-}
-
 fn without_table<'m>(mapping: &'m Mapping, found: &Prepared) -> Vec<&'m str> {
-    let have: BTreeSet<&str> = found.tables.iter().map(|(map, _)| map.entity()).collect();
+    let have: BTreeSet<&str> = found.tables.iter().map(|table| table.map.entity()).collect();
     mapping.entities().filter(|name| !have.contains(name)).collect()
 }
 
@@ -63,15 +60,18 @@ pub fn print(
     found: &Prepared,
     format: Format,
 ) -> Result<Exit, CommandError> {
-    let tables = found.tables.iter().map(|(map, identity)| TableDocument {
-        table: map.table(),
-        entity: map.entity(),
-        id: map.id_columns().collect(),
-        missing: PostgresEvent::missing(map),
-        unmapped: PostgresEvent::unmapped(map),
-        replica_identity: *identity,
-        gains: gain(program, map, *identity)
-            .map(|gain| GainDocument { moved: gain.moved, conditions: gain.conditions }),
+    let tables = found.tables.iter().map(|table| {
+        let gain = table.gain(program);
+        TableDocument {
+            table: table.map.table(),
+            entity: table.map.entity(),
+            id: table.map.id_columns().collect(),
+            missing: PostgresEvent::missing(&table.map),
+            unmapped: PostgresEvent::unmapped(&table.map),
+            replica_identity: table.replica_identity,
+            advice: gain.as_ref().map(|gain| advice(table, gain)),
+            gains: gain.map(|gain| GainDocument { moved: gain.moved, conditions: gain.conditions }),
+        }
     });
     let document = Document {
         schema: 1,
@@ -102,8 +102,8 @@ fn text(document: &Document<'_>) -> String {
     let mut out = render(&rows);
     let mut say = |text: String| out.push_str(&format!("\n{text}\n"));
     for line in &document.tables {
-        if let Some(gain) = &line.gains {
-            say(advice(line.table, &gain.moved, &gain.conditions));
+        if let Some(advice) = &line.advice {
+            say(advice.clone());
         }
     }
     if !document.unmapped.is_empty() {
@@ -119,31 +119,18 @@ fn text(document: &Document<'_>) -> String {
 }
 
 /// What a table would gain by all old values.
-fn advice(table: &str, moved: &[String], conditions: &[String]) -> String {
-    let mut parts = Vec::new();
-    if !moved.is_empty() {
-        parts.push(format!("a row whose {} changes is missed where it was", moved.join(" or ")));
-    }
-    if !conditions.is_empty() {
-        let list: Vec<String> = conditions.iter().map(|c| format!("`{c}`")).collect();
-        parts.push(format!("{} counts as true for every update", list.join(", ")));
-    }
-    let quoted: Vec<String> =
-        table.split('.').map(|part| format!("\"{}\"", part.replace('"', "\"\""))).collect();
-    format!(
-        "{table}: the log gives only the key of old rows: {}\n  ALTER TABLE {} REPLICA IDENTITY FULL;",
-        parts.join("; "),
-        quoted.join(".")
-    )
+fn advice(table: &PreparedTable, gain: &Gain) -> String {
+    let name = table.map.table();
+    format!("{name}: the log gives only the key of old rows: {}\n  {}", gain.why(), table.full_identity)
 }
 
 /// What is worth a warning at the start.
 pub fn warn(teller: &Teller, program: &Program, mapping: &Mapping, found: &Prepared) {
-    for (map, identity) in &found.tables {
-        if let Some(gain) = gain(program, map, *identity) {
+    for table in &found.tables {
+        if let Some(gain) = table.gain(program) {
             // Rows that move leave something stale; a condition that counts as true is only a needless miss.
             let level = if gain.moved.is_empty() { Level::Info } else { Level::Warning };
-            let text = advice(map.table(), &gain.moved, &gain.conditions).replace("\n ", ":");
+            let text = advice(table, &gain).replace("\n ", ":");
             teller.say(level, "replica-identity", text);
         }
     }

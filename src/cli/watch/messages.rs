@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use invalidate::cache::{GroupStart, StreamAddress};
 use invalidate::engine::Engine;
-use invalidate::plan::Program;
 use invalidate::source::{
-    FollowOptions, Followed, LinesSource, Mapping, NoteFn, Reading, RedisStreamSource, StreamSettings,
+    FollowOptions, Followed, LinesSource, NoteFn, Reading, RedisStreamSource, StreamSettings,
 };
 
 use super::WatchArgs;
+use super::renew::InForce;
 use super::start::{StopSignal, Watch, block_on, drop_everything};
 use super::tell::Teller;
 use crate::cli::error::{CommandError, Exit};
@@ -19,8 +19,7 @@ use crate::cli::session::Session;
 
 /// What both kinds of messages need.
 struct Parts {
-    program: Program,
-    mapping: Mapping,
+    in_force: InForce,
     reading: Reading,
     teller: Arc<Teller>,
     note: NoteFn,
@@ -31,11 +30,12 @@ pub fn lines(session: &Session, args: &WatchArgs) -> Result<Exit, CommandError> 
         return Err(CommandError::usage("stdin has nothing to be set up")
             .help("leave `--setup` and `--from-now` out; every line is read"));
     }
-    let Parts { program, mapping, reading, teller, note } = parts(session, args)?;
+    let Parts { in_force, reading, teller, note } = parts(session, args)?;
     block_on(async {
-        let engine = engine(session, args, program, &mapping, &teller).await?;
+        let engine = engine(session, args, &in_force, &teller).await?;
+        let mapping = Arc::clone(&in_force.mapping);
         let mut source = LinesSource::new(std::io::stdin(), reading, mapping, note)?;
-        let watch = watch(args, engine, &teller, "lines.stdin".to_owned())?;
+        let watch = watch(args, engine, in_force, &teller, "lines.stdin".to_owned())?;
         let followed = watch.follow(&mut source).await?;
         teller.skipped(source.skipped());
         Ok(exit(args, &followed))
@@ -47,7 +47,7 @@ pub fn lines(session: &Session, args: &WatchArgs) -> Result<Exit, CommandError> 
 fn exit(args: &WatchArgs, followed: &Followed) -> Exit {
     let counts = &followed.counts;
     match () {
-        () if followed.failed > 0 => Exit::Cache,
+        () if counts.failed > 0 => Exit::Cache,
         () if counts.unreadable > 0 || counts.refused > 0 => Exit::Findings,
         // Otherwise whatever it could be was dropped.
         () if counts.widened > 0 && args.no_widen => Exit::Unresolved,
@@ -71,12 +71,13 @@ pub fn stream(session: &Session, args: &WatchArgs, url: &str) -> Result<Exit, Co
         options: session.cache_options(),
         address,
     };
-    let Parts { program, mapping, reading, teller, note } = parts(session, args)?;
+    let Parts { in_force, reading, teller, note } = parts(session, args)?;
     block_on(async {
         let place = settings.address.to_string();
-        let mut source = RedisStreamSource::open(settings, reading, mapping.clone(), note).await?;
-        let engine = engine(session, args, program, &mapping, &teller).await?;
-        let watch = watch(args, engine, &teller, name)?;
+        let mapping = Arc::clone(&in_force.mapping);
+        let mut source = RedisStreamSource::open(settings, reading, mapping, note).await?;
+        let engine = engine(session, args, &in_force, &teller).await?;
+        let watch = watch(args, engine, in_force, &teller, name)?;
         teller.following(&place, source.consumer());
         let done = watch.follow(&mut source).await;
         teller.skipped(source.skipped());
@@ -101,22 +102,21 @@ fn parts(session: &Session, args: &WatchArgs) -> Result<Parts, CommandError> {
         full_before: args.full_before || settings.full_before,
         placeholder: settings.placeholder.clone().unwrap_or(usual.placeholder),
     };
-    let program = session.program()?;
-    let mapping = Mapping::new(program.rules(), &settings.tables)?;
+    let in_force = InForce::read(session, &settings.tables)?;
     let teller = Arc::new(Teller::new(Log::new(session, args.log), session));
     let tell = Arc::clone(&teller);
-    Ok(Parts { program, mapping, reading, teller, note: Arc::new(move |note| tell.note(&note)) })
+    Ok(Parts { in_force, reading, teller, note: Arc::new(move |note| tell.note(&note)) })
 }
 
 async fn engine(
     session: &Session,
     args: &WatchArgs,
-    program: Program,
-    mapping: &Mapping,
+    in_force: &InForce,
     teller: &Teller,
 ) -> Result<Arc<Engine<invalidate::cache::AnyCache>>, CommandError> {
-    let engine = Arc::new(Engine::new(program, session.cache()?));
+    let engine = Arc::new(Engine::new(in_force.program(), session.cache()?));
     if args.drop_everything {
+        let mapping = in_force.mapping.now();
         let entities: Vec<&str> = mapping.entities().collect();
         teller.dropped_everything(drop_everything(&engine, &entities).await?);
     }
@@ -126,12 +126,14 @@ async fn engine(
 fn watch(
     args: &WatchArgs,
     engine: Arc<Engine<invalidate::cache::AnyCache>>,
+    in_force: InForce,
     teller: &Arc<Teller>,
     name: String,
 ) -> Result<Watch, CommandError> {
     Ok(Watch {
         engine,
-        follow: FollowOptions { name, widen: !args.no_widen },
+        follow: FollowOptions { name, widen: !args.no_widen, programs: Some(in_force.programs()) },
+        in_force,
         teller: Arc::clone(teller),
         with_worker: !args.no_worker,
         stop: StopSignal::new()?,

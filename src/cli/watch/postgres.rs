@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use invalidate::engine::Engine;
+use invalidate::source::FollowOptions;
 use invalidate::source::postgres::{Address, Postgres, PostgresOptions, Prepared, Setup, prepare};
-use invalidate::source::{FollowOptions, Mapping};
 
+use super::renew::InForce;
 use super::start::{StopSignal, Watch, drop_everything};
 use super::tell::Teller;
 use super::{WatchArgs, check};
@@ -23,8 +24,8 @@ pub fn run(session: &Session, args: &WatchArgs, url: &str) -> Result<Exit, Comma
         slot: args.slot.clone().unwrap_or_else(|| settings.slot().to_owned()),
         max_retained: args.max_lag,
     };
-    let program = session.program()?;
-    let mapping = Arc::new(Mapping::new(program.rules(), &settings.tables)?);
+    let in_force = InForce::read(session, &settings.tables)?;
+    let (program, mapping) = (in_force.program(), in_force.mapping.now());
     super::start::block_on(async {
         let setup = match (args.check, args.setup) {
             (true, _) | (_, true) => Setup::Say,
@@ -55,13 +56,18 @@ pub fn run(session: &Session, args: &WatchArgs, url: &str) -> Result<Exit, Comma
         check::warn(&teller, &program, &mapping, &found);
         let engine = Arc::new(Engine::new(program, session.cache()?));
         if args.drop_everything {
-            let entities: Vec<&str> = found.tables.iter().map(|(map, _)| map.entity()).collect();
+            let entities: Vec<&str> = found.tables.iter().map(|table| table.map.entity()).collect();
             teller.dropped_everything(drop_everything(&engine, &entities).await?);
         }
-        let follow = FollowOptions { name: format!("postgres.{}", options.slot), widen: !args.no_widen };
+        let follow = FollowOptions {
+            name: format!("postgres.{}", options.slot),
+            widen: !args.no_widen,
+            programs: Some(in_force.programs()),
+        };
         let tell = Arc::clone(&teller);
         let stop = StopSignal::new()?;
+        let mapping = Arc::clone(&in_force.mapping);
         let mut source = Postgres::begin(options, mapping, Arc::new(move |event| tell.postgres(&event)));
-        Watch { engine, follow, teller, with_worker: !args.no_worker, stop }.run(&mut source).await
+        Watch { engine, in_force, follow, teller, with_worker: !args.no_worker, stop }.run(&mut source).await
     })
 }

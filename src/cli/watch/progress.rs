@@ -5,8 +5,8 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use invalidate::source::Followed;
 
-use super::shown_size;
 use crate::cli::output::count;
+use crate::cli::size::shown_size;
 
 /// The line; it stays empty where stderr is no terminal, or nothing is to be said.
 pub struct Line {

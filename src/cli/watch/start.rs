@@ -11,9 +11,10 @@ use invalidate::plan::{Plan, Unfilled};
 use invalidate::source::{FollowEvent, FollowOptions, Followed, Source, Unfinished, follow};
 use tokio::sync::watch;
 
+use super::renew::InForce;
 use super::tell::Teller;
 use crate::cli::error::{CommandError, Exit};
-use crate::cli::runtime::stop_signal;
+use crate::cli::runtime::{reload_signal, stop_signal};
 
 /// Runs a future on several threads: one reads, one plans and drops.
 pub fn block_on<T>(future: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
@@ -25,6 +26,7 @@ pub fn block_on<T>(future: impl Future<Output = Result<T, CommandError>>) -> Res
 
 pub struct Watch {
     pub engine: Arc<Engine<AnyCache>>,
+    pub in_force: InForce,
     pub follow: FollowOptions,
     pub teller: Arc<Teller>,
     pub with_worker: bool,
@@ -47,6 +49,7 @@ impl Watch {
 
     /// Follows the source until it ends, and says what that came to.
     pub async fn follow<S: Source>(self, source: &mut S) -> Result<Followed, CommandError> {
+        let hangup = reload_signal()?;
         let (stop, stops) = watch::channel(false);
         let waits = |mut stops: watch::Receiver<bool>| async move {
             // Without its sender there is nothing to wait for any more.
@@ -70,8 +73,10 @@ impl Watch {
         let teller = Arc::clone(&self.teller);
         let tell = move |event: FollowEvent<'_>| teller.follow(&event);
         let follows = async {
-            let followed =
-                follow(Arc::clone(&self.engine), source, &self.follow, waits(stops.clone()), &tell).await;
+            let followed = tokio::select! {
+                followed = follow(Arc::clone(&self.engine), source, &self.follow, waits(stops.clone()), &tell) => followed,
+                never = self.in_force.renew(&self.teller, hangup) => match never {},
+            };
             stop.send_replace(true);
             followed
         };

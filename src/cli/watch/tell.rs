@@ -5,16 +5,18 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use invalidate::engine::WorkEvent;
+use invalidate::server::Event;
 use invalidate::source::postgres::PostgresEvent;
 use invalidate::source::{FollowEvent, Followed};
 use serde_json::{Value, json};
 
 use super::progress::{Line, summary};
-use super::shown_size;
 use crate::cli::log::{Entry, Level, Log};
 use crate::cli::output::count;
-use crate::cli::serve::log::worker;
+use crate::cli::serve::log::{describe, worker};
 use crate::cli::session::Session;
+use crate::cli::size::shown_size;
+use invalidate::model::millis;
 
 /// How often it is told how far a watch is, where that is no line on a terminal.
 const PROGRESS: Duration = Duration::from_secs(60);
@@ -77,6 +79,11 @@ impl Teller {
         if !matches!(event, WorkEvent::Lost(..) | WorkEvent::Back) {
             self.print(worker(event));
         }
+    }
+
+    /// What a server would tell in the same words.
+    pub fn server(&self, event: &Event<'_>) {
+        self.print(describe(event));
     }
 
     pub fn finish(&self) {
@@ -233,6 +240,6 @@ fn figures(followed: &Followed) -> Value {
         "transactions": counts.transactions, "rows": counts.rows, "writes": counts.writes,
         "targets": counts.targets, "entries": counts.entries, "refused": counts.refused,
         "widened": counts.widened, "failed": counts.failed, "unreadable": counts.unreadable, "lost": counts.lost, "position": followed.position,
-        "behind_bytes": followed.behind, "late_ms": u64::try_from(followed.late.as_millis()).unwrap_or(u64::MAX),
+        "behind_bytes": followed.behind, "late_ms": millis(followed.late),
     })
 }

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::{RuleStatistics, SourceStatistics, Statistics, StrategyStatistics};
 use crate::cache::Pending;
 use crate::check::RuleSet;
+use crate::model::micros;
 
 /// What the rules hold, what they have dropped so far, and what waits.
 #[derive(Debug, Serialize, ToSchema)]
@@ -22,33 +23,8 @@ pub struct StatisticsDocument {
     pub by_strategy: BTreeMap<String, StrategyFigures>,
     /// What was followed of databases and streams, by `KIND.SLOT`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub by_source: BTreeMap<String, SourceFigures>,
+    pub by_source: BTreeMap<String, SourceStatistics>,
     pub queue: QueueFigures,
-}
-
-/// What was followed of one source.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct SourceFigures {
-    pub transactions: u64,
-    /// Changed rows in its log, and the writes that were made of them.
-    pub rows: u64,
-    pub writes: u64,
-    /// Targets dropped, and entries gone with them.
-    pub targets: u64,
-    pub entries: u64,
-    /// Writes that the rules did not take: everything of their entity was dropped.
-    pub refused: u64,
-    /// Writes that did not give enough to name what they make stale.
-    pub widened: u64,
-    /// Targets that could not be dropped.
-    pub failed: u64,
-    /// Messages that nobody could make sense of, and those that were gone before they were read.
-    pub unreadable: u64,
-    pub lost: u64,
-    /// How far the log went beyond what was confirmed, when it was last told.
-    pub behind_bytes: u64,
-    /// How late the oldest transaction was, when it was last told.
-    pub late_ms: u64,
 }
 
 /// What was carried out for one rule.
@@ -120,11 +96,7 @@ impl StatisticsDocument {
             writes: statistics.writes,
             by_rule,
             by_strategy: by_strategy.collect(),
-            by_source: statistics
-                .sources
-                .iter()
-                .map(|(name, counted)| (name.clone(), SourceFigures::from(counted)))
-                .collect(),
+            by_source: statistics.sources.clone(),
             queue: QueueFigures {
                 tags: pending.waiting.tags,
                 keys: pending.waiting.keys,
@@ -160,41 +132,4 @@ impl From<&StrategyStatistics> for StrategyFigures {
     fn from(counted: &StrategyStatistics) -> Self {
         Self { targets: counted.targets, entries: counted.entries, time_us: micros(counted.took) }
     }
-}
-
-impl From<&SourceStatistics> for SourceFigures {
-    fn from(counted: &SourceStatistics) -> Self {
-        let SourceStatistics {
-            transactions,
-            rows,
-            writes,
-            targets,
-            entries,
-            refused,
-            widened,
-            failed,
-            unreadable,
-            lost,
-            behind_bytes,
-            late_ms,
-        } = *counted;
-        Self {
-            transactions,
-            rows,
-            writes,
-            targets,
-            entries,
-            refused,
-            widened,
-            failed,
-            unreadable,
-            lost,
-            behind_bytes,
-            late_ms,
-        }
-    }
-}
-
-fn micros(time: std::time::Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

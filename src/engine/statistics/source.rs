@@ -3,21 +3,24 @@
 use std::ops::AddAssign;
 use std::time::Duration;
 
+use serde::Serialize;
+use utoipa::ToSchema;
+
 use super::Statistics;
 use crate::cache::{Cache, CacheError};
+use crate::model::millis;
 
-/// What came of a source.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What was followed of one source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SourceStatistics {
     pub transactions: u64,
-    /// Changed rows that the log held.
+    /// Changed rows in its log, and the writes that were made of them.
     pub rows: u64,
-    /// Writes that were made of them.
     pub writes: u64,
     /// Targets dropped, and entries gone with them.
     pub targets: u64,
     pub entries: u64,
-    /// Writes that the rules did not take; everything of their entity was dropped.
+    /// Writes that the rules did not take: everything of their entity was dropped.
     pub refused: u64,
     /// Writes that did not give enough to name what they make stale.
     pub widened: u64,
@@ -39,6 +42,23 @@ pub struct SourceGauges {
     pub late: Duration,
 }
 
+/// A number of a source.
+type Counter = fn(&mut SourceStatistics) -> &mut u64;
+
+/// What is counted, by the names of the counters.
+const COUNTERS: [(&str, Counter); 10] = [
+    ("transactions", |s| &mut s.transactions),
+    ("rows", |s| &mut s.rows),
+    ("writes", |s| &mut s.writes),
+    ("targets", |s| &mut s.targets),
+    ("entries", |s| &mut s.entries),
+    ("refused", |s| &mut s.refused),
+    ("widened", |s| &mut s.widened),
+    ("failed", |s| &mut s.failed),
+    ("unreadable", |s| &mut s.unreadable),
+    ("lost", |s| &mut s.lost),
+];
+
 impl SourceStatistics {
     /// Adds them to the cache's, and sets the gauges.
     ///
@@ -52,9 +72,10 @@ impl SourceStatistics {
     ) -> Result<(), CacheError> {
         let known = cache.statistics().await?;
         let read = |what: &str| known.get(&format!("source.{name}.{what}")).copied().unwrap_or(0);
+        let mut own = *self;
         let mut counters: Vec<(String, u64)> =
-            self.numbers().map(|(what, n)| (format!("source.{name}.{what}"), n)).into();
-        let late = u64::try_from(gauges.late.as_millis()).unwrap_or(u64::MAX);
+            COUNTERS.map(|(what, of)| (format!("source.{name}.{what}"), *of(&mut own))).into();
+        let late = millis(gauges.late);
         for (what, wanted) in [("behind", gauges.behind), ("late", Some(late))] {
             let Some(wanted) = wanted else { continue };
             // Counters only grow: a gauge is what it went up, less what it went down.
@@ -68,33 +89,12 @@ impl SourceStatistics {
         if counters.is_empty() { Ok(()) } else { cache.record(&counters).await }
     }
 
-    fn numbers(&self) -> [(&'static str, u64); 10] {
-        [
-            ("transactions", self.transactions),
-            ("rows", self.rows),
-            ("writes", self.writes),
-            ("targets", self.targets),
-            ("entries", self.entries),
-            ("refused", self.refused),
-            ("widened", self.widened),
-            ("failed", self.failed),
-            ("unreadable", self.unreadable),
-            ("lost", self.lost),
-        ]
-    }
-
     pub(super) fn set(&mut self, what: &str, n: u64) {
+        if let Some((_, of)) = COUNTERS.iter().find(|(name, _)| *name == what) {
+            *of(self) = n;
+            return;
+        }
         match what {
-            "transactions" => self.transactions = n,
-            "rows" => self.rows = n,
-            "writes" => self.writes = n,
-            "targets" => self.targets = n,
-            "entries" => self.entries = n,
-            "refused" => self.refused = n,
-            "widened" => self.widened = n,
-            "failed" => self.failed = n,
-            "unreadable" => self.unreadable = n,
-            "lost" => self.lost = n,
             // In the order of their names: down comes before up.
             "behind_down" => self.behind_bytes = n,
             "behind_up" => self.behind_bytes = n.saturating_sub(self.behind_bytes),
@@ -106,17 +106,11 @@ impl SourceStatistics {
 }
 
 impl AddAssign for SourceStatistics {
-    fn add_assign(&mut self, more: Self) {
-        self.transactions += more.transactions;
-        self.rows += more.rows;
-        self.writes += more.writes;
-        self.targets += more.targets;
-        self.entries += more.entries;
-        self.refused += more.refused;
-        self.widened += more.widened;
-        self.failed += more.failed;
-        self.unreadable += more.unreadable;
-        self.lost += more.lost;
+    /// The gauges stay what they were.
+    fn add_assign(&mut self, mut more: Self) {
+        for (_, of) in COUNTERS {
+            *of(self) += *of(&mut more);
+        }
     }
 }
 

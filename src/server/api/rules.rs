@@ -13,6 +13,7 @@ use super::Params;
 use crate::check::RuleSet;
 use crate::draw::{MOST_BOXES, Picture, Theme, dot, inline, json, svg};
 use crate::graph::Graph;
+use crate::model::millis;
 use crate::server::App;
 use crate::server::answers::Answer;
 use crate::server::problem::{Kind, Problem};
@@ -55,7 +56,7 @@ fn in_force(app: &App) -> RulesInForce {
     RulesInForce {
         schema: 1,
         generation: loaded.generation,
-        read_at_ms: u64::try_from(read_at.as_millis()).unwrap_or(u64::MAX),
+        read_at_ms: millis(read_at),
         entities: rules.entities().iter().map(|entity| entity.name.to_string()).collect(),
         rules: rules
             .rules()

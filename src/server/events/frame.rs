@@ -137,7 +137,7 @@ fn target(step: &Step) -> TargetSeen {
 }
 
 pub fn micros(report: &Report) -> u64 {
-    u64::try_from(report.took.as_micros()).unwrap_or(u64::MAX)
+    crate::model::micros(report.took)
 }
 
 impl Frame {

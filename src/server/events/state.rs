@@ -29,7 +29,7 @@ async fn look(app: &App, info: &mut Option<ServerInfo>) -> StateSeen {
     let mut queue = None;
     match tokio::time::timeout(PATIENCE, cache.ping()).await {
         Ok(Ok(took)) => {
-            seen.ping_us = Some(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+            seen.ping_us = Some(crate::model::micros(took));
             if info.is_none() {
                 *info = tokio::time::timeout(PATIENCE, cache.server_info()).await.ok().and_then(Result::ok);
             }

@@ -50,6 +50,11 @@ impl<P> Default for Gathered<P> {
 }
 
 impl<P: fmt::Display> Gathered<P> {
+    /// Whether there is nothing to set out.
+    pub fn is_empty(&self) -> bool {
+        self.transactions.is_empty() && self.open.is_empty()
+    }
+
     pub fn is_full(&self) -> bool {
         self.rows >= ROWS || self.bytes >= BYTES
     }
@@ -61,7 +66,7 @@ impl<P: fmt::Display> Gathered<P> {
 
     /// The position, where there is nothing else.
     pub fn take_position(&mut self) -> Option<End<P>> {
-        if self.transactions.is_empty() && self.open.is_empty() { self.end.take() } else { None }
+        if self.is_empty() { self.end.take() } else { None }
     }
 
     /// Takes out what may set out.

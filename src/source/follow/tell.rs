@@ -37,8 +37,6 @@ pub enum FollowEvent<'e> {
 #[derive(Clone, Debug, Default)]
 pub struct Followed {
     pub counts: SourceStatistics,
-    /// Targets that could not be dropped.
-    pub failed: u64,
     /// The last position that was confirmed.
     pub position: Option<String>,
     /// When the last confirmed transaction was committed, by the clock of the database.

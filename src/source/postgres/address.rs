@@ -4,6 +4,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::pass_file;
+use super::target::Target;
+use crate::cache::percent;
 use crate::diagnostic::nearest;
 use crate::source::error::{SourceError, SourceErrorKind};
 
@@ -20,6 +23,8 @@ pub struct Environment {
     pub ssl_mode: Option<String>,
     /// `PGSSLROOTCERT`.
     pub ssl_root_cert: Option<String>,
+    /// `PGTARGETSESSIONATTRS`.
+    pub target: Option<String>,
 }
 
 /// How much encryption is asked for, in libpq's words.
@@ -47,6 +52,14 @@ impl SslMode {
     }
 }
 
+/// Another server that may have the database.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Server {
+    pub host: String,
+    pub port: u16,
+    pub password: Option<String>,
+}
+
 /// Where a database is, and as whom it is opened.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Address {
@@ -55,11 +68,15 @@ pub struct Address {
     pub port: u16,
     pub user: String,
     pub password: Option<String>,
+    /// Those that are tried after it, in this order.
+    pub others: Vec<Server>,
+    /// Which of them will do.
+    pub target: Target,
     pub database: String,
     pub ssl_mode: SslMode,
     /// A PEM file of authorities; those that browsers trust where it is none.
     pub ssl_root_cert: Option<PathBuf>,
-    /// The time for the whole of connecting.
+    /// The time for the whole of connecting to one server.
     pub connect_timeout: Duration,
     pub application_name: String,
     /// Settings of the session, as `-c name=value`.
@@ -67,7 +84,7 @@ pub struct Address {
 }
 
 /// The parameters of a URL that are understood.
-const PARAMETERS: [&str; 10] = [
+const PARAMETERS: [&str; 11] = [
     "host",
     "port",
     "user",
@@ -78,6 +95,7 @@ const PARAMETERS: [&str; 10] = [
     "connect_timeout",
     "application_name",
     "options",
+    "target_session_attrs",
 ];
 
 const FORM: &str =
@@ -98,10 +116,11 @@ impl Address {
             Some((user, password)) => (user, Some(password)),
             None => (login, None),
         };
-        let (host, port) = split_place(place)?;
+        let places = place.split(',').map(split_place).collect::<Result<Vec<_>, _>>()?;
+        let (hosts, ports): (Vec<&str>, Vec<&str>) = places.into_iter().unzip();
         let mut given = Given {
-            host: decoded(host)?,
-            port: decoded(port)?,
+            host: decoded(&hosts.join(","))?,
+            port: decoded(&ports.join(","))?,
             user: decoded(user)?,
             password: password.map(decoded).transpose()?,
             database: decoded(path)?,
@@ -143,7 +162,17 @@ impl Address {
         self.host.starts_with('/')
     }
 
-    /// The place as messages call it: without user and password.
+    /// Every server that may have the database, each by itself, in the order in which they are tried.
+    pub(super) fn each(&self) -> impl Iterator<Item = Self> {
+        let first = Self { others: Vec::new(), ..self.clone() };
+        let others = self.others.iter().map(|server| {
+            let Server { host, port, password } = server.clone();
+            Self { host, port, password, others: Vec::new(), ..self.clone() }
+        });
+        std::iter::once(first).chain(others)
+    }
+
+    /// The place as messages call it: without user and password; of several servers the first.
     pub fn place(&self) -> String {
         if self.is_socket() {
             format!("{}/.s.PGSQL.{}", self.host, self.port)
@@ -174,6 +203,7 @@ struct Given {
     connect_timeout: Option<String>,
     application_name: Option<String>,
     options: Option<String>,
+    target: Option<String>,
 }
 
 impl Given {
@@ -189,31 +219,21 @@ impl Given {
             "connect_timeout" => self.connect_timeout = Some(value),
             "application_name" => self.application_name = Some(value),
             "options" => self.options = Some(value),
+            "target_session_attrs" => self.target = Some(value),
             _ => return Err(unknown_parameter(name)),
         }
         Ok(())
     }
 
     fn address(self, environment: &Environment) -> Result<Address, SourceError> {
-        if self.host.contains(',') || self.port.contains(',') {
-            return Err(bad_url("the URL of the database names several hosts")
-                .with_hint("name the primary, or a name that leads to it"));
-        }
         let or = |text: String, other: &str| if text.is_empty() { other.to_owned() } else { text };
-        let host = or(self.host, "localhost");
-        let port = match self.port.as_str() {
-            "" => 5432,
-            text => text.parse().ok().filter(|port| *port > 0).ok_or_else(|| {
-                bad_url("the port in the URL of the database is not one")
-                    .with_hint("a port is a number from 1 to 65535")
-            })?,
-        };
+        let places = places(&self.host, &self.port)?;
         let user = or(self.user, environment.user.as_deref().unwrap_or(""));
         if user.is_empty() {
             return Err(bad_url("the URL of the database names no user").with_hint(FORM));
         }
         let database = or(self.database, &user);
-        if [&host, &user, &database].iter().any(|text| text.contains('\0')) {
+        if [&self.host, &user, &database].iter().any(|text| text.contains('\0')) {
             return Err(bad_url("the URL of the database holds a NUL byte"));
         }
         let ssl_mode = match self.ssl_mode.or_else(|| environment.ssl_mode.clone()) {
@@ -234,15 +254,31 @@ impl Given {
             }
         };
         let ssl_root_cert = self.ssl_root_cert.or_else(|| environment.ssl_root_cert.clone());
-        let password = self
-            .password
-            .or_else(|| environment.password.clone())
-            .or_else(|| from_pass_file(environment.pass_file.as_deref()?, &host, port, &database, &user));
+        let target = match self.target.or_else(|| environment.target.clone()) {
+            None => Target::Any,
+            Some(text) => Target::parse(&text).ok_or_else(|| {
+                bad_url("`target_session_attrs` is none that is known").with_hint(
+                    "it is `any`, `read-write`, `read-only`, `primary`, `standby` or `prefer-standby`; `any` where it is not given",
+                )
+            })?,
+        };
+        let given = self.password.or_else(|| environment.password.clone());
+        let mut servers = places.into_iter().map(|(host, port)| {
+            let stored =
+                || pass_file::password(environment.pass_file.as_deref()?, &host, port, &database, &user);
+            let password = given.clone().or_else(stored);
+            Server { host, port, password }
+        });
+        // There is one at least.
+        let Some(Server { host, port, password }) = servers.next() else { return Err(bad_url("no host")) };
+        let others = servers.collect();
         Ok(Address {
             host,
             port,
             user,
             password,
+            others,
+            target,
             database,
             ssl_mode,
             // `system` is libpq's word for the authorities that are trusted anyway.
@@ -252,6 +288,30 @@ impl Given {
             options: self.options,
         })
     }
+}
+
+/// Hosts and their ports: of one port, all have it.
+fn places(hosts: &str, ports: &str) -> Result<Vec<(String, u16)>, SourceError> {
+    let hosts: Vec<&str> = hosts.split(',').collect();
+    let ports: Vec<&str> = ports.split(',').collect();
+    if ports.len() > 1 && ports.len() != hosts.len() {
+        let (ports, hosts) = (ports.len(), hosts.len());
+        return Err(bad_url(format!("the URL of the database names {hosts} hosts and {ports} ports"))
+            .with_hint(
+                "give one port for all of them, or one for each: `postgres://USER@A:PORT,B:PORT/DATABASE`",
+            ));
+    }
+    let place = |(n, host): (usize, &str)| {
+        let port = match *ports.get(n).unwrap_or(&ports[0]) {
+            "" => 5432,
+            text => text.parse().ok().filter(|port| *port > 0).ok_or_else(|| {
+                bad_url("the port in the URL of the database is not one")
+                    .with_hint("a port is a number from 1 to 65535")
+            })?,
+        };
+        Ok((if host.is_empty() { "localhost" } else { host }.to_owned(), port))
+    };
+    hosts.into_iter().enumerate().map(place).collect()
 }
 
 /// `HOST`, `HOST:PORT` or `[IPV6]:PORT`.
@@ -266,55 +326,13 @@ fn split_place(place: &str) -> Result<(&str, &str), SourceError> {
 }
 
 fn decoded(text: &str) -> Result<String, SourceError> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        rest = after;
-        if first != b'%' {
-            bytes.push(first);
-            continue;
-        }
-        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-        let byte = digits
-            .filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()))
-            .and_then(|d| u8::from_str_radix(d, 16).ok());
-        let Some(byte) = byte else {
-            return Err(bad_url("the URL of the database holds a `%` that is not an escape")
-                .with_hint("write `%25` for a percent sign, `%40` for `@`, `%2F` for `/`"));
-        };
-        bytes.push(byte);
-        rest = &after[2..];
+    let is_escape = |after: &str| after.len() >= 2 && after.bytes().take(2).all(|b| b.is_ascii_hexdigit());
+    if !text.split('%').skip(1).all(is_escape) {
+        return Err(bad_url("the URL of the database holds a `%` that is not an escape")
+            .with_hint("write `%25` for a percent sign, `%40` for `@`, `%2F` for `/`"));
     }
-    String::from_utf8(bytes).map_err(|_| bad_url("the URL of the database is not UTF-8 once it is decoded"))
-}
-
-/// The password of the first line `host:port:database:user:password` that fits; a field may be `*`, and `\` escapes.
-fn from_pass_file(text: &str, host: &str, port: u16, database: &str, user: &str) -> Option<String> {
-    let port = port.to_string();
-    // libpq looks for `localhost` where it uses a socket in the usual folder; any socket is as local.
-    let wanted = [if host.starts_with('/') { "localhost" } else { host }, &port, database, user];
-    text.lines().filter(|line| !line.starts_with('#')).find_map(|line| {
-        let fields = pass_fields(line);
-        let fits = |(field, wanted): (&String, &&str)| {
-            field == "*" || field == wanted || (wanted == &"localhost" && field == host)
-        };
-        (fields.len() == 5 && fields.iter().zip(&wanted).all(fits)).then(|| fields[4].clone())
-    })
-}
-
-/// The five fields of a line; the last one takes the rest.
-fn pass_fields(line: &str) -> Vec<String> {
-    let mut fields = vec![String::new()];
-    let mut chars = line.chars();
-    while let Some(c) = chars.next() {
-        let last = fields.len() - 1;
-        match c {
-            '\\' => fields[last].extend(chars.next()),
-            ':' if fields.len() < 5 => fields.push(String::new()),
-            _ => fields[last].push(c),
-        }
-    }
-    fields
+    String::from_utf8(percent::decode(text.as_bytes()))
+        .map_err(|_| bad_url("the URL of the database is not UTF-8 once it is decoded"))
 }
 
 fn unknown_parameter(name: &str) -> SourceError {
@@ -337,95 +355,4 @@ fn bad_url(message: impl Into<String>) -> SourceError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(url: &str) -> Result<Address, SourceError> {
-        Address::parse(url, &Environment::default())
-    }
-
-    #[test]
-    fn every_part_is_read() {
-        let a = parse("postgresql://app:s%40c%3Aret@db.example:6543/shop?sslmode=verify-full&sslrootcert=/ca.pem&connect_timeout=3").unwrap();
-        assert_eq!(
-            (a.host.as_str(), a.port, a.user.as_str(), a.database.as_str()),
-            ("db.example", 6543, "app", "shop")
-        );
-        assert_eq!(a.password.as_deref(), Some("s@c:ret"));
-        assert_eq!((a.ssl_mode, a.connect_timeout), (SslMode::VerifyFull, Duration::from_secs(3)));
-        assert_eq!(a.ssl_root_cert, Some("/ca.pem".into()));
-        assert!(!format!("{a:?}").contains("ret"), "no password is printed");
-    }
-
-    #[test]
-    fn what_is_not_given_is_what_libpq_takes() {
-        let a = parse("postgres://app@").unwrap();
-        assert_eq!(
-            (a.host.as_str(), a.port, a.database.as_str(), a.ssl_mode),
-            ("localhost", 5432, "app", SslMode::Prefer)
-        );
-        let a = parse("postgres://app@/shop?host=/run/postgresql").unwrap();
-        assert!(a.is_socket());
-        assert_eq!(a.place(), "/run/postgresql/.s.PGSQL.5432");
-        assert!(parse("postgres://app@%2Frun%2Fpostgresql/shop").unwrap().is_socket());
-        assert_eq!(parse("postgres://app@[::1]:5/shop").unwrap().place(), "[::1]:5");
-    }
-
-    #[test]
-    fn the_environment_completes_and_the_url_wins() {
-        let environment = Environment {
-            user: Some("ada".into()),
-            password: Some("env".into()),
-            pass_file: Some("# c\nother:*:*:*:no\n*:5432:sh\\:op:ada:fi:le\\\\\n".into()),
-            ssl_mode: Some("require".into()),
-            ..Environment::default()
-        };
-        let a = Address::parse("postgres://db/shop", &environment).unwrap();
-        assert_eq!(
-            (a.user.as_str(), a.password.as_deref(), a.ssl_mode),
-            ("ada", Some("env"), SslMode::Require)
-        );
-        let a = Address::parse("postgres://bob:url@db/shop?sslmode=disable", &environment).unwrap();
-        assert_eq!(
-            (a.user.as_str(), a.password.as_deref(), a.ssl_mode),
-            ("bob", Some("url"), SslMode::Disable)
-        );
-        let file = Environment { password: None, ..environment };
-        assert_eq!(
-            Address::parse("postgres://db/sh%3Aop", &file).unwrap().password.as_deref(),
-            Some("fi:le\\")
-        );
-        assert_eq!(Address::parse("postgres://db/shop", &file).unwrap().password, None);
-    }
-
-    #[test]
-    fn a_url_is_shown_without_its_password() {
-        for (url, shown) in [
-            ("postgres://app:secret@db:5/shop?sslmode=require", "postgres://app@db:5/shop?sslmode=require"),
-            ("postgres://app@/shop?host=/run&password=secret", "postgres://app@/shop?host=/run"),
-            ("postgres://app:se@cret@db", "postgres://app@db"),
-            ("postgres://db/shop?pass%77ord=secret", "postgres://db/shop"),
-        ] {
-            assert_eq!(Address::without_password(url), shown);
-        }
-    }
-
-    #[test]
-    fn mistakes_say_the_way_out_and_never_the_password() {
-        for (url, message, hint) in [
-            ("mysql://a:sekret@h/d", "does not begin with `postgres://`", "write `postgres://USER@HOST"),
-            ("postgres://h/d", "names no user", "write `postgres://USER@HOST"),
-            ("postgres://a:sekret@h:99999/d", "the port", "1 to 65535"),
-            ("postgres://a:sekret@h1,h2/d", "several hosts", "name the primary"),
-            ("postgres://a:sek%ret@h/d", "not an escape", "`%25`"),
-            ("postgres://a:sekret@h/d?sslmod=require", "`sslmod`", "did you mean `sslmode`?"),
-            ("postgres://a:sekret@h/d?sslmode=on", "`sslmode` is none", "`verify-full`"),
-            ("postgres://a:sekret@h/d?connect_timeout=soon", "`connect_timeout`", "whole seconds"),
-        ] {
-            let error = parse(url).unwrap_err();
-            assert!(error.message().contains(message), "{url}: {error:?}");
-            assert!(error.hint().is_some_and(|h| h.contains(hint)), "{url}: {error:?}");
-            assert!(!format!("{error:?}").contains("sekret"), "{url}");
-        }
-    }
-}
+mod tests;

@@ -12,7 +12,8 @@ use tokio::net::TcpStream;
 
 use super::address::{Address, SslMode};
 use super::authenticate::authenticate;
-use super::error::{dial_error, protocol_error, refused, timed_out, wire_error};
+use super::error::{dial_error, none_will_do, protocol_error, refused, timed_out, wire_error};
+use super::target::Target;
 use super::tls;
 use crate::source::error::{SourceError, SourceErrorKind};
 
@@ -46,9 +47,26 @@ pub struct Session {
 }
 
 impl Session {
+    /// Opens a session with the first server of the address that can be reached and will do. One that refuses the user
+    /// ends the search, as in libpq: the others would as well.
+    ///
     /// # Errors
     /// Any kind but [`SourceErrorKind::BadUrl`]; each says what to do about it.
     pub async fn connect(address: &Address, mode: Mode) -> Result<Self, SourceError> {
+        let mut errors = Vec::new();
+        for target in address.target.rounds() {
+            errors.clear();
+            for server in address.each() {
+                match Self::open(&server, *target, mode).await {
+                    Err(error) if error.kind().is_transient() => errors.push(error),
+                    opened => return opened,
+                }
+            }
+        }
+        Err(none_will_do(errors))
+    }
+
+    async fn open(address: &Address, target: Target, mode: Mode) -> Result<Self, SourceError> {
         let connecting = async {
             let stream = dial(address).await?;
             let mut session = Self {
@@ -57,7 +75,13 @@ impl Session {
                 place: address.place(),
             };
             session.begin(address, mode).await?;
-            Ok(session)
+            match target.check(&mut session).await {
+                Ok(()) => Ok(session),
+                Err(error) => {
+                    session.close().await;
+                    Err(error)
+                }
+            }
         };
         tokio::time::timeout(address.connect_timeout, connecting)
             .await

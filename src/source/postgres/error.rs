@@ -25,6 +25,23 @@ pub(super) fn dial_error(address: &Address, error: &io::Error) -> SourceError {
     }
 }
 
+/// None of the servers of an address can be used now; there is one at least.
+pub(super) fn none_will_do(mut errors: Vec<SourceError>) -> SourceError {
+    let Some(last) = errors.pop() else {
+        return SourceError::new(SourceErrorKind::Unreachable, "the URL names no server");
+    };
+    if errors.is_empty() {
+        return last;
+    }
+    let said: Vec<&str> = errors.iter().chain([&last]).map(SourceError::message).collect();
+    let message = format!("none of {} servers will do: {}", said.len(), said.join("; "));
+    let error = SourceError::new(last.kind(), message);
+    match last.hint() {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    }
+}
+
 pub(super) fn timed_out(place: &str, limit: Duration) -> SourceError {
     let seconds = limit.as_secs_f64();
     SourceError::new(SourceErrorKind::Timeout, format!("the database at {place} has not answered within {seconds} s"))

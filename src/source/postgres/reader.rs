@@ -21,7 +21,7 @@ use super::setup::{self, slot_lost};
 use super::stream::{PostgresEvent, PostgresOptions, Seen, Tell, Told};
 use super::tables::{Described, Tables};
 use crate::source::error::{SourceError, SourceErrorKind};
-use crate::source::{Catalog, Mapping, Part};
+use crate::source::{Catalog, LiveMapping, Part};
 
 /// How often the server hears of us, and how long it may be silent: half a minute less than its own patience.
 const STATUS: Duration = Duration::from_secs(10);
@@ -50,6 +50,9 @@ pub(super) struct Reader {
     loads: Loads,
     hears: watch::Receiver<Told>,
     seen: Arc<Seen>,
+    mapping: Arc<LiveMapping>,
+    /// Which mapping the session has.
+    generation: u64,
     tables: Tables,
     /// The number of the session.
     session: u64,
@@ -63,6 +66,8 @@ pub(super) struct Reader {
 /// Why a session ended.
 enum End {
     Closed,
+    /// The mapping became another: what is not confirmed is read again under the new one.
+    Renewed,
     Failed(SourceError),
 }
 
@@ -75,7 +80,7 @@ impl From<SourceError> for End {
 impl Reader {
     pub fn new(
         options: PostgresOptions,
-        mapping: Arc<Mapping>,
+        mapping: Arc<LiveMapping>,
         tell: Tell,
         loads: Loads,
         hears: watch::Receiver<Told>,
@@ -87,7 +92,9 @@ impl Reader {
             loads,
             hears,
             seen,
-            tables: Tables::new(mapping, Catalog::default()),
+            tables: Tables::new(mapping.now(), Catalog::default()),
+            generation: mapping.generation(),
+            mapping,
             session: 0,
             received: 0,
             sent: 0,
@@ -115,6 +122,7 @@ impl Reader {
             let begun = Instant::now();
             let error = match self.session().await {
                 End::Closed => return Ok(()),
+                End::Renewed => continue,
                 End::Failed(error) => error,
             };
             if self.hears.borrow().is_closing {
@@ -156,7 +164,8 @@ impl Reader {
         (self.tell)(PostgresEvent::Following { slot: &self.options.slot });
         match self.read(&mut session).await {
             Ok(()) => match tokio::time::timeout(FAREWELL, self.leave(&mut session)).await {
-                Ok(Ok(())) | Err(_) => End::Closed,
+                Ok(Ok(())) | Err(_) if self.hears.borrow().is_closing => End::Closed,
+                Ok(Ok(())) | Err(_) => End::Renewed,
                 Ok(Err(error)) => End::Failed(error),
             },
             Err(error) => End::Failed(error),
@@ -166,6 +175,8 @@ impl Reader {
     /// Connects and starts the stream. It goes on from what the slot has confirmed: only the server knows what its
     /// log is after a failover.
     async fn begin(&mut self) -> Result<Session, SourceError> {
+        self.generation = self.mapping.generation();
+        self.tables.set_mapping(self.mapping.now());
         self.tables.new_session();
         let catalog = all_tables(&self.options.address).await?;
         self.tables.set_catalog(catalog);
@@ -194,7 +205,7 @@ impl Reader {
         let loads = self.loads.clone();
         loop {
             let told = *self.hears.borrow_and_update();
-            if told.is_closing {
+            if told.is_closing || self.mapping.generation() != self.generation {
                 return Ok(());
             }
             let confirmed = self.confirmed(told);

@@ -5,9 +5,10 @@ use std::time::Duration;
 use super::connect::{Mode, Session};
 use super::reader::{LIMIT, all_tables};
 use super::stream::{PostgresEvent, PostgresOptions, Tell};
+use crate::plan::Program;
 use crate::source::error::{SourceError, SourceErrorKind};
 use crate::source::mapping::shown;
-use crate::source::{Catalog, Mapping, ReplicaIdentity, Table, TableMap};
+use crate::source::{Catalog, Gain, Mapping, ReplicaIdentity, Table, TableMap};
 
 /// What is to be done, and what there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,12 +28,29 @@ pub struct Prepared {
     pub statements: Vec<String>,
     /// There was no slot: its log begins now.
     pub slot_is_new: bool,
-    /// The tables whose rows are writes, and what the log gives of their old values.
-    pub tables: Vec<(TableMap, ReplicaIdentity)>,
+    /// The tables whose rows are writes.
+    pub tables: Vec<PreparedTable>,
     /// Tables that are no entity, and not configured to be ignored.
     pub unmapped: Vec<String>,
     /// The server keeps its log for the slot.
     pub slot: Option<SlotState>,
+}
+
+/// A table whose rows are writes.
+#[derive(Debug)]
+pub struct PreparedTable {
+    pub map: TableMap,
+    /// What the log gives of its old values.
+    pub replica_identity: ReplicaIdentity,
+    /// The SQL that has the log give all of them.
+    pub full_identity: String,
+}
+
+impl PreparedTable {
+    /// What the rules would know with all old values, where the log does not give them.
+    pub fn gain(&self, program: &Program) -> Option<Gain> {
+        if self.replica_identity == ReplicaIdentity::Full { None } else { self.map.gain(program) }
+    }
 }
 
 /// What the server says of a slot.
@@ -85,7 +103,8 @@ async fn prepare_with(
         let columns: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
         let map = mapping.table((&table.schema, &table.name), &entity, &columns, Some(table), catalog);
         map.check_id()?;
-        tables.push((map, table.replica_identity));
+        let (replica_identity, full_identity) = (table.replica_identity, full_identity(table));
+        tables.push(PreparedTable { map, replica_identity, full_identity });
         mapped.push(table);
     }
     if mapped.is_empty() {
@@ -197,11 +216,11 @@ fn check_identity(table: &Table) -> Result<(), SourceError> {
     Err(invalid(&format!(
         "the table `{name}` has no replica identity: once it is published, Postgres refuses its updates and deletes"
     ))
-    .with_hint(format!(
-        "ALTER TABLE {}.{} REPLICA IDENTITY FULL; or leave it out: `tables: {{ {key}: ignore }}`",
-        quoted(&table.schema),
-        quoted(&table.name)
-    )))
+    .with_hint(format!("{} or leave it out: `tables: {{ {key}: ignore }}`", full_identity(table))))
+}
+
+fn full_identity(table: &Table) -> String {
+    format!("ALTER TABLE {}.{} REPLICA IDENTITY FULL;", quoted(&table.schema), quoted(&table.name))
 }
 
 /// The state of the slot, where there is one that can be used.
@@ -311,6 +330,9 @@ pub(super) fn slot_lost(error: SourceError, options: &PostgresOptions) -> Source
             literal(&options.slot)
         )),
         Some("42704" | "55000" | "58P01") => gone(error.message(), options),
+        Some("0A000") if error.message().contains("recovery") => error.with_hint(
+            "it is a standby: name the primary, or all servers and `?target_session_attrs=read-write`",
+        ),
         Some("42501") => error.with_hint(
             "the user needs the attribute REPLICATION, and SELECT on nothing: ALTER ROLE NAME REPLICATION",
         ),

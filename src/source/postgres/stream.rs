@@ -12,7 +12,7 @@ use super::address::Address;
 use super::position::Position;
 use super::reader::Reader;
 use super::setup::SlotState;
-use crate::source::{Gap, Mapping, Part, Source, SourceError, TableMap};
+use crate::source::{Gap, LiveMapping, Part, Source, SourceError, TableMap};
 
 /// How the log of a database is read.
 #[derive(Clone, Debug)]
@@ -95,7 +95,7 @@ pub struct Postgres {
 
 impl Postgres {
     /// Begins to read; connections are made, and made again, in the background. Needs a tokio runtime.
-    pub fn begin(options: PostgresOptions, mapping: Arc<Mapping>, tell: Tell) -> Self {
+    pub fn begin(options: PostgresOptions, mapping: Arc<LiveMapping>, tell: Tell) -> Self {
         let (sender, loads) = mpsc::channel(READY);
         let (told, hears) = watch::channel(Told { confirmed: None, is_closing: false });
         let seen = Arc::new(Seen::default());

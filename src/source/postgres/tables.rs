@@ -25,13 +25,13 @@ impl Followed {
 
 /// What became of a table that the log describes.
 pub(super) enum Described<'t> {
-    /// Its rows are writes, and it is new or has changed.
+    /// Its rows are writes; it is new, or may have changed.
     Followed(&'t TableMap),
     /// It has another name now, which is no entity's; it stays what it was.
     Renamed { map: &'t TableMap, before: String },
     /// Its rows are of no entity.
     Ignored(String),
-    /// As it was.
+    /// Of no entity, as before.
     Known,
 }
 
@@ -53,18 +53,27 @@ impl Tables {
         self.by_id.get(&id)?.as_ref()
     }
 
+    /// Begins anew with another mapping. What tables were, their names say under the new one.
+    pub fn set_mapping(&mut self, mapping: Arc<Mapping>) {
+        if !Arc::ptr_eq(&self.mapping, &mapping) {
+            self.mapping = mapping;
+            self.by_id.clear();
+            self.before.clear();
+        }
+    }
+
     pub fn set_catalog(&mut self, catalog: Catalog) {
         self.catalog = catalog;
     }
 
-    /// Whether the catalog may not know the table as the log describes it: it is another one than it was, in its
-    /// columns or its key, or has a column that the catalog does not have.
+    /// Whether the catalog may not know the table as it is from here on. What the log describes again was altered,
+    /// maybe in what the log does not say: its primary key, where the identity is another, and its foreign keys.
     pub fn is_news(&self, relation: &Relation) -> bool {
         if self.entity(relation).is_none() {
             return false;
         }
-        if let Some(known) = self.followed(relation.id) {
-            return known.relation != *relation;
+        if self.followed(relation.id).is_some() {
+            return true;
         }
         let table = self.catalog.table(&relation.schema, &relation.name);
         table.is_none_or(|table| relation.columns.iter().any(|column| table.column(&column.name).is_none()))
@@ -83,9 +92,6 @@ impl Tables {
     pub fn describe(&mut self, relation: Relation) -> Described<'_> {
         let id = relation.id;
         let name = shown(&relation.schema, &relation.name);
-        if self.by_id.get(&id).is_some_and(|known| known.as_ref().is_some_and(|f| f.relation == relation)) {
-            return Described::Known;
-        }
         let Some(entity) = self.entity(&relation) else {
             let is_new = self.by_id.insert(id, None).is_none();
             return if is_new { Described::Ignored(name) } else { Described::Known };
