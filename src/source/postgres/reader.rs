@@ -31,6 +31,9 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// How often the server hears of us while its questions are not read, for lack of room or during a replay.
 const UNREAD: Duration = Duration::from_secs(1);
 
+/// How long a replay goes on before other things are seen to.
+const SLICE: Duration = Duration::from_millis(50);
+
 /// How often a new position is told at most: it is a message of some bytes, which costs the server no disk.
 const CONFIRMING: Duration = Duration::from_millis(20);
 
@@ -153,9 +156,11 @@ impl Reader {
         }
     }
 
-    /// What cannot be kept here, or be read by the server before it has ended, the server can keep until then.
+    /// Forgets what was sent of open transactions: the next session is sent it again. What cannot be kept here, or
+    /// be read by the server while it is open, the server keeps from now on.
     fn without_streaming(&mut self, error: SourceError) -> SourceError {
-        if self.streams.is_none() {
+        self.replay = None;
+        if self.streams.take().is_none() {
             return error;
         }
         // An internal error: of a transaction that is open Postgres cannot read everything that it can read later.
@@ -199,7 +204,6 @@ impl Reader {
         let catalog = all_tables(&self.options.address).await?;
         self.tables.set_catalog(catalog);
         let mut session = Session::connect(&with_settings(&self.options.address), Mode::Replication).await?;
-        self.replay = None;
         self.streams = match &self.options.spool {
             Some(folder) if streams(&mut session).await? => Some(Streams::new(Arc::clone(folder))),
             _ => None,
@@ -235,7 +239,7 @@ impl Reader {
             let confirmed = self.confirmed(told);
             let is_due = self.sent_at + if confirmed > self.sent { CONFIRMING } else { STATUS };
             if self.replay.is_some() {
-                self.replay(&mut assembly, is_due).await?;
+                self.replay(&mut assembly, is_due.min(Instant::now() + SLICE)).await?;
                 heard = Instant::now();
             }
             // Everything that has arrived, at a stretch.
