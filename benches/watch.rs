@@ -6,7 +6,9 @@
 //! - a hundred rows a transaction, of ten shelves: what coalescing makes of them;
 //! - one transaction of all rows.
 //!
-//! `cargo bench --bench watch [-- ROWS]`
+//! And how long after its commit a large transaction is gone, when it is sent while it is open, and when it is not.
+//!
+//! `cargo bench --bench watch [-- ROWS [large]]`, with `large` the last one alone
 
 #[path = "../tests/support/postgres.rs"]
 mod postgres;
@@ -57,6 +59,10 @@ fn main() {
         folder,
     };
     world.sql(SCHEMA);
+    if std::env::args().any(|argument| argument == "large") {
+        world.large(rows);
+        return;
+    }
     println!(
         "{rows} rows, medians of {ROUNDS} rounds           read and discarded       watch   of the floor"
     );
@@ -82,6 +88,7 @@ fn main() {
         )
     });
     world.latency();
+    world.large(rows);
 }
 
 impl World {
@@ -101,7 +108,7 @@ impl World {
             let end = self.sql("select pg_current_wal_lsn()");
             times[0].push(run(self.discard(&end)));
             let start = Instant::now();
-            let mut watch = self.watch();
+            let mut watch = self.watch(&[]);
             let mut raw = self.redis.raw();
             while raw.run(&["EXISTS", "mark:1:done"]) == "1" {
                 assert!(watch.try_wait().is_ok_and(|ended| ended.is_none()), "the watch has ended");
@@ -141,10 +148,11 @@ impl World {
         raw.run(&["SET", "mark:1:done", "x"]);
     }
 
-    fn watch(&self) -> Child {
+    fn watch(&self, flags: &[&str]) -> Child {
         Command::new(env!("CARGO_BIN_EXE_invalidate"))
             .args(["watch", &self.postgres.url("postgres"), "--cache", &self.redis.url()])
             .args(["--rules", "rules.inv", "--quiet"])
+            .args(flags)
             .current_dir(self.folder.path())
             .stdin(Stdio::null())
             .spawn()
@@ -180,6 +188,76 @@ impl World {
         }
     }
 
+    /// From the answer to the commit of a transaction that the server has read by then until the last of its entries
+    /// is gone.
+    fn large(&self, rows: u32) {
+        // A transaction of this many rows is as far above it as one of 64 times as many above the default.
+        self.sql("alter system set logical_decoding_work_mem = '1MB'");
+        self.sql("select pg_reload_conf()");
+        println!(
+            "\n{rows} rows at once, commit to gone      sent while open   sent at its commit        ratio"
+        );
+        let work = [
+            (
+                "one tag a row",
+                format!(
+                    "insert into items select n, 0, 0, repeat('x', 100) from generate_series(1, {rows}) n; update items set price = 1"
+                ),
+            ),
+            (
+                "of 10 shelves",
+                format!(
+                    "insert into items select n, n % 10, 0, repeat('x', 100) from generate_series(1, {rows}) n"
+                ),
+            ),
+        ];
+        for (name, sql) in work {
+            let mut times: [Vec<Duration>; 2] = Default::default();
+            for _ in 0..ROUNDS {
+                times[0].push(run(self.commit_to_gone(rows, &sql, &[])));
+                times[1].push(run(self.commit_to_gone(rows, &sql, &["--no-streaming"])));
+            }
+            let [streamed, kept] = times.map(|mut times| {
+                times.sort();
+                times[times.len() / 2].as_secs_f64() * 1e3
+            });
+            println!("{name:<36} {streamed:>15.0} ms {kept:>17.0} ms {:>12.2}", streamed / kept);
+        }
+    }
+
+    async fn commit_to_gone(&self, rows: u32, sql: &str, flags: &[&str]) -> Duration {
+        self.sql("truncate items; delete from marks; select pg_create_logical_replication_slot('invalidate', 'pgoutput')");
+        self.fill(rows);
+        let mut raw = self.redis.raw();
+        raw.run(&["SET", "mark:2:done", "x"]);
+        let watch = self.watch(flags);
+        self.sql("insert into marks values (1)");
+        let mut gone = |key: &str| {
+            while raw.run(&["EXISTS", key]) == "1" {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        };
+        gone("mark:1:done");
+        let address = Address::parse(&self.postgres.url("postgres"), &Environment::default()).expect("a URL");
+        let mut session = Session::connect(&address, Mode::Sql).await.expect("a session");
+        let open = format!("begin; {sql}; insert into marks values (2)");
+        session.query(&open, LIMIT).await.expect("done");
+        // What can be read of it before the commit is read.
+        while self.sql("select bool_and(sent_lsn >= pg_current_wal_insert_lsn()) from pg_stat_replication")
+            != "t"
+        {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        session.query("commit", LIMIT).await.expect("committed");
+        let start = Instant::now();
+        gone("mark:2:done");
+        let took = start.elapsed();
+        stop(watch);
+        session.close().await;
+        self.sql("select pg_drop_replication_slot('invalidate')");
+        took
+    }
+
     /// From the answer to a commit until the entry is gone, at a steady rate.
     fn latency(&self) {
         self.sql("delete from items; select pg_create_logical_replication_slot('invalidate', 'pgoutput')");
@@ -188,7 +266,7 @@ impl World {
             "insert into items select n, 1, 0, repeat('x', 100) from generate_series(1, {rows}) n"
         ));
         self.fill(rows);
-        let watch = self.watch();
+        let watch = self.watch(&[]);
         self.sql("delete from marks; insert into marks values (1)");
         let mut raw = self.redis.raw();
         while raw.run(&["EXISTS", "mark:1:done"]) == "1" {

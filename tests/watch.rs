@@ -23,9 +23,11 @@ mod rows;
 mod setup;
 #[path = "watch/slots.rs"]
 mod slots;
+#[path = "watch/streamed.rs"]
+mod streamed;
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -95,6 +97,11 @@ impl World {
     }
 
     fn start_at(&self, url: &str, more: &[&str]) -> Watcher {
+        self.start_in(&std::env::temp_dir(), url, more)
+    }
+
+    /// Starts a watch that keeps what it has to in this folder.
+    fn start_in(&self, temporary: &Path, url: &str, more: &[&str]) -> Watcher {
         static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         let n = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let path = self.place.path().join(format!("watch-{n}.log"));
@@ -102,6 +109,7 @@ impl World {
         let child = self
             .place
             .command(&words.iter().map(String::as_str).collect::<Vec<_>>())
+            .env("TMPDIR", temporary)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&path).unwrap())

@@ -18,7 +18,7 @@ pub use sources::SourcesConfig;
 pub const FILE: &str = "invalidate.yaml";
 
 /// Every key, with its meaning; a dot leads into a block. What `init` writes documents the same keys.
-pub const KEYS: [&str; 26] = [
+pub const KEYS: [&str; 27] = [
     "rules",
     "cache",
     "cache.url",
@@ -38,6 +38,7 @@ pub const KEYS: [&str; 26] = [
     "sources.postgres.url",
     "sources.postgres.publication",
     "sources.postgres.slot",
+    "sources.postgres.streaming",
     "sources.postgres.tables",
     "sources.changes",
     "sources.changes.url",
@@ -213,7 +214,7 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use invalidate::source::TableSettings;
+    use invalidate::source::{PostgresSettings, TableSettings};
 
     #[test]
     fn unknown_keys_and_wrong_types_are_errors() {
@@ -251,6 +252,7 @@ mod tests {
         assert!(error("sources: { postgres: { slots: x } }").contains("did you mean `slot`?"));
         assert!(error("sources: { changes: { before: all } }").contains("`full` or `key`"));
         assert!(error("sources: { changes: { snapshot: 1 } }").contains("`true` or `false`"));
+        assert!(error("sources: { postgres: { streaming: 2 } }").contains("`true` or `false`"));
         assert!(error("sources: { postgres: { slot: My-Slot } }").contains("lower-case"));
         assert!(error("sources: { postgres: { tables: { a: ignored } } }").contains("`ignore`, or a block"));
         assert!(
@@ -273,7 +275,7 @@ mod tests {
 
     #[test]
     fn every_key_is_read() {
-        let text = "rules: a.inv\nlint:\n  levels: { dead-end: deny, W103: allow }\n  paths: [{ files: 'old/**.inv', levels: { all: allow } }]\n  baseline: known.json\n  fail_level: error\ncache:\n  url: 'memory:'\n  prefix: p\n  connect_timeout: 1s\n  response_timeout: 250ms\n  failover_timeout: 2s\n  page_size: 64\n  queue_limit: 9\nsources:\n  postgres:\n    url: postgres://app@db/shop\n    publication: p\n    slot: s\n    tables:\n      app_users: { entity: user, id: [a, b], refs: { org_id: org }, fields: { mail: email } }\n      audit_log: ignore\n  changes:\n    url: redis-stream://h?stream=s\n    snapshot: true\n    before: full\n    placeholder: unknown\n    tables: { logs: ignore }\n";
+        let text = "rules: a.inv\nlint:\n  levels: { dead-end: deny, W103: allow }\n  paths: [{ files: 'old/**.inv', levels: { all: allow } }]\n  baseline: known.json\n  fail_level: error\ncache:\n  url: 'memory:'\n  prefix: p\n  connect_timeout: 1s\n  response_timeout: 250ms\n  failover_timeout: 2s\n  page_size: 64\n  queue_limit: 9\nsources:\n  postgres:\n    url: postgres://app@db/shop\n    publication: p\n    slot: s\n    streaming: false\n    tables:\n      app_users: { entity: user, id: [a, b], refs: { org_id: org }, fields: { mail: email } }\n      audit_log: ignore\n  changes:\n    url: redis-stream://h?stream=s\n    snapshot: true\n    before: full\n    placeholder: unknown\n    tables: { logs: ignore }\n";
         let config = Config::parse(text, "x").unwrap();
         assert_eq!(config.rules, Some("a.inv".into()));
         assert_eq!(config.cache_url.as_deref(), Some("memory:"));
@@ -285,6 +287,7 @@ mod tests {
         let postgres = &config.sources.postgres;
         assert_eq!(postgres.url.as_deref(), Some("postgres://app@db/shop"));
         assert_eq!((postgres.publication(), postgres.slot()), ("p", "s"));
+        assert_eq!((postgres.streaming(), PostgresSettings::default().streaming()), (false, true));
         assert_eq!(postgres.tables["audit_log"], TableSettings::Ignore);
         let changes = &config.sources.changes;
         assert_eq!(changes.url.as_deref(), Some("redis-stream://h?stream=s"));

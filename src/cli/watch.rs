@@ -80,6 +80,11 @@ pub struct WatchArgs {
     #[arg(long, value_name = "SIZE", default_value = "1GB", value_parser = size, help_heading = "Postgres")]
     max_lag: u64,
 
+    /// Have the server keep large transactions until they are committed, instead of sending them meanwhile [default: from
+    /// invalidate.yaml, else not]
+    #[arg(long, help_heading = "Postgres")]
+    no_streaming: bool,
+
     /// Take Debezium's snapshot reads as writes, too [default: from invalidate.yaml, else not]
     #[arg(long, help_heading = "Messages")]
     snapshot: bool,

@@ -26,12 +26,14 @@ pub enum SourceErrorKind {
     Refused,
     /// The answer is not one that the protocol allows.
     Protocol,
+    /// What has to be kept for a while cannot be: the disk here is full, say.
+    Spool,
 }
 
 impl SourceErrorKind {
     /// Whether the same call may well succeed a moment later.
     pub fn is_transient(self) -> bool {
-        matches!(self, Self::Unreachable | Self::Timeout | Self::Busy)
+        matches!(self, Self::Unreachable | Self::Timeout | Self::Busy | Self::Spool)
     }
 }
 

@@ -11,6 +11,8 @@ pub struct PostgresSettings {
     pub url: Option<String>,
     pub publication: Option<String>,
     pub slot: Option<String>,
+    /// Whether large transactions are sent before they have ended; silence means that they are.
+    pub streaming: Option<bool>,
     /// By `NAME` or `SCHEMA.NAME`.
     pub tables: BTreeMap<String, TableSettings>,
 }
@@ -22,6 +24,10 @@ impl PostgresSettings {
 
     pub fn slot(&self) -> &str {
         self.slot.as_deref().unwrap_or(DEFAULT_NAME)
+    }
+
+    pub fn streaming(&self) -> bool {
+        self.streaming.unwrap_or(true)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Watcher, World};
 
 /// The most memory that a process has had, in bytes.
-fn peak(watcher: &Watcher) -> u64 {
+pub fn peak(watcher: &Watcher) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", watcher.child.id())).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024

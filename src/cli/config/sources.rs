@@ -36,6 +36,7 @@ fn postgres(file: &File<'_>, value: &Value) -> Result<PostgresSettings, CommandE
             "sources.postgres.url" => out.url = Some(file.text(&key, value)?),
             "sources.postgres.publication" => out.publication = Some(file.text(&key, value)?),
             "sources.postgres.slot" => out.slot = Some(slot(file, &key, value)?),
+            "sources.postgres.streaming" => out.streaming = Some(truth(file, &key, value)?),
             _ => out.tables = tables(file, &key, value)?,
         }
     }
@@ -47,9 +48,7 @@ fn changes(file: &File<'_>, value: &Value) -> Result<ChangesSettings, CommandErr
     for (key, value) in file.block("sources.changes", value)? {
         match key.as_str() {
             "sources.changes.url" => out.url = Some(file.text(&key, value)?),
-            "sources.changes.snapshot" => {
-                out.snapshot = value.as_bool().ok_or_else(|| file.wrong(&key, "`true` or `false`"))?;
-            }
+            "sources.changes.snapshot" => out.snapshot = truth(file, &key, value)?,
             "sources.changes.before" => {
                 out.full_before = match file.text(&key, value)?.as_str() {
                     "full" => true,
@@ -68,6 +67,10 @@ fn changes(file: &File<'_>, value: &Value) -> Result<ChangesSettings, CommandErr
         }
     }
     Ok(out)
+}
+
+fn truth(file: &File<'_>, key: &str, value: &Value) -> Result<bool, CommandError> {
+    value.as_bool().ok_or_else(|| file.wrong(key, "`true` or `false`"))
 }
 
 /// What Postgres allows as the name of a slot.

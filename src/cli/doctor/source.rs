@@ -41,6 +41,8 @@ fn found(session: &Session, url: &str, program: &Program) -> Result<(String, Pre
         publication: settings.publication().to_owned(),
         slot: settings.slot().to_owned(),
         max_retained: u64::MAX,
+        // Nothing is followed.
+        spool: None,
     };
     let mapping = Mapping::new(program.rules(), &settings.tables)?;
     let found = block_on(async { Ok(prepare(&options, &mapping, Setup::Say, false).await?) })?;

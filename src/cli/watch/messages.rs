@@ -90,6 +90,7 @@ fn parts(session: &Session, args: &WatchArgs) -> Result<Parts, CommandError> {
         ("--publication", args.publication.is_some()),
         ("--slot", args.slot.is_some()),
         ("--all-tables", args.all_tables),
+        ("--no-streaming", args.no_streaming),
         ("--check", args.check),
     ];
     if let Some((flag, _)) = flags.into_iter().find(|(_, given)| *given) {

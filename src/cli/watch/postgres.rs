@@ -23,6 +23,7 @@ pub fn run(session: &Session, args: &WatchArgs, url: &str) -> Result<Exit, Comma
         publication: args.publication.clone().unwrap_or_else(|| settings.publication().to_owned()),
         slot: args.slot.clone().unwrap_or_else(|| settings.slot().to_owned()),
         max_retained: args.max_lag,
+        spool: (settings.streaming() && !args.no_streaming).then(|| std::env::temp_dir().into()),
     };
     let in_force = InForce::read(session, &settings.tables)?;
     let (program, mapping) = (in_force.program(), in_force.mapping.now());

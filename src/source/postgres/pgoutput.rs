@@ -1,7 +1,11 @@
-//! The messages of `pgoutput`, Postgres' own output of logical decoding, in version 1 of its protocol:
-//! <https://www.postgresql.org/docs/current/protocol-logicalrep-message-formats.html>.
+//! The messages of `pgoutput`, Postgres' own output of logical decoding, in version 1 of its protocol, and in
+//! `streamed` what version 2 adds: <https://www.postgresql.org/docs/current/protocol-logicalrep-message-formats.html>.
+
+mod streamed;
 
 use std::fmt;
+
+pub use self::streamed::{Streamed, decode_streamed, is_streamed};
 
 /// A message, over the bytes that it came in.
 #[derive(Debug, PartialEq, Eq)]

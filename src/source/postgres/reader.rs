@@ -19,6 +19,7 @@ use super::pgoutput::{Message, decode};
 use super::position::{Position, now};
 use super::setup::{self, slot_lost};
 use super::stream::{PostgresEvent, PostgresOptions, Seen, Tell, Told};
+use super::streams::{Replay, Streams, unreadable};
 use super::tables::{Described, Tables};
 use crate::source::error::{SourceError, SourceErrorKind};
 use crate::source::{Catalog, LiveMapping, Part};
@@ -26,6 +27,12 @@ use crate::source::{Catalog, LiveMapping, Part};
 /// How often the server hears of us, and how long it may be silent: half a minute less than its own patience.
 const STATUS: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(60);
+
+/// How often the server hears of us while its questions are not read, for lack of room or during a replay.
+const UNREAD: Duration = Duration::from_secs(1);
+
+/// How long a replay goes on before other things are seen to.
+const SLICE: Duration = Duration::from_millis(50);
 
 /// How often a new position is told at most: it is a message of some bytes, which costs the server no disk.
 const CONFIRMING: Duration = Duration::from_millis(20);
@@ -54,6 +61,10 @@ pub(super) struct Reader {
     /// Which mapping the session has.
     generation: u64,
     tables: Tables,
+    /// What was sent of transactions that have not ended; none in version 1 of the protocol.
+    streams: Option<Streams>,
+    /// One that is committed, and goes before everything that comes behind it.
+    replay: Option<Replay>,
     /// The number of the session.
     session: u64,
     /// How far the server has sent, in this session.
@@ -95,6 +106,8 @@ impl Reader {
             tables: Tables::new(mapping.now(), Catalog::default()),
             generation: mapping.generation(),
             mapping,
+            streams: None,
+            replay: None,
             session: 0,
             received: 0,
             sent: 0,
@@ -123,7 +136,7 @@ impl Reader {
             let error = match self.session().await {
                 End::Closed => return Ok(()),
                 End::Renewed => continue,
-                End::Failed(error) => error,
+                End::Failed(error) => self.without_streaming(error),
             };
             if self.hears.borrow().is_closing {
                 return Ok(());
@@ -149,6 +162,27 @@ impl Reader {
             }
             wait = (wait * 2).min(if is_used { Duration::from_secs(1) } else { RETRY.1 });
         }
+    }
+
+    /// Forgets what was sent of open transactions: the next session is sent it again. What cannot be kept here, or
+    /// be read by the server while it is open, the server keeps from now on.
+    fn without_streaming(&mut self, error: SourceError) -> SourceError {
+        self.replay = None;
+        if self.streams.take().is_none() {
+            return error;
+        }
+        // An internal error: of a transaction that is open Postgres cannot read everything that it can read later.
+        let is_internal = error.code().is_some_and(|code| code.starts_with("XX"));
+        if is_internal || error.kind() == SourceErrorKind::Spool {
+            self.options.spool = None;
+        }
+        if !is_internal {
+            return error;
+        }
+        SourceError::new(SourceErrorKind::Busy, error.message()).with_hint(
+            "Postgres fails on some transactions that are open, such as one that alters a table, takes that back and alters \
+             it again: until the next start it sends them once they are committed, as with `--no-streaming`",
+        )
     }
 
     async fn session(&mut self) -> End {
@@ -181,9 +215,14 @@ impl Reader {
         let catalog = all_tables(&self.options.address).await?;
         self.tables.set_catalog(catalog);
         let mut session = Session::connect(&with_settings(&self.options.address), Mode::Replication).await?;
+        self.streams = match &self.options.spool {
+            Some(folder) if streams(&mut session).await? => Some(Streams::new(Arc::clone(folder))),
+            _ => None,
+        };
+        let version = if self.streams.is_some() { "'2', streaming 'on'" } else { "'1'" };
         let publication = self.options.publication.replace('\'', "''").replace('"', "\"\"");
         let sql = format!(
-            "START_REPLICATION SLOT \"{}\" LOGICAL 0/0 (proto_version '1', publication_names '\"{publication}\"')",
+            "START_REPLICATION SLOT \"{}\" LOGICAL 0/0 (proto_version {version}, publication_names '\"{publication}\"')",
             self.options.slot
         );
         session.send_query(&sql).await?;
@@ -210,8 +249,16 @@ impl Reader {
             }
             let confirmed = self.confirmed(told);
             let is_due = self.sent_at + if confirmed > self.sent { CONFIRMING } else { STATUS };
+            if self.replay.is_some() {
+                self.replay(&mut assembly, is_due.min(Instant::now() + SLICE)).await?;
+                heard = Instant::now();
+            }
             // Everything that has arrived, at a stretch.
-            while session.has_buffered() && !assembly.is_full() && is_due > Instant::now() {
+            while session.has_buffered()
+                && self.replay.is_none()
+                && !assembly.is_full()
+                && is_due > Instant::now()
+            {
                 // Half of a message is waited for below, where other things are seen to as well.
                 let Some(message) = session.read().now_or_never() else { break };
                 self.message(session, message?, &mut assembly).await?;
@@ -222,19 +269,25 @@ impl Reader {
             {
                 permit.send(Ok(assembly.take_ready()));
             }
+            let (is_full, replays) = (assembly.is_full(), self.replay.is_some());
+            let reads = !is_full && !replays;
+            let is_due = if reads { is_due } else { is_due.min(self.sent_at + UNREAD) };
             tokio::select! {
                 biased;
                 _ = self.hears.changed() => {}
                 () = tokio::time::sleep_until(is_due) => {
                     let is_silent = heard.elapsed() > SILENCE;
-                    // A server whose answers are not read for lack of room is not silent.
-                    if is_silent && !assembly.is_full() {
+                    // A server whose answers are not read is not silent.
+                    if is_silent && reads {
                         return Err(SourceError::new(
                             SourceErrorKind::Timeout,
                             format!("the database at {} has not been heard of for {} s", session.place(), SILENCE.as_secs()),
                         ));
                     }
-                    self.status(session, confirmed, confirmed <= self.sent).await?;
+                    if !reads {
+                        heard = Instant::now();
+                    }
+                    self.status(session, confirmed, reads && confirmed <= self.sent).await?;
                 }
                 permit = loads.reserve(), if assembly.has_some() => match permit {
                     Ok(permit) => permit.send(Ok(assembly.take_ready())),
@@ -243,11 +296,12 @@ impl Reader {
                         let _ = self.hears.wait_for(|told| told.is_closing).await;
                     }
                 },
-                message = session.read(), if !assembly.is_full() => {
+                message = session.read(), if reads => {
                     let message = message?;
                     self.message(session, message, &mut assembly).await?;
                     heard = Instant::now();
                 }
+                () = std::future::ready(()), if replays && !is_full => {}
             }
         }
     }
@@ -282,30 +336,20 @@ impl Reader {
         payload: &[u8],
         assembly: &mut Assembly,
     ) -> Result<(), SourceError> {
-        let torn = || protocol("a message of the stream ends too early");
+        let torn = || unreadable("a message of the stream ends too early");
         let (tag, rest) = payload.split_first().ok_or_else(torn)?;
         match tag {
             b'w' => {
                 // Where it begins, where the log ends, and when it was sent.
                 let (head, data) = rest.split_at_checked(24).ok_or_else(torn)?;
                 self.reached(number(&head[8..16]));
-                let message = decode(data).map_err(|error| protocol(&error.to_string()))?;
-                match message {
-                    Message::Relation(relation) => {
-                        if self.tables.is_news(&relation) {
-                            let catalog = all_tables(&self.options.address).await?;
-                            self.tables.set_catalog(catalog);
-                        }
-                        match self.tables.describe(relation) {
-                            Described::Followed(map) => (self.tell)(PostgresEvent::Table(map)),
-                            Described::Renamed { map, before } => {
-                                (self.tell)(PostgresEvent::Renamed { map, before: &before });
-                            }
-                            Described::Ignored(name) => (self.tell)(PostgresEvent::Ignored(&name)),
-                            Described::Known => {}
+                match &mut self.streams {
+                    Some(streams) if streams.concerns(data) => {
+                        if let Some(replay) = streams.take(data).await? {
+                            self.begin_replay(replay, assembly);
                         }
                     }
-                    message => assembly.take(message, data.len(), &self.tables, self.session),
+                    _ => self.take(data, assembly).await?,
                 }
                 Ok(())
             }
@@ -322,6 +366,49 @@ impl Reader {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Takes a message of rows, or of a table.
+    async fn take(&mut self, data: &[u8], assembly: &mut Assembly) -> Result<(), SourceError> {
+        match decode(data)? {
+            Message::Relation(relation) => {
+                if self.tables.is_news(&relation) {
+                    let catalog = all_tables(&self.options.address).await?;
+                    self.tables.set_catalog(catalog);
+                }
+                match self.tables.describe(relation) {
+                    Described::Followed(map) => (self.tell)(PostgresEvent::Table(map)),
+                    Described::Renamed { map, before } => {
+                        (self.tell)(PostgresEvent::Renamed { map, before: &before });
+                    }
+                    Described::Ignored(name) => (self.tell)(PostgresEvent::Ignored(&name)),
+                    Described::Known => {}
+                }
+            }
+            message => assembly.take(message, data.len(), &self.tables, self.session),
+        }
+        Ok(())
+    }
+
+    fn begin_replay(&mut self, replay: Replay, assembly: &mut Assembly) {
+        let begin = Message::Begin { committed_at: replay.committed_at };
+        assembly.take(begin, 0, &self.tables, self.session);
+        self.replay = Some(replay);
+    }
+
+    /// Takes what was kept of a transaction, as far as there is room, and time.
+    async fn replay(&mut self, assembly: &mut Assembly, until: Instant) -> Result<(), SourceError> {
+        let Some(mut replay) = self.replay.take() else { return Ok(()) };
+        while !assembly.is_full() && until > Instant::now() {
+            let Some(message) = replay.next().await? else {
+                let commit = Message::Commit { end: replay.end, committed_at: replay.committed_at };
+                assembly.take(commit, 0, &self.tables, self.session);
+                return Ok(());
+            };
+            self.take(message, assembly).await?;
+        }
+        self.replay = Some(replay);
+        Ok(())
     }
 
     fn reached(&mut self, end: u64) {
@@ -371,8 +458,11 @@ fn number(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte))
 }
 
-fn protocol(what: &str) -> SourceError {
-    SourceError::new(SourceErrorKind::Protocol, format!("the log of the database cannot be read: {what}"))
+/// Whether the server can send transactions that have not ended: Postgres 14 and newer.
+async fn streams(session: &mut Session) -> Result<bool, SourceError> {
+    let rows = session.query("show server_version_num", LIMIT).await?;
+    let number = rows.first().and_then(|row| row.first()).and_then(Option::as_deref);
+    Ok(number.and_then(|number| number.parse::<u32>().ok()).is_some_and(|number| number >= 140_000))
 }
 
 /// The tables of all schemas.

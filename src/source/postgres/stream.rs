@@ -1,6 +1,7 @@
 //! The log of a database as a source: a task of its own reads it, so that the server has its answers also while
 //! nobody takes what was read.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -22,6 +23,9 @@ pub struct PostgresOptions {
     pub slot: String,
     /// How much of its log the server may keep for the slot before that is said; in bytes.
     pub max_retained: u64,
+    /// Where large transactions are kept that have not ended, as far as they do not fit into memory. `None`: the server
+    /// keeps them, and sends them once they are committed.
+    pub spool: Option<Arc<Path>>,
 }
 
 /// What happens while a log is read.
