@@ -164,10 +164,8 @@ impl Reader {
         }
     }
 
-    /// Forgets what was sent of open transactions: the next session is sent it again. What cannot be kept here, or
-    /// be read by the server while it is open, the server keeps from now on.
+    /// What cannot be kept here, or be read by the server while it is open, the server keeps from now on.
     fn without_streaming(&mut self, error: SourceError) -> SourceError {
-        self.replay = None;
         if self.streams.take().is_none() {
             return error;
         }
@@ -209,6 +207,8 @@ impl Reader {
     /// Connects and starts the stream. It goes on from what the slot has confirmed: only the server knows what its
     /// log is after a failover.
     async fn begin(&mut self) -> Result<Session, SourceError> {
+        // What was sent of transactions that have not ended is sent again.
+        self.replay = None;
         self.generation = self.mapping.generation();
         self.tables.set_mapping(self.mapping.now());
         self.tables.new_session();
