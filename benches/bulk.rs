@@ -3,7 +3,9 @@
 //!
 //! - one by one: a library loop that drops one tag, waits for the answer, and drops the next; next to a floor
 //!   of its own, the same script called over a plain blocking socket, and to a bare `PING` there. The three take
-//!   turns, and each round trip is timed: the median says what one costs where nothing came between;
+//!   turns, and each round trip is timed: the median says what one costs where nothing came between. Then the same
+//!   once more beside loops of idle priority, one for each processor, which give way to anybody but do not let the
+//!   processors fall asleep between two commands: what is left is the work;
 //! - side by side: the same with 64 drops under way;
 //! - in bulk: `invalidate write - --summary`, one write for each tag, from the start of the process to
 //!   its end;
@@ -17,7 +19,7 @@ mod redis;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -48,11 +50,15 @@ fn main() {
     std::fs::write(folder.path().join("rules.inv"), RULES).expect("written");
     let singly = tags / 10;
     let mut trips: [Vec<Duration>; 3] = Default::default();
+    let mut awake: [Vec<Duration>; 3] = Default::default();
     let mut times: [Vec<Duration>; 3] = Default::default();
     // In alternation, so that whatever else the machine does falls on all of them alike.
     for _ in 0..ROUNDS {
         times[0].push(round(&server, tags, || unlink_all(&server, tags)));
         round(&server, singly, || one_by_one(&server, singly, &mut trips));
+        let loops = Awake::new();
+        round(&server, singly, || one_by_one(&server, singly, &mut awake));
+        drop(loops);
         times[1].push(round(&server, tags, || side_by_side(&server, tags)));
         times[2].push(round(&server, tags, || in_bulk(&server, folder.path(), "seen", tags, tags)));
     }
@@ -66,6 +72,7 @@ fn main() {
     };
     let [plain, beside, bulk] = times;
     let [ping, bare, single] = trips.map(median);
+    let awake = awake.map(median);
     let floor = rate(tags, plain);
     println!("{KEYS} keys to a tag, medians of {ROUNDS} rounds     tags/s   of the floor");
     for (name, rate) in [
@@ -73,18 +80,45 @@ fn main() {
         ("one by one: PING, plain socket", 1.0 / ping),
         ("one by one: the script, plain socket", 1.0 / bare),
         ("one by one", 1.0 / single),
+        ("awake: PING, plain socket", 1.0 / awake[0]),
+        ("awake: the script, plain socket", 1.0 / awake[1]),
+        ("awake: one by one", 1.0 / awake[2]),
         ("side by side", rate(tags, beside)),
         ("write - --summary, process included", rate(tags, bulk)),
     ] {
         println!("{name:<40} {rate:>9.0} {:>14.2}", rate / floor);
     }
-    let [ping, bare, single] = [ping, bare, single].map(|seconds| seconds * 1e6);
-    println!("a round trip: PING {ping:.1} µs, the script {bare:.1} µs, ours {single:.1} µs");
+    for (name, trips) in [("a round trip", [ping, bare, single]), ("awake", awake)] {
+        let [ping, bare, single] = trips.map(|seconds| seconds * 1e6);
+        println!("{name}: PING {ping:.1} µs, the script {bare:.1} µs, ours {single:.1} µs");
+    }
     let mut raw = server.raw();
     raw.run(&["FLUSHALL"]);
     raw.run(&["CONFIG", "RESETSTAT"]);
     in_bulk(&server, folder.path(), "noted", tags, tags / 100);
     println!("{tags} batched writes over {} rows: {} commands", tags / 100, commands(&mut raw));
+}
+
+/// Loops of idle priority, one for each processor, by util-linux's `chrt`.
+struct Awake(Vec<Child>);
+
+impl Awake {
+    fn new() -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut chrt = Command::new("chrt");
+        chrt.args(["--idle", "0", "sh", "-c", "while :; do :; done"]);
+        Self((0..processors).map(|_| chrt.spawn().expect("`chrt` of util-linux is installed")).collect())
+    }
+}
+
+impl Drop for Awake {
+    fn drop(&mut self) {
+        for child in &mut self.0 {
+            // One that is gone already keeps nobody awake.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
 }
 
 fn round(server: &redis::RedisServer, tags: usize, work: impl FnOnce()) -> Duration {

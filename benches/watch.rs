@@ -283,6 +283,7 @@ impl World {
         });
         let rate = f64::from(rows) / start.elapsed().as_secs_f64();
         stop(watch);
+        self.sql("select pg_drop_replication_slot('invalidate')");
         let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
         println!(
             "commit to gone at {rate:.0} commits/s: p50 {:.2} ms, p99 {:.2} ms, longest {:.2} ms",

@@ -18,6 +18,7 @@ pub struct Row<'w> {
 }
 
 /// What is known of each slot: of few slots without memory of its own.
+#[expect(clippy::large_enum_variant, reason = "the large one is the usual one, and stays where it is made")]
 enum Cells<'w> {
     Few([Cell<'w>; 8], usize),
     Many(Vec<Cell<'w>>),

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
 use axum::http::{StatusCode, header};
@@ -61,6 +61,10 @@ pub struct Line {
     #[serde(skip_serializing_if = "Option::is_none")]
     summary: Option<Summary>,
 }
+
+/// How long the rest of a body is passed over after a stream has ended early: where a connection closes on data that
+/// nobody has read, the client's system throws away the answer too.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// What a stream came to.
 #[derive(Debug, Default, Serialize, ToSchema)]
@@ -127,8 +131,8 @@ struct Taken {
 struct Over;
 
 impl Stream {
-    async fn run(mut self, body: Body) {
-        let mut outcome = self.read(body).await;
+    async fn run(mut self, mut body: Body) {
+        let mut outcome = self.read(&mut body).await;
         // What is under way is carried out, and told where somebody listens.
         while !self.pipeline.is_empty() {
             outcome = outcome.and(self.settle().await);
@@ -137,9 +141,13 @@ impl Stream {
         let summary = std::mem::take(&mut self.summary);
         // A client that is gone reads no summary.
         let _ = self.send(vec![Line { summary: Some(summary), ..Line::default() }]).await;
+        if outcome.is_err() {
+            let pass_over = async { while let Some(Ok(_)) = body.frame().await {} };
+            let _ = tokio::time::timeout(LINGER, pass_over).await;
+        }
     }
 
-    async fn read(&mut self, mut body: Body) -> Result<(), Over> {
+    async fn read(&mut self, body: &mut Body) -> Result<(), Over> {
         let time = self.app.limits().time;
         loop {
             let frame = tokio::select! {
