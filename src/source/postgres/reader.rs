@@ -1,6 +1,8 @@
 //! The task that reads a database's log: sessions one after another, each with its tables, its keepalives and what
 //! is confirmed in it.
 
+mod replay;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -164,25 +166,6 @@ impl Reader {
         }
     }
 
-    /// What cannot be kept here, or be read by the server while it is open, the server keeps from now on.
-    fn without_streaming(&mut self, error: SourceError) -> SourceError {
-        if self.streams.take().is_none() {
-            return error;
-        }
-        // An internal error: of a transaction that is open Postgres cannot read everything that it can read later.
-        let is_internal = error.code().is_some_and(|code| code.starts_with("XX"));
-        if is_internal || error.kind() == SourceErrorKind::Spool {
-            self.options.spool = None;
-        }
-        if !is_internal {
-            return error;
-        }
-        SourceError::new(SourceErrorKind::Busy, error.message()).with_hint(
-            "Postgres fails on some transactions that are open, such as one that alters a table, takes that back and alters \
-             it again: until the next start it sends them once they are committed, as with `--no-streaming`",
-        )
-    }
-
     async fn session(&mut self) -> End {
         let mut hears = self.hears.clone();
         let begun = tokio::select! {
@@ -216,7 +199,7 @@ impl Reader {
         self.tables.set_catalog(catalog);
         let mut session = Session::connect(&with_settings(&self.options.address), Mode::Replication).await?;
         self.streams = match &self.options.spool {
-            Some(folder) if streams(&mut session).await? => Some(Streams::new(Arc::clone(folder))),
+            Some(folder) if replay::streams(&mut session).await? => Some(Streams::new(Arc::clone(folder))),
             _ => None,
         };
         let version = if self.streams.is_some() { "'2', streaming 'on'" } else { "'1'" };
@@ -390,27 +373,6 @@ impl Reader {
         Ok(())
     }
 
-    fn begin_replay(&mut self, replay: Replay, assembly: &mut Assembly) {
-        let begin = Message::Begin { committed_at: replay.committed_at };
-        assembly.take(begin, 0, &self.tables, self.session);
-        self.replay = Some(replay);
-    }
-
-    /// Takes what was kept of a transaction, as far as there is room, and time.
-    async fn replay(&mut self, assembly: &mut Assembly, until: Instant) -> Result<(), SourceError> {
-        let Some(mut replay) = self.replay.take() else { return Ok(()) };
-        while !assembly.is_full() && until > Instant::now() {
-            let Some(message) = replay.next().await? else {
-                let commit = Message::Commit { end: replay.end, committed_at: replay.committed_at };
-                assembly.take(commit, 0, &self.tables, self.session);
-                return Ok(());
-            };
-            self.take(message, assembly).await?;
-        }
-        self.replay = Some(replay);
-        Ok(())
-    }
-
     fn reached(&mut self, end: u64) {
         self.received = self.received.max(end);
         self.seen.end.fetch_max(self.received, Ordering::Relaxed);
@@ -456,13 +418,6 @@ impl Reader {
 /// A number in the byte order of the network; the slice has its length.
 fn number(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte))
-}
-
-/// Whether the server can send transactions that have not ended: Postgres 14 and newer.
-async fn streams(session: &mut Session) -> Result<bool, SourceError> {
-    let rows = session.query("show server_version_num", LIMIT).await?;
-    let number = rows.first().and_then(|row| row.first()).and_then(Option::as_deref);
-    Ok(number.and_then(|number| number.parse::<u32>().ok()).is_some_and(|number| number >= 140_000))
 }
 
 /// The tables of all schemas.
