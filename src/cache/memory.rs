@@ -9,7 +9,6 @@ mod indexes;
 mod inspect;
 mod names;
 mod queue;
-mod slab;
 mod store;
 
 use std::collections::BTreeMap;

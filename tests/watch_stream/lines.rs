@@ -164,16 +164,21 @@ fn help_tells_the_two_commands_for_pipes_apart() {
     assert!(help.contains("`watch -` takes changes of tables"), "{help}");
 }
 
-#[test]
-fn a_pipe_that_never_ends_is_stopped_by_a_signal() {
-    let place = place();
-    put(&place, &["user:1:profile"]);
-    let mut child = place
+/// A watch of a pipe that stays open.
+fn open_watch(place: &Place) -> std::process::Child {
+    place
         .command(&["watch", "-"])
         .stdin(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
         .spawn()
-        .unwrap();
+        .unwrap()
+}
+
+#[test]
+fn a_pipe_that_never_ends_is_stopped_by_a_signal() {
+    let place = place();
+    put(&place, &["user:1:profile"]);
+    let mut child = open_watch(&place);
     use std::io::Write as _;
     let line = "{\"entity\":\"user\",\"id\":1,\"op\":\"update\",\"new\":{\"email\":\"x\"},\"old\":{\"email\":\"x\"}}\n";
     child.stdin.as_mut().unwrap().write_all(line.as_bytes()).unwrap();
@@ -189,12 +194,7 @@ fn a_pipe_that_never_ends_is_stopped_by_a_signal() {
 fn rules_that_change_are_taken_in_the_middle_of_a_pipe() {
     let place = place();
     put(&place, &["note:1:page", "note:2:page", "user:1:profile"]);
-    let mut child = place
-        .command(&["watch", "-"])
-        .stdin(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = open_watch(&place);
     let mut input = child.stdin.take().unwrap();
     let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
     writeln!(input, r#"{{"table":"notes","op":"insert","new":{{"id":1}}}}"#).unwrap();

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
+use slab::Slab;
+
 use super::names::NameId;
-use super::slab::Slab;
 use crate::cache::index_name::IndexName;
 use crate::model::Key;
 
@@ -85,6 +86,6 @@ impl Indexes {
 
     /// Forgets an index that was set aside.
     pub fn remove(&mut self, id: IndexId) -> Members {
-        self.indexes.remove(id.0).map(|index| index.members).unwrap_or_default()
+        self.indexes.try_remove(id.0).map(|index| index.members).unwrap_or_default()
     }
 }

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
+use slab::Slab;
+
 use super::indexes::IndexId;
-use super::slab::Slab;
 use super::store::Stored;
 use crate::model::Key;
 
@@ -73,7 +74,7 @@ impl Names {
         let Some(name) = self.names.get_mut(id.0) else { return };
         name.uses -= 1;
         if name.uses == 0
-            && let Some(name) = self.names.remove(id.0)
+            && let Some(name) = self.names.try_remove(id.0)
         {
             self.ids.remove(&name.key);
         }
@@ -81,7 +82,7 @@ impl Names {
 
     /// A set of names, empty.
     pub fn none(&self) -> NameSet {
-        NameSet(vec![0; self.names.end().div_ceil(BITS)])
+        NameSet(vec![0; self.names.capacity().div_ceil(BITS)])
     }
 }
 
