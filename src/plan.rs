@@ -15,10 +15,10 @@ mod name_list;
 mod names;
 mod program;
 mod row;
-mod targets;
 mod together;
 mod ways;
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use compact_str::CompactString;
@@ -89,6 +89,18 @@ pub struct Step {
     /// Most need no memory of their own.
     #[schema(value_type = String)]
     pub target: CompactString,
+    #[schema(value_type = Terms)]
+    #[serde(flatten)]
+    pub terms: Arc<Terms>,
+    /// The dropped tag that fired the rule, where a chained rule drops it.
+    #[schema(value_type = Option<String>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<CompactString>,
+}
+
+/// How and why a target is dropped: the same for all that a rule drops on one way, and shared by these.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Terms {
     /// `immediate`, `batched` or `lazy`.
     pub strategy: Strategy,
     /// In milliseconds; 0 unless batched.
@@ -103,9 +115,14 @@ pub struct Step {
     pub hop: u32,
     /// Whether it was reached along relations.
     pub cascade: bool,
-    /// The dropped tag that fired the rule, where a chained rule drops it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub trigger: Option<String>,
+}
+
+impl Deref for Step {
+    type Target = Terms;
+
+    fn deref(&self) -> &Terms {
+        &self.terms
+    }
 }
 
 /// What a step's target is. Ordered as steps of one rule are.

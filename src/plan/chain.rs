@@ -2,15 +2,17 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use compact_str::CompactString;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::collect::{Chained, Collected, Firing, Wish};
+use super::collect::{At, Collected, Firing};
 use super::fill::{Bound, Source};
 use super::guard::Facts;
 use super::program::{Explicit, Label, OperationProgram, Program, Slots};
 use super::row::Row;
-use super::{Names, StepKind, Unfilled, Unresolved, compile};
+use super::{Names, Step, StepKind, Terms, Unfilled, Unresolved, compile};
 use crate::check::condition::Condition;
 use crate::check::ruleset::{RuleId, TagPattern, TagSegment, TagTrigger, Trigger};
 use crate::check::{RuleSet, Write};
@@ -112,7 +114,7 @@ fn index(chains: &[Chain]) -> FxHashMap<usize, ByLength> {
 
 /// A way to a tag of the plan that may not have fired yet: hop, relations, kind, target. The shortest
 /// comes first, then the first by the names of its relations.
-type Waiting<'p> = (u32, &'p Names, StepKind, String);
+type Waiting = (u32, Names, StepKind, CompactString);
 
 /// Adds what chained rules drop because of the tags that are dropped already.
 pub fn fire<'p>(
@@ -130,23 +132,23 @@ pub fn fire<'p>(
     let slots = Slots::default();
     let row = Row::new(write, &slots);
     let known = Known { program, operation, row: &row, slots: &slots, write, unfilled };
-    let most = MAX_FIRINGS + out.wishes.len();
+    let most = MAX_FIRINGS + out.steps.len();
     let mut fired: FxHashSet<(usize, Vec<Bound>)> = FxHashSet::default();
-    let mut done: FxHashSet<(StepKind, String)> = FxHashSet::default();
+    let mut done: FxHashSet<(StepKind, CompactString)> = FxHashSet::default();
     // The tags by the ways to them. What a tag fires is one hop further than the tag, so the first way
     // that is taken to a tag is the shortest, in whatever order the rules stand.
-    let mut waiting: BTreeMap<Waiting<'p>, usize> = BTreeMap::new();
+    let mut waiting: BTreeMap<Waiting, usize> = BTreeMap::new();
     let mut seen = 0;
     loop {
-        for (index, wish) in out.wishes.iter().enumerate().skip(seen) {
-            let tag = out.targets.get(wish.target);
-            if !chains.waiting_for(&segments(tag, wish.kind)).is_empty() {
-                waiting.entry((wish.hop, wish.via, wish.kind, tag.to_owned())).or_insert(index);
+        for (index, step) in out.steps.iter().enumerate().skip(seen) {
+            if !chains.waiting_for(&segments(&step.target, step.kind)).is_empty() {
+                let way = (step.hop, step.via.clone(), step.kind, step.target.clone());
+                waiting.entry(way).or_insert(index);
             }
         }
-        seen = out.wishes.len();
+        seen = out.steps.len();
         let Some(((_, _, kind, tag), index)) = waiting.pop_first() else { return };
-        let wish = out.wishes[index].clone();
+        let step = out.steps[index].clone();
         if !done.insert((kind, tag.clone())) {
             continue;
         }
@@ -161,7 +163,7 @@ pub fn fire<'p>(
                 return;
             }
             if fired.insert((chain.rule, bound.clone())) {
-                known.run(chain, &bound, &wish, out);
+                known.run(chain, &bound, &step, out);
             }
         }
     }
@@ -231,7 +233,7 @@ struct Known<'a, 'p> {
 
 impl<'p> Known<'_, 'p> {
     /// One chained rule, fired by one tag.
-    fn run(&self, chain: &'p Chain, bound: &[Bound], wish: &Wish<'p>, out: &mut Collected<'p>) {
+    fn run(&self, chain: &'p Chain, bound: &[Bound], trigger: &Step, out: &mut Collected<'p>) {
         let context = self.write.context_values();
         let values: Vec<Option<Value>> = bound
             .iter()
@@ -248,16 +250,20 @@ impl<'p> Known<'_, 'p> {
         }
         let source =
             Source { rules: self.program.rules(), row: self.row, slots: self.slots, context, trigger: bound };
-        let chained = Chained { trigger: wish.target, hop: wish.hop + 1, via: wish.via };
+        let terms = Arc::new(Terms {
+            via: trigger.via.clone(),
+            hop: trigger.hop + 1,
+            ..(*chain.label.terms).clone()
+        });
         let mut firing = Firing {
             source: &source,
             rule: &chain.label,
             unfilled: self.unfilled,
-            chained: Some(chained),
+            trigger: Some(&trigger.target),
             out,
         };
         for drop in &chain.drops {
-            firing.explicit(drop, &self.program.row);
+            firing.explicit(drop, At { group: &self.program.row, terms: &terms });
         }
     }
 }

@@ -1,56 +1,32 @@
 //! The drops of every rule that fires, before equal targets are merged.
 
+use std::hash::Hasher as _;
 use std::sync::Arc;
 
+use compact_str::CompactString;
+use rustc_hash::FxHasher;
 use smallvec::SmallVec;
 
 use super::fill::{Filled, Source};
 use super::guard::{Facts, Truth, evaluate, unknown_text};
 use super::program::{EntityProgram, Explicit, Filling, Group, Label, OperationProgram, Program, Slots};
 use super::row::Row;
-use super::targets::{TargetId, Targets};
-use super::{Assumed, Firings, Names, StepKind, Unfilled, Unresolved};
+use super::{Assumed, Firings, Step, StepKind, Terms, Unfilled, Unresolved};
 use crate::check::Write;
 use crate::check::condition::{Atom, Condition, Image};
-use crate::model::{Pattern, Value};
+use crate::model::{Pattern, Tag, Value};
 
-/// One rule's wish to drop one target.
-#[derive(Clone, Debug)]
-pub struct Wish<'p> {
-    pub kind: StepKind,
-    pub target: TargetId,
-    /// Of the target and its kind.
-    pub hash: u64,
-    pub rule: &'p Label,
-    pub hop: u32,
-    pub via: &'p Names,
-    /// The tag that fired a chained rule.
-    pub trigger: Option<TargetId>,
-    /// Of the rule, or of one that drops the same and is merged with it.
-    pub priority: u16,
-    /// All rules that drop the same, where there are others.
-    pub rules: Option<Names>,
-}
-
-impl Wish<'_> {
-    /// The name of the first rule.
-    pub fn first_rule(&self) -> &Arc<str> {
-        self.rules.as_deref().and_then(<[_]>::first).unwrap_or(&self.rule.name)
-    }
-
-    /// Whether it was reached along relations.
-    pub fn cascade(&self) -> bool {
-        self.hop > 0 && self.trigger.is_none()
-    }
-}
+/// A step, by its place in [`Collected::steps`].
+pub type StepId = usize;
 
 /// Everything that the rules say about a write. What is said twice is sorted out at the end.
 #[derive(Debug)]
 pub struct Collected<'p> {
-    pub targets: Targets,
-    pub wishes: SmallVec<[Wish<'p>; 16]>,
+    pub steps: Vec<Step>,
+    /// For each step a hash of its target and of what that is.
+    pub hashes: SmallVec<[u64; 16]>,
     /// Templates, and the dropped tag that covers each.
-    pub covered: Vec<(&'p Arc<str>, TargetId)>,
+    pub covered: Vec<(&'p Arc<str>, StepId)>,
     pub unresolved: Vec<Unresolved>,
     /// Conditions that were taken as true.
     pub assumed: Vec<Assumed>,
@@ -79,12 +55,13 @@ pub fn collect<'p>(
         if out.fires(&rule.label, rule.guard.as_ref(), &facts, &entity.slots) {
             // Those that do not fire are most of them: how many is known without looking at each.
             out.firings.add(rule.label.id, true);
-            let mut firing = Firing { source: &source, rule: &rule.label, unfilled, chained: None, out };
-            for group in &rule.groups {
-                firing.group(group);
+            out.steps.reserve(rule.names);
+            let mut firing = Firing { source: &source, rule: &rule.label, unfilled, trigger: None, out };
+            for (group, terms) in &rule.groups {
+                firing.group(At { group, terms });
             }
             for explicit in &rule.explicit {
-                firing.explicit(explicit, &program.row);
+                firing.explicit(explicit, At { group: &program.row, terms: &rule.label.terms });
             }
         }
     }
@@ -95,8 +72,8 @@ impl<'p> Collected<'p> {
     #[inline]
     pub fn new() -> Self {
         Self {
-            targets: Targets::default(),
-            wishes: SmallVec::new(),
+            steps: Vec::new(),
+            hashes: SmallVec::new(),
             covered: Vec::new(),
             unresolved: Vec::new(),
             assumed: Vec::new(),
@@ -122,15 +99,22 @@ impl<'p> Collected<'p> {
         }
         truth != Truth::False
     }
+
+    fn add(&mut self, step: Step) -> StepId {
+        let mut hasher = FxHasher::default();
+        hasher.write(step.target.as_bytes());
+        hasher.write_u8(step.kind as u8);
+        self.hashes.push(hasher.finish());
+        self.steps.push(step);
+        self.steps.len() - 1
+    }
 }
 
-/// What fired a chained rule.
+/// Where a drop comes from: the instances whose name it is, and the terms on which they are dropped.
 #[derive(Clone, Copy)]
-pub struct Chained<'p> {
-    pub trigger: TargetId,
-    /// Of the way to it.
-    pub hop: u32,
-    pub via: &'p Names,
+pub struct At<'p, 't> {
+    pub group: &'p Group,
+    pub terms: &'t Arc<Terms>,
 }
 
 /// One rule, firing.
@@ -138,16 +122,17 @@ pub struct Firing<'a, 'p> {
     pub source: &'a Source<'a>,
     pub rule: &'p Label,
     pub unfilled: Unfilled,
-    pub chained: Option<Chained<'p>>,
+    /// The tag that fired a chained rule.
+    pub trigger: Option<&'a CompactString>,
     pub out: &'a mut Collected<'p>,
 }
 
 impl<'p> Firing<'_, 'p> {
     /// An instance's keys, narrowest tags and lists, from each image.
-    fn group(&mut self, group: &'p Group) {
-        for image in self.source.row.images(group.slots.iter().copied()) {
-            if !self.is_cut_off(group, *image) {
-                self.group_in(group, *image);
+    fn group(&mut self, at: At<'p, '_>) {
+        for image in self.source.row.images(at.group.slots.iter().copied()) {
+            if !self.is_cut_off(at.group, *image) {
+                self.group_in(at, *image);
             }
         }
     }
@@ -171,18 +156,19 @@ impl<'p> Firing<'_, 'p> {
         false
     }
 
-    fn group_in(&mut self, group: &'p Group, image: Image) {
+    fn group_in(&mut self, at: At<'p, '_>, image: Image) {
+        let group = at.group;
         // Keys first, as steps stand.
-        let mut unfilled: Vec<(&Filling, Filled)> = Vec::new();
+        let mut unfilled: SmallVec<[(&Filling, Filled); 2]> = SmallVec::new();
         for key in &group.keys {
-            if let Err(other) = self.drop_filled(StepKind::Key, key, image, group) {
+            if let Err(other) = self.drop_filled(StepKind::Key, key, image, at) {
                 unfilled.push((key, other));
             }
         }
-        let tags = self.tags(group, image);
+        let tags = self.tags(at, image);
         for list in &group.lists {
-            if let Err(other) = self.drop_filled(StepKind::Tag, list, image, group) {
-                self.unfilled(StepKind::Tag, list, image, other, group);
+            if let Err(other) = self.drop_filled(StepKind::Tag, list, image, at) {
+                self.unfilled(StepKind::Tag, list, image, other, at);
             }
         }
         for (key, filled) in unfilled {
@@ -196,26 +182,26 @@ impl<'p> Firing<'_, 'p> {
                     // Its entries carry tags, and a null stands in all of them: nothing leads to it.
                     Tags::None if open && !missing && !group.tags.is_empty() => {
                         let reason = "nothing lists what fills it, and its tags hold a null".to_owned();
-                        self.unfilled(StepKind::Key, key, image, Filled::TooMuch(reason), group);
+                        self.unfilled(StepKind::Key, key, image, Filled::TooMuch(reason), at);
                     }
                     // Nothing that the write could give would name it.
                     _ if open && !missing => {}
-                    _ => self.unfilled(StepKind::Key, key, image, filled, group),
+                    _ => self.unfilled(StepKind::Key, key, image, filled, at),
                 },
-                other => self.unfilled(StepKind::Key, key, image, other, group),
+                other => self.unfilled(StepKind::Key, key, image, other, at),
             }
         }
     }
 
     /// Drops the narrowest tags, or reports them where none can be filled.
-    fn tags(&mut self, group: &'p Group, image: Image) -> Tags {
-        let mut first: Option<(usize, TargetId)> = None;
+    fn tags(&mut self, at: At<'p, '_>, image: Image) -> Tags {
+        let mut first: Option<(usize, StepId)> = None;
         let mut unbound: Vec<(&Filling, Filled)> = Vec::new();
-        for tag in &group.tags {
+        for tag in &at.group.tags {
             if first.is_some_and(|(distance, _)| distance < tag.distance) {
                 break;
             }
-            match self.drop_filled(StepKind::Tag, tag, image, group) {
+            match self.drop_filled(StepKind::Tag, tag, image, at) {
                 Ok(name) => first = first.or(name.map(|name| (tag.distance, name))),
                 Err(other) => unbound.push((tag, other)),
             }
@@ -232,7 +218,7 @@ impl<'p> Firing<'_, 'p> {
         let Some(nearest) = unbound.iter().map(|(tag, _)| tag.distance).min() else { return Tags::None };
         for (tag, filled) in unbound {
             if tag.distance == nearest {
-                self.unfilled(StepKind::Tag, tag, image, filled, group);
+                self.unfilled(StepKind::Tag, tag, image, filled, at);
             }
         }
         Tags::Unfilled { need_id }
@@ -240,14 +226,14 @@ impl<'p> Firing<'_, 'p> {
 
     /// A drop that names its target, for the written row: `own` is that row, or what a chained rule has
     /// of it.
-    pub fn explicit(&mut self, explicit: &'p Explicit, own: &'p Group) {
+    pub fn explicit(&mut self, explicit: &'p Explicit, own: At<'p, '_>) {
         let (kind, template) = match explicit {
             Explicit::Tag(t) => (StepKind::Tag, t),
             Explicit::Key(t) => (StepKind::Key, t),
             Explicit::Match(t) => (StepKind::Match, t),
             Explicit::Regex(pattern) => {
-                let target = self.out.targets.add(pattern.as_str().into());
-                return self.wish(StepKind::Match, target, own);
+                self.drop(StepKind::Match, pattern.into(), own.terms);
+                return;
             }
         };
         for image in self.source.row.images(template.slots()) {
@@ -257,33 +243,36 @@ impl<'p> Firing<'_, 'p> {
         }
     }
 
-    /// Drops what a template fills to: the first name, where there is one; or why it has no names.
+    /// Drops what a template fills to: the step of the first name, where there is one; or why it has no
+    /// names.
     fn drop_filled(
         &mut self,
         kind: StepKind,
         template: &Filling,
         image: Image,
-        group: &'p Group,
-    ) -> Result<Option<TargetId>, Filled> {
+        At { group, terms }: At<'p, '_>,
+    ) -> Result<Option<StepId>, Filled> {
         let source = self.source;
-        if let Some(target) = source.fill_plainly(template, image, group, &mut self.out.targets) {
+        if let Some(target) = source.fill_plainly(template, image, group) {
             self.assume_unmoved(source.assumed(template, image));
-            self.wish(kind, target, group);
-            return Ok(Some(target));
+            return Ok(Some(self.drop(kind, target, terms)));
         }
-        match source.fill(template, image, group, &mut self.out.targets) {
+        match source.fill(template, image, group) {
             Filled::Names { names, assumed } => {
                 self.assume_unmoved(assumed);
-                names.clone().for_each(|target| self.drop(kind, target, group));
-                Ok((!names.is_empty()).then_some(names.start))
+                let first = self.out.steps.len();
+                let is_any = !names.is_empty();
+                for name in names {
+                    self.drop(kind, finished(kind, name), terms);
+                }
+                Ok(is_any.then_some(first))
             }
             other => Err(other),
         }
     }
 
-    fn drop(&mut self, kind: StepKind, target: TargetId, group: &'p Group) {
-        self.out.targets.finish(kind, target);
-        self.wish(kind, target, group);
+    fn drop(&mut self, kind: StepKind, target: CompactString, terms: &Arc<Terms>) -> StepId {
+        self.out.add(Step { kind, target, terms: terms.clone(), trigger: self.trigger.cloned() })
     }
 
     fn assume_unmoved(&mut self, slots: impl IntoIterator<Item = usize>) {
@@ -297,24 +286,6 @@ impl<'p> Firing<'_, 'p> {
         }
     }
 
-    fn wish(&mut self, kind: StepKind, target: TargetId, group: &'p Group) {
-        let Chained { hop, via, .. } =
-            self.chained.unwrap_or(Chained { trigger: target, hop: group.hop, via: &group.via });
-        let trigger = self.chained.map(|c| c.trigger);
-        let hash = self.out.targets.hash(kind, target);
-        self.out.wishes.push(Wish {
-            kind,
-            target,
-            hash,
-            rule: self.rule,
-            hop,
-            via,
-            trigger,
-            priority: self.rule.priority,
-            rules: None,
-        });
-    }
-
     /// A template that could not be filled: reported, or widened to a glob.
     fn unfilled(
         &mut self,
@@ -322,33 +293,39 @@ impl<'p> Firing<'_, 'p> {
         template: &Filling,
         image: Image,
         filled: Filled,
-        group: &'p Group,
+        At { group, terms }: At<'p, '_>,
     ) {
         let (missing, reason) = match filled {
             Filled::Unbound { .. } => (self.source.missing(template, image), None),
             Filled::TooMuch(reason) => (Vec::new(), Some(reason)),
             Filled::Names { .. } => return,
         };
-        let targets = &mut self.out.targets;
         if self.unfilled == Unfilled::Widen
             && reason.is_none()
-            && let Filled::Names { names, assumed } = self.source.fill_wide(template, image, group, targets)
+            && let Filled::Names { names, assumed } = self.source.fill_wide(template, image, group)
         {
-            if kind == StepKind::Key {
-                self.assume_unmoved(assumed);
-                for name in names {
-                    let regex = Pattern::segments_as_regex(self.out.targets.get(name));
-                    let target = self.out.targets.add(regex.into());
-                    self.wish(StepKind::Match, target, group);
-                }
-                return;
-            }
-            let wide = if kind == StepKind::Match { StepKind::Match } else { StepKind::TagMatch };
             self.assume_unmoved(assumed);
-            return names.for_each(|target| self.drop(wide, target, group));
+            for name in names {
+                let (kind, target) = match kind {
+                    StepKind::Key => (StepKind::Match, Pattern::segments_as_regex(&name).into()),
+                    StepKind::Match => (StepKind::Match, finished(StepKind::Match, name)),
+                    StepKind::Tag | StepKind::TagMatch => (StepKind::TagMatch, name),
+                };
+                self.drop(kind, target, terms);
+            }
+            return;
         }
         let rule = self.rule.name.to_string();
         self.out.unresolved.push(Unresolved { rule, template: template.text.to_string(), missing, reason });
+    }
+}
+
+/// A filled name in the form in which steps name it.
+pub fn finished(kind: StepKind, name: CompactString) -> CompactString {
+    match kind {
+        StepKind::Tag if name.starts_with('=') => Tag::text_of(name.into()).into(),
+        StepKind::Match if name.contains('/') => Pattern::glob_text(name.into()).into(),
+        StepKind::Key | StepKind::Tag | StepKind::Match | StepKind::TagMatch => name,
     }
 }
 
@@ -356,7 +333,7 @@ impl<'p> Firing<'_, 'p> {
 #[derive(Clone, Copy)]
 enum Tags {
     /// The first of those that are dropped.
-    Dropped(TargetId),
+    Dropped(StepId),
     /// None could be filled; whether only the id of the row would do.
     Unfilled { need_id: bool },
     /// It carries none that a write could name, or a null stands in all of them.

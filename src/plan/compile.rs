@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::Names;
 use super::program::{EntityProgram, Explicit, Filling, Group, Label, Piece, RuleProgram, Slot, Slots};
+use super::{Names, Strategy, Terms};
 use crate::check::RuleSet;
 use crate::check::ruleset::{Drop, EntityId, Follow, RelationId, Rule, RuleId, Trigger};
 use crate::check::template::{Hole, Part, RowPath, Template};
 use crate::check::walk::{Binding, Pass, Touch};
+use crate::model::Timing;
 
 /// For each entity the rules that its writes may fire.
 pub fn rules_of(rules: &RuleSet) -> Vec<Vec<RuleId>> {
@@ -32,16 +33,26 @@ pub fn entity(rules: &RuleSet, entity: EntityId, rules_of: &[RuleId]) -> EntityP
         let rule = rules.rule(*id);
         let Trigger::Writes(triggers) = &rule.trigger else { continue };
         let Some(trigger) = triggers.iter().find(|t| t.entity == entity) else { continue };
+        let label = label(*id, rule);
         let mut groups = Vec::new();
         if rule.drops.iter().any(|drop| matches!(drop, Drop::Itself)) {
-            groups.push(own.clone());
+            groups.push((own.clone(), label.terms.clone()));
         }
         let explicit = compiler.explicit(&rule.drops);
-        groups.extend(compiler.cascade(entity, &rule.follow));
+        groups.extend(compiler.cascade(entity, &rule.follow).into_iter().map(|group| {
+            let terms = Terms {
+                via: group.via.clone(),
+                hop: group.hop,
+                cascade: group.hop > 0,
+                ..(*label.terms).clone()
+            };
+            (group, Arc::new(terms))
+        }));
         programs.push(RuleProgram {
-            label: label(*id, rule),
+            label,
             operations: trigger.operations.clone(),
             guard: trigger.condition.as_ref().map(|c| c.map(&mut |path: &RowPath| compiler.slots.of(path))),
+            names: explicit.len() + groups.iter().map(|(group, _)| group.names()).sum::<usize>(),
             groups,
             explicit,
         });
@@ -63,7 +74,22 @@ pub fn instance(rules: &RuleSet, entity: EntityId) -> (Slots, Group) {
 }
 
 pub fn label(id: RuleId, rule: &Rule) -> Label {
-    Label { id, name: rule.name.as_str().into(), priority: rule.priority, timing: rule.timing }
+    let name: Arc<str> = rule.name.as_str().into();
+    let strategy = match rule.timing {
+        Timing::Immediate => Strategy::Immediate,
+        Timing::Batched { .. } => Strategy::Batched,
+        Timing::Lazy => Strategy::Lazy,
+    };
+    let terms = Terms {
+        strategy,
+        delay_ms: rule.timing.delay(),
+        priority: rule.priority,
+        rules: Names::one(name.clone()),
+        via: Names::default(),
+        hop: 0,
+        cascade: false,
+    };
+    Label { id, name, terms: Arc::new(terms) }
 }
 
 struct Compiler<'a> {

@@ -1,20 +1,23 @@
 //! Templates to names: every hole filled from one image.
 
 use std::fmt::Write as _;
-use std::ops::Range;
 
+use arrayvec::ArrayString;
+use compact_str::CompactString;
 use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
 use super::program::{Filling, Group, Piece, Slots};
 use super::row::Row;
-use super::targets::{TargetId, Targets};
 use crate::check::RuleSet;
 use crate::check::condition::Image;
 use crate::model::{MAX_NAME_BYTES, Value, escape_into, needs_no_escape, quote_glob};
 
 /// Names that one template may fill to; beyond it the lists of the write multiply each other.
 const MAX_NAMES: usize = 100_000;
+
+/// Longer names take the slower way.
+const USUAL_NAME_BYTES: usize = 128;
 
 /// Slots by their places; hardly ever more than one.
 pub type SlotList = SmallVec<[usize; 2]>;
@@ -24,7 +27,7 @@ pub type SlotList = SmallVec<[usize; 2]>;
 pub enum Filled {
     /// Complete names; none where a null or an empty list was filled in. `assumed` holds the
     /// slots of the values that were only assumed for this image.
-    Names { names: Range<TargetId>, assumed: SlotList },
+    Names { names: Vec<CompactString>, assumed: SlotList },
     /// There are values that the write did not give ([`Source::missing`] names them), or holes that
     /// nothing could fill.
     Unbound { missing: bool, open: bool },
@@ -80,33 +83,26 @@ type Texts<'t> = (&'t Piece, Vec<String>);
 
 impl<'a> Source<'a> {
     /// Fills a template from one image. Ids along the group's way leave out the written instance.
-    pub fn fill(&self, template: &Filling, image: Image, group: &Group, out: &mut Targets) -> Filled {
-        self.fill_as(template, image, group, Manner { glob: template.glob, wide: false }, out)
+    pub fn fill(&self, template: &Filling, image: Image, group: &Group) -> Filled {
+        self.fill_as(template, image, group, Manner { glob: template.glob, wide: false })
     }
 
     /// Fills a template as a glob in which what is unknown is a `*`.
-    pub fn fill_wide(&self, template: &Filling, image: Image, group: &Group, out: &mut Targets) -> Filled {
-        self.fill_as(template, image, group, Manner { glob: true, wide: true }, out)
+    pub fn fill_wide(&self, template: &Filling, image: Image, group: &Group) -> Filled {
+        self.fill_as(template, image, group, Manner { glob: true, wide: true })
     }
 
     /// The usual case: every hole holds one text that needs no escape, and the name stands in a step as it is.
-    /// Adds one name; where it is another case, it adds nothing. [`Source::assumed`] has what was only assumed.
-    pub fn fill_plainly(
-        &self,
-        template: &Filling,
-        image: Image,
-        group: &Group,
-        out: &mut Targets,
-    ) -> Option<TargetId> {
+    /// `None` where it is another case. [`Source::assumed`] has what was only assumed.
+    pub fn fill_plainly(&self, template: &Filling, image: Image, group: &Group) -> Option<CompactString> {
         if template.glob {
             return None;
         }
-        let name = out.open();
+        let mut name = ArrayString::<USUAL_NAME_BYTES>::new();
         for part in &template.parts {
-            name.push_str(self.plain(part, image, group)?);
+            name.try_push_str(self.plain(part, image, group)?).ok()?;
         }
-        let is_usual = (1..=MAX_NAME_BYTES).contains(&name.len()) && !name.starts_with('=');
-        is_usual.then(|| out.add_open())
+        (!name.is_empty() && !name.starts_with('=')).then(|| name.as_str().into())
     }
 
     fn plain<'t>(&'t self, part: &'t Piece, image: Image, group: &Group) -> Option<&'t str> {
@@ -131,14 +127,7 @@ impl<'a> Source<'a> {
         })
     }
 
-    fn fill_as(
-        &self,
-        template: &Filling,
-        image: Image,
-        group: &Group,
-        manner: Manner,
-        out: &mut Targets,
-    ) -> Filled {
+    fn fill_as(&self, template: &Filling, image: Image, group: &Group, manner: Manner) -> Filled {
         let (mut missing, mut open) = (false, false);
         let mut assumed = SlotList::new();
         // For each hole that holds nothing, the slot by which that was only assumed.
@@ -164,12 +153,12 @@ impl<'a> Source<'a> {
         if !nothing.is_empty() {
             // One hole that is certainly empty is enough to know that nothing is made.
             let assumed = nothing.into_iter().collect::<Option<SlotList>>().unwrap_or_default();
-            return Filled::Names { names: out.len()..out.len(), assumed };
+            return Filled::Names { names: Vec::new(), assumed };
         }
         if open || missing {
             return Filled::Unbound { missing, open };
         }
-        match self.write_names(template, image, manner, &several, out) {
+        match self.names(template, image, manner, &several) {
             Ok(names) => Filled::Names { names, assumed },
             Err(reason) => Filled::TooMuch(reason),
         }
@@ -244,19 +233,18 @@ impl<'a> Source<'a> {
     }
 
     /// Every way to put one text into each hole.
-    fn write_names(
+    fn names(
         &self,
         template: &Filling,
         image: Image,
         manner: Manner,
         several: &[Texts<'_>],
-        out: &mut Targets,
-    ) -> Result<Range<TargetId>, String> {
+    ) -> Result<Vec<CompactString>, String> {
         let count = several.iter().try_fold(1usize, |n, (_, texts)| n.checked_mul(texts.len()));
         if count.is_none_or(|n| n > MAX_NAMES) {
             return Err(format!("its lists fill it to more than {MAX_NAMES} names"));
         }
-        let first = out.len();
+        let mut out = Vec::new();
         let mut longest = 0;
         let mut picked = vec![0; several.len()];
         loop {
@@ -265,7 +253,7 @@ impl<'a> Source<'a> {
                 Some(several[at].1[picked[at]].as_str())
             });
             longest = longest.max(name.len());
-            out.add(name.into());
+            out.push(name.into());
             // The last list turns fastest.
             let Some(turned) = (0..several.len()).rev().find(|at| picked[*at] + 1 < several[*at].1.len())
             else {
@@ -275,9 +263,8 @@ impl<'a> Source<'a> {
             picked[turned + 1..].fill(0);
         }
         if (1..=MAX_NAME_BYTES).contains(&longest) {
-            return Ok(first..out.len());
+            return Ok(out);
         }
-        out.truncate(first);
         Err(match longest {
             0 => "filled it is empty".to_owned(),
             _ => format!("filled it is {longest} bytes long; a name has at most {MAX_NAME_BYTES}"),

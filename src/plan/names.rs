@@ -4,11 +4,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::StepKind;
+use super::collect::finished;
 use super::compile;
 use super::fill::{Filled, Source};
 use super::program::{Filling, Program};
 use super::row::Row;
-use super::targets::Targets;
 use crate::check::Write;
 use crate::check::condition::Image;
 use crate::check::ruleset::TagOrigin;
@@ -64,9 +64,8 @@ impl Program {
         let row = Row::new(write, &slots);
         let source =
             Source { rules, row: &row, slots: &slots, context: write.context_values(), trigger: &[] };
-        let mut targets = Targets::default();
         let entity = rules.entity(write.entity());
-        let mut carried = |filling: &Filling, origin: Origin| {
+        let carried = |filling: &Filling, origin: Origin| {
             let image = row.present.first().copied().unwrap_or(Image::New);
             let mut carried = Carried {
                 template: filling.text.to_string(),
@@ -76,11 +75,10 @@ impl Program {
                 open: false,
                 origin,
             };
-            match source.fill(filling, image, &group, &mut targets) {
+            match source.fill(filling, image, &group) {
                 Filled::Names { names, .. } => {
                     let kind = if origin == Origin::Key { StepKind::Key } else { StepKind::Tag };
-                    names.clone().for_each(|name| targets.finish(kind, name));
-                    carried.names = names.map(|name| targets.take(name).into()).collect();
+                    carried.names = names.into_iter().map(|name| finished(kind, name).into()).collect();
                 }
                 Filled::Unbound { open, .. } => {
                     (carried.missing, carried.open) = (source.missing(filling, image), open);

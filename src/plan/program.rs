@@ -8,12 +8,12 @@ use rustc_hash::FxHashMap;
 use super::candidates::{Candidates, Places};
 use super::chain::Chains;
 use super::guard::Facts;
-use super::{Names, Plan, Unfilled};
+use super::{Names, Plan, Terms, Unfilled};
 use super::{compile, merge};
 use crate::check::condition::Condition;
 use crate::check::ruleset::{ContextId, EntityId, Operation, Operations, RuleId, VaryId};
 use crate::check::{RuleSet, Write};
-use crate::model::{Timing, Value};
+use crate::model::Value;
 
 /// A rule set made ready for planning. Each entity is compiled when its first write comes.
 ///
@@ -157,17 +157,19 @@ pub(super) struct RuleProgram {
     pub operations: Operations,
     pub guard: Option<Condition<usize>>,
     /// The written instance where the rule drops `self`, then everything the cascade touches.
-    pub groups: Vec<Arc<Group>>,
+    pub groups: Vec<(Arc<Group>, Arc<Terms>)>,
     pub explicit: Vec<Explicit>,
+    /// How many names it drops where each of its templates makes one.
+    pub names: usize,
 }
 
-/// What steps say of the rule that they come from.
+/// A rule, as plans name it.
 #[derive(Debug)]
 pub(super) struct Label {
     pub id: RuleId,
     pub name: Arc<str>,
-    pub priority: u16,
-    pub timing: Timing,
+    /// Of what it drops without following a relation.
+    pub terms: Arc<Terms>,
 }
 
 /// The names of one instance, or of the instances that one path reaches.
@@ -222,6 +224,11 @@ pub(super) enum Piece {
 }
 
 impl Group {
+    /// How many names it has where each of its templates makes one.
+    pub fn names(&self) -> usize {
+        self.keys.len() + self.tags.len() + self.lists.len()
+    }
+
     /// Whether a slot holds an id that may be the written instance's, which is visited already.
     pub fn may_revisit(&self, slot: usize) -> bool {
         self.passes.contains(&(slot, true))

@@ -3,9 +3,10 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use compact_str::CompactString;
 use rustc_hash::FxHashMap;
 
-use super::{Plan, Step, StepKind};
+use super::{Names, Plan, Step, StepKind};
 
 /// The steps of plans that are carried out together: each target once, by the rules of one plan. The
 /// most urgent timing decides, the highest priority with that timing, and the shortest way; every rule is
@@ -26,17 +27,21 @@ pub fn together<'p>(plans: impl IntoIterator<Item = &'p Plan>) -> Vec<Step> {
 impl Step {
     /// The order in which steps are carried out.
     pub fn order(&self, other: &Self) -> Ordering {
-        let order = other.priority.cmp(&self.priority).then(self.hop.cmp(&other.hop));
-        order
-            .then_with(|| self.rules.first().cmp(&other.rules.first()))
-            .then_with(|| self.kind.cmp(&other.kind))
-            .then_with(|| self.target.cmp(&other.target))
+        // Most steps of a plan are of one rule.
+        let terms = match Arc::ptr_eq(&self.terms, &other.terms) {
+            true => Ordering::Equal,
+            false => {
+                let order = other.priority.cmp(&self.priority).then(self.hop.cmp(&other.hop));
+                order.then_with(|| self.rules.first().cmp(&other.rules.first()))
+            }
+        };
+        terms.then(self.kind.cmp(&other.kind)).then_with(|| self.target.cmp(&other.target))
     }
 
-    /// Takes another step for the same target in.
-    fn join(&mut self, other: &Self) {
+    /// Takes another step for the same target in: the most urgent timing decides, the highest priority with
+    /// that timing, and the shortest way with it; every rule is named.
+    pub(super) fn join(&mut self, other: &Self) {
         let timing = |step: &Self| (step.strategy, step.delay_ms);
-        let way = |step: &Self| (step.hop, step.via.clone(), step.trigger.clone(), step.cascade);
         let rules = self.rules.iter().chain(&other.rules).cloned();
         let mut rules: Vec<Arc<str>> = rules.collect();
         rules.sort_unstable();
@@ -45,14 +50,23 @@ impl Step {
             Ordering::Less => *self = other.clone(),
             Ordering::Equal => {
                 let priority = self.priority.max(other.priority);
-                if way(other) < way(self) {
+                if other.way() < self.way() {
                     *self = other.clone();
                 }
-                self.priority = priority;
+                if self.priority != priority {
+                    Arc::make_mut(&mut self.terms).priority = priority;
+                }
             }
             Ordering::Greater => {}
         }
-        self.rules = rules.into();
+        if *self.rules != *rules {
+            Arc::make_mut(&mut self.terms).rules = rules.into();
+        }
+    }
+
+    /// By what the way to the target is told from others: the shortest comes first.
+    fn way(&self) -> (u32, &Names, Option<&CompactString>, bool) {
+        (self.hop, &self.via, self.trigger.as_ref(), self.cascade)
     }
 }
 

@@ -55,11 +55,7 @@ impl Explanation {
         let template = |kind: StepKind, target: &str| {
             templates.get(&(kind, target.to_owned())).map_or(HIDDEN, String::as_str).to_owned()
         };
-        let tag = |target: &mut Option<String>| {
-            if let Some(name) = target {
-                *name = template(StepKind::Tag, name);
-            }
-        };
+        let tag = |name: &str| template(StepKind::Tag, name);
         let mut write = RawWrite::clone(&self.plan.write);
         for values in [&mut write.new, &mut write.old, &mut write.context] {
             hide(values);
@@ -67,13 +63,13 @@ impl Explanation {
         self.plan.write = Arc::new(write);
         for step in &mut self.plan.steps {
             step.target = template(step.kind, &step.target).into();
-            tag(&mut step.trigger);
+            step.trigger = step.trigger.as_deref().map(|name| tag(name).into());
         }
         for covered in &mut self.plan.covered {
-            covered.by = template(StepKind::Tag, &covered.by);
+            covered.by = tag(&covered.by);
         }
         for rule in &mut self.rules {
-            tag(&mut rule.trigger);
+            rule.trigger = rule.trigger.as_deref().map(tag);
             for drop in &mut rule.drops {
                 drop.target.clone_from(&drop.template);
             }

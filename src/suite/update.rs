@@ -116,7 +116,7 @@ fn dropped(step: &Step, known: &[Expected]) -> Wanted {
         };
         let list = |names: &[String]| format!("[{}]", names.join(", "));
         let delay = format!("{}ms", step.delay_ms);
-        let trigger = step.trigger.clone().unwrap_or_default();
+        let trigger = step.trigger.as_deref().unwrap_or_default();
         add(
             "strategy",
             e.strategy.is_some(),
@@ -128,8 +128,8 @@ fn dropped(step: &Step, known: &[Expected]) -> Wanted {
         let (rules, via) = (step.rules.to_strings(), step.via.to_strings());
         add("rules", e.rules.is_some(), list(&rules), e.rules.as_ref() == Some(&rules));
         add("via", e.via.is_some(), list(&via), e.via.as_ref() == Some(&via));
-        let shown = if trigger.is_empty() { "null".to_owned() } else { in_braces(&trigger) };
-        add("trigger", e.trigger.is_some(), shown, e.trigger.as_ref() == Some(&trigger));
+        let shown = if trigger.is_empty() { "null".to_owned() } else { in_braces(trigger) };
+        add("trigger", e.trigger.is_some(), shown, e.trigger.as_deref() == Some(trigger));
     }
     let item = if fields.len() == 1 {
         scalar(&line)

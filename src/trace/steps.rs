@@ -1,11 +1,12 @@
 //! A trace as the plan that it explains.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::{Firing, Outcome, Trace};
 use crate::check::{RuleSet, Write};
 use crate::model::Timing;
-use crate::plan::{Assumed, Covered, Firings, Plan, SCHEMA, Step, StepKind, Strategy, Unresolved};
+use crate::plan::{Assumed, Covered, Firings, Plan, SCHEMA, Step, StepKind, Strategy, Terms, Unresolved};
 
 /// One rule's wish to drop one target.
 struct Wish<'t> {
@@ -96,9 +97,7 @@ fn step(rules: &RuleSet, kind: StepKind, target: &str, wishes: &[Wish<'_>]) -> O
     let cascade = |w: &Wish<'_>| w.hop > 0 && w.firing.trigger.is_none();
     let way = among().min_by_key(|w| (w.hop, &w.via, &w.firing.trigger, cascade(w)))?;
     let of: BTreeSet<&str> = wishes.iter().map(|w| rules.rule(w.firing.rule).name.as_str()).collect();
-    Some(Step {
-        kind,
-        target: target.into(),
+    let terms = Terms {
         strategy: match urgent {
             Timing::Immediate => Strategy::Immediate,
             Timing::Batched { .. } => Strategy::Batched,
@@ -110,6 +109,7 @@ fn step(rules: &RuleSet, kind: StepKind, target: &str, wishes: &[Wish<'_>]) -> O
         via: way.via.iter().map(String::as_str).collect(),
         hop: way.hop,
         cascade: cascade(way),
-        trigger: way.firing.trigger.clone(),
-    })
+    };
+    let trigger = way.firing.trigger.as_deref().map(Into::into);
+    Some(Step { kind, target: target.into(), terms: Arc::new(terms), trigger })
 }

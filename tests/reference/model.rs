@@ -11,7 +11,7 @@ use invalidate::check::ruleset::{Drop, Follow, Operation, Rule, TagOrigin, TagPa
 use invalidate::check::template::{Hole, Part, Template};
 use invalidate::check::{RuleSet, Write};
 use invalidate::model::{Comparison, Kind, Timing, Value};
-use invalidate::plan::{Assumed, Covered, Step, StepKind, Strategy, Unresolved};
+use invalidate::plan::{Assumed, Covered, Step, StepKind, Strategy, Terms, Unresolved};
 
 /// Refs, then `id` or a field, as in a hole.
 pub type Path = Vec<String>;
@@ -1076,9 +1076,7 @@ fn merge_one(all: &[&Dropped]) -> Step {
     let urgent: Vec<&&Dropped> = all.iter().filter(|d| urgency(d.timing) == most_urgent).collect();
     let nearest = urgent.iter().min_by_key(|d| (d.hop, &d.via, &d.trigger)).unwrap();
     let rules: BTreeSet<&String> = all.iter().map(|d| &d.rule).collect();
-    Step {
-        kind: nearest.kind,
-        target: nearest.target.as_str().into(),
+    let terms = Terms {
         strategy: match nearest.timing {
             Timing::Immediate => Strategy::Immediate,
             Timing::Batched { .. } => Strategy::Batched,
@@ -1090,6 +1088,11 @@ fn merge_one(all: &[&Dropped]) -> Step {
         via: nearest.via.iter().map(|name| Arc::from(name.as_str())).collect::<Vec<_>>().into(),
         hop: nearest.hop,
         cascade: nearest.hop > 0 && nearest.trigger.is_none(),
-        trigger: nearest.trigger.clone(),
+    };
+    Step {
+        kind: nearest.kind,
+        target: nearest.target.as_str().into(),
+        terms: Arc::new(terms),
+        trigger: nearest.trigger.as_deref().map(Into::into),
     }
 }

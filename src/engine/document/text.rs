@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::{ReportDocument, StepDocument};
 use crate::engine::outcome::Outcome;
 use crate::model::{RawId, RawWrite};
-use crate::plan::Step;
+use crate::plan::{Step, Terms};
 
 impl ReportDocument<'_> {
     /// The document as JSON.
@@ -92,8 +92,8 @@ impl Text {
     }
 
     fn step(&mut self, step: &StepDocument<'_>) {
-        let Step { kind, target, strategy, delay_ms, priority, rules, via, hop, cascade, trigger } =
-            step.step;
+        let Step { kind, target, terms, trigger } = step.step;
+        let Terms { strategy, delay_ms, priority, rules, via, hop, cascade } = &**terms;
         self.add("{\"kind\":\"").add(kind.word()).add("\",\"target\":").string(target);
         self.add(",\"strategy\":\"").add(strategy.word()).add("\",\"delay_ms\":").number(*delay_ms);
         self.add(",\"priority\":").number(u64::from(*priority));
