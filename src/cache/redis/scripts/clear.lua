@@ -8,10 +8,8 @@ local count = (#KEYS - 1) / 3
 local most = tonumber(ARGV[1])
 
 local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
--- Writing a number as text takes the server longer than most commands: it goes on as the text that it is.
-local now_text = time[1] .. string.sub('00000' .. time[2], -6)
-local generations = redis.call('MGET', unpack(KEYS, count + 2, 2 * count + 1))
+-- To read a number, or to write it as text, takes the server longer than most commands: it stays text.
+local now = time[1] .. string.sub('00000' .. time[2], -6)
 -- Mostly there is neither an open journal nor a marker, which one call tells.
 local is_marked = redis.call('EXISTS', KEYS[1], unpack(KEYS, 2 * count + 2)) > 0
 local is_open = is_marked and redis.call('EXISTS', unpack(KEYS, 2 * count + 2)) > 0
@@ -32,7 +30,7 @@ local function may_have_dependents(members)
   return false
 end
 
-local removed, raised = {}, {}
+local removed, dropped = {}, 0
 local has_written = false
 for position = 1, count do
   local gone = -1
@@ -50,16 +48,36 @@ for position = 1, count do
     end
   end
   removed[position] = gone
-  if gone >= 0 then
-    local previous = tonumber(generations[position] or 0) or 0
-    raised[#raised + 1] = KEYS[count + 1 + position]
-    raised[#raised + 1] = previous < now and now_text or string.format('%.0f', previous + 1)
-  end
+  dropped = gone >= 0 and dropped + 1 or dropped
 end
-if #raised > 0 then
-  if not has_written then
-    -- As in DROP: for a server that is full.
-    redis.pcall('SREM', KEYS[2 * count + 2], '')
+if dropped == 0 then
+  return removed
+end
+
+-- The generation after a previous one.
+local function after(previous)
+  previous = tonumber(previous)
+  return previous and previous >= tonumber(now) and string.format('%.0f', previous + 1) or now
+end
+
+if not has_written then
+  -- As in DROP: for a server that is full.
+  redis.pcall('SREM', KEYS[2 * count + 2], '')
+end
+if count == 1 then
+  -- One command for what takes several tags two.
+  local previous = redis.pcall('SET', KEYS[3], now, 'GET')
+  local is_text = type(previous) == 'string'
+  if previous and (not is_text or after(previous) ~= now) then
+    redis.call('SET', KEYS[3], is_text and after(previous) or now)
+  end
+else
+  local raised = {}
+  for position, previous in ipairs(redis.call('MGET', unpack(KEYS, count + 2, 2 * count + 1))) do
+    if removed[position] >= 0 then
+      raised[#raised + 1] = KEYS[count + 1 + position]
+      raised[#raised + 1] = after(previous or 0)
+    end
   end
   redis.call('MSET', unpack(raised))
 end
