@@ -154,6 +154,15 @@ impl ByValue {
         }
         // Null is neither below nor above anything.
         for (op, literals) in self.bounds.iter().filter(|_| !value.is_null()) {
+            // Most values are beyond all of them, as the outermost one tells.
+            let (outermost, beyond) = match op {
+                Comparison::Lt | Comparison::Le => (literals.last(), Ordering::Greater),
+                Comparison::Gt | Comparison::Ge => (literals.first(), Ordering::Less),
+                Comparison::Eq | Comparison::Ne => (None, Ordering::Equal),
+            };
+            if outermost.is_some_and(|(literal, _)| order(value, literal) == beyond) {
+                continue;
+            }
             let below = || literals.partition_point(|(literal, _)| order(literal, value).is_lt());
             let up_to = || literals.partition_point(|(literal, _)| order(literal, value).is_le());
             let fitting = match op {
