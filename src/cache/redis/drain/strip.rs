@@ -3,15 +3,24 @@
 //! piece when all its members are gone.
 //!
 //! Each round trip removes the entries of a page where the journal still has its length: nothing leaves it
-//! meanwhile, so its ranks are those of the start, and no member was passed over. Anything out of the
+//! meanwhile, so its ranks are those of the start, and no member was passed over.
+//!
+//! A server answers all that it read at once in one go. Round trips that leave together thus come back
+//! together, and it waits for their successors; so one leaves first, and the others when the server is at
+//! it. From then on there is always something that it has not read yet.
+//!
+//! Anything out of the
 //! ordinary (dependencies, another drain of the same journal, a server that does not let a script touch
 //! entries that were not named to it) ends this, and the general way starts again at the front of the
 //! journal; removing an entry twice harms nothing. So does a drain that resumes one that was killed.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::stream::{FuturesOrdered, StreamExt};
 use redis::Value;
+use tokio::time::{Instant, sleep};
 
 use super::Drain;
 use super::overlap::time;
@@ -26,8 +35,14 @@ use crate::cache::redis::source::{From, Source};
 /// How many round trips are under way.
 const UNDER_WAY: usize = 3;
 
-/// A round trip that is under way: how many members it takes, and what came of it.
-type Flight<'f> = Pin<Box<dyn Future<Output = (u64, Result<Sent, CacheError>)> + Send + 'f>>;
+/// How long after the first one the others leave: somewhere in the middle of its work, or of the next one's.
+const APART: Duration = Duration::from_millis(1);
+
+/// What came of a round trip, and how many members it took.
+type Landed = (u64, Result<Sent, CacheError>);
+
+/// A round trip that is under way.
+type Flight<'f> = Pin<Box<dyn Future<Output = Landed> + Send + 'f>>;
 
 impl<'a> Drain<'a> {
     /// Removes all that the journal names, unless something comes between. Says how the connection
@@ -40,28 +55,53 @@ impl<'a> Drain<'a> {
         let total = source.left;
         let (mut asked, mut gone) = (0, 0);
         let mut flights = FuturesOrdered::new();
+        let mut room = 1;
+        let mut apart = pin!(sleep(APART));
         // What comes between will still be there afterwards.
         while gone < total {
-            while self.may_overlap && asked < total && flights.len() < UNDER_WAY {
+            while self.may_overlap && asked < total && flights.len() < room {
                 let members = (self.page as u64).min(total - asked);
                 flights.push_back(self.strip(&journal, asked, members, total));
                 asked += members;
             }
-            let Some((members, sent)) = flights.next().await else { return Ok(None) };
-            let replies = match sent? {
-                Sent::Answered(replies, _) => replies,
-                Sent::Broken(error) => return Ok(Some(error)),
+            let first = tokio::select! {
+                biased;
+                landed = flights.next() => landed,
+                () = &mut apart, if room < UNDER_WAY => {
+                    room = UNDER_WAY;
+                    continue;
+                }
             };
-            let Ok(Some((removed, work))) = stripped(&replies) else {
-                self.may_overlap = false;
-                continue;
-            };
-            if let Ok(dropped) = &mut self.outcomes[source.owner] {
-                *(if source.depth == 0 { &mut dropped.keys } else { &mut dropped.dependents }) += removed;
+            let mut landed: Vec<Landed> = first.into_iter().collect();
+            while let Some(Some(next)) = flights.next().now_or_never() {
+                landed.push(next);
             }
-            gone += members;
-            self.adapt(work);
-            self.report(&mut [(source.owner, Some(total - gone))]);
+            match landed.len() {
+                0 => return Ok(None),
+                1 => {}
+                // The server waits.
+                _ if flights.is_empty() => {
+                    room = 1;
+                    apart.as_mut().reset(Instant::now() + APART);
+                }
+                _ => {}
+            }
+            for (members, sent) in landed {
+                let replies = match sent? {
+                    Sent::Answered(replies, _) => replies,
+                    Sent::Broken(error) => return Ok(Some(error)),
+                };
+                let Ok(Some((removed, work))) = stripped(&replies) else {
+                    self.may_overlap = false;
+                    continue;
+                };
+                if let Ok(dropped) = &mut self.outcomes[source.owner] {
+                    *(if source.depth == 0 { &mut dropped.keys } else { &mut dropped.dependents }) += removed;
+                }
+                gone += members;
+                self.adapt(work);
+                self.report(&mut [(source.owner, Some(total - gone))]);
+            }
         }
         let mut batch = Batch::default();
         batch.call(ScriptName::Close, vec![journal, open], vec![id.clone(), number(total)]);
