@@ -15,7 +15,7 @@ local is_marked = redis.call('EXISTS', KEYS[1], unpack(KEYS, 2 * count + 2)) > 0
 local is_open = is_marked and redis.call('EXISTS', unpack(KEYS, 2 * count + 2)) > 0
 local has_dependencies = is_marked and redis.call('EXISTS', KEYS[1]) == 1
 
-local function may_have_dependents(members)
+local may_have_dependents = has_dependencies and function(members)
   local prefix = string.sub(KEYS[1], 1, -5)
   for _, member in ipairs(members) do
     -- Some keys have another name there.
@@ -37,7 +37,7 @@ for position = 1, count do
   if not (is_open and redis.call('EXISTS', KEYS[2 * count + 1 + position]) == 1) then
     local index = KEYS[1 + position]
     local members = redis.pcall('ZRANGE', index, '0', ARGV[1])
-    if not members.err and #members <= most and not (has_dependencies and may_have_dependents(members)) then
+    if not members.err and #members <= most and not (may_have_dependents and may_have_dependents(members)) then
       if #members == 0 then
         gone = 0
       else
@@ -54,31 +54,28 @@ if dropped == 0 then
   return removed
 end
 
--- The generation after a previous one.
-local function after(previous)
-  previous = tonumber(previous)
-  return previous and previous >= tonumber(now) and string.format('%.0f', previous + 1) or now
-end
-
 if not has_written then
   -- As in DROP: for a server that is full.
   redis.pcall('SREM', KEYS[2 * count + 2], '')
 end
+local generations
 if count == 1 then
-  -- One command for what takes several tags two.
-  local previous = redis.pcall('SET', KEYS[3], now, 'GET')
-  local is_text = type(previous) == 'string'
-  if previous and (not is_text or after(previous) ~= now) then
-    redis.call('SET', KEYS[3], is_text and after(previous) or now)
+  -- One command for what takes several tags two. Mostly that is all.
+  local before = redis.pcall('SET', KEYS[3], now, 'GET')
+  if not before or type(before) == 'string' and (tonumber(before) or 0) < tonumber(now) then
+    return removed
   end
+  generations = { before }
 else
-  local raised = {}
-  for position, previous in ipairs(redis.call('MGET', unpack(KEYS, count + 2, 2 * count + 1))) do
-    if removed[position] >= 0 then
-      raised[#raised + 1] = KEYS[count + 1 + position]
-      raised[#raised + 1] = after(previous or 0)
-    end
-  end
-  redis.call('MSET', unpack(raised))
+  generations = redis.call('MGET', unpack(KEYS, count + 2, 2 * count + 1))
 end
+local raised = {}
+for position = 1, count do
+  if removed[position] >= 0 then
+    local before = tonumber(generations[position] or 0)
+    raised[#raised + 1] = KEYS[count + 1 + position]
+    raised[#raised + 1] = before and before >= tonumber(now) and string.format('%.0f', before + 1) or now
+  end
+end
+redis.call('MSET', unpack(raised))
 return removed
