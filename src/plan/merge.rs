@@ -2,7 +2,7 @@
 
 use super::collect::{Collected, collect};
 use super::program::Program;
-use super::{Assumed, Covered, Plan, SCHEMA, Step, Unfilled, chain};
+use super::{Assumed, Covered, Plan, SCHEMA, Step, StepKind, Unfilled, chain};
 use crate::check::Write;
 
 /// The plan of a write.
@@ -29,7 +29,7 @@ pub fn plan(program: &Program, write: &Write, unfilled: Unfilled) -> Plan {
         .map(|(template, by)| Covered { template: (*template).clone(), by: steps[*by].target.to_string() })
         .collect();
     if !all_differ(hashes) {
-        steps = joined(steps, hashes);
+        steps = joined(&steps, hashes);
     }
     steps.sort_unstable_by(Step::order);
     sort(&mut covered);
@@ -66,18 +66,14 @@ fn all_differ(hashes: &[u64]) -> bool {
 }
 
 /// The steps for each target as one.
-fn joined(steps: Vec<Step>, hashes: &[u64]) -> Vec<Step> {
+fn joined(steps: &[Step], hashes: &[u64]) -> Vec<Step> {
     // Equal targets come to stand together. Hashes first: most targets begin alike.
-    let mut hashed: Vec<(u64, Step)> = hashes.iter().copied().zip(steps).collect();
-    hashed.sort_unstable_by(|(a, one), (b, other)| {
-        a.cmp(b).then_with(|| (one.kind, &one.target).cmp(&(other.kind, &other.target)))
-    });
-    hashed.dedup_by(|(_, step), (_, kept)| {
-        let is_same = (step.kind, &step.target) == (kept.kind, &kept.target);
-        if is_same {
-            kept.join(step);
-        }
-        is_same
-    });
-    hashed.into_iter().map(|(_, step)| step).collect()
+    let mut hashed: Vec<(u64, &Step)> = hashes.iter().copied().zip(steps).collect();
+    fn target<'s>((hash, step): &(u64, &'s Step)) -> (u64, StepKind, &'s str) {
+        (*hash, step.kind, &step.target)
+    }
+    hashed.sort_unstable_by(|a, b| target(a).cmp(&target(b)));
+    let steps: Vec<&Step> = hashed.into_iter().map(|(_, step)| step).collect();
+    let same = steps.chunk_by(|a, b| (a.kind, &a.target) == (b.kind, &b.target));
+    same.filter_map(Step::of).collect()
 }

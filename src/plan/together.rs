@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use compact_str::CompactString;
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 use super::{Names, Plan, Step, StepKind};
 
@@ -12,14 +13,11 @@ use super::{Names, Plan, Step, StepKind};
 /// most urgent timing decides, the highest priority with that timing, and the shortest way; every rule is
 /// named. One plan gives its own steps.
 pub fn together<'p>(plans: impl IntoIterator<Item = &'p Plan>) -> Vec<Step> {
-    let mut by_target: FxHashMap<(StepKind, &str), Step> = FxHashMap::default();
+    let mut by_target: FxHashMap<(StepKind, &str), SmallVec<[&Step; 1]>> = FxHashMap::default();
     for step in plans.into_iter().flat_map(|plan| &plan.steps) {
-        match by_target.get_mut(&(step.kind, step.target.as_str())) {
-            Some(other) => other.join(step),
-            None => drop(by_target.insert((step.kind, &step.target), step.clone())),
-        }
+        by_target.entry((step.kind, &step.target)).or_default().push(step);
     }
-    let mut steps: Vec<Step> = by_target.into_values().collect();
+    let mut steps: Vec<Step> = by_target.values().filter_map(|same| Step::of(same)).collect();
     steps.sort_unstable_by(Step::order);
     steps
 }
@@ -38,30 +36,35 @@ impl Step {
         terms.then(self.kind.cmp(&other.kind)).then_with(|| self.target.cmp(&other.target))
     }
 
-    /// Takes another step for the same target in: the most urgent timing decides, the highest priority with
-    /// that timing, and the shortest way with it; every rule is named.
-    pub(super) fn join(&mut self, other: &Self) {
+    /// What is carried out of steps for one target, if there are any: the most urgent timing decides, the highest
+    /// priority with that timing, and the shortest way with it; every rule is named.
+    pub(super) fn of(same: &[&Self]) -> Option<Self> {
+        let (first, others) = same.split_first()?;
         let timing = |step: &Self| (step.strategy, step.delay_ms);
-        let rules = self.rules.iter().chain(&other.rules).cloned();
-        let mut rules: Vec<Arc<str>> = rules.collect();
-        rules.sort_unstable();
-        rules.dedup();
-        match timing(other).cmp(&timing(self)) {
-            Ordering::Less => *self = other.clone(),
-            Ordering::Equal => {
-                let priority = self.priority.max(other.priority);
-                if other.way() < self.way() {
-                    *self = other.clone();
+        let (mut way, mut priority) = (*first, first.priority);
+        for step in others {
+            match timing(step).cmp(&timing(way)) {
+                Ordering::Less => (way, priority) = (step, step.priority),
+                Ordering::Equal => {
+                    priority = priority.max(step.priority);
+                    if step.way() < way.way() {
+                        way = step;
+                    }
                 }
-                if self.priority != priority {
-                    Arc::make_mut(&mut self.terms).priority = priority;
-                }
+                Ordering::Greater => {}
             }
-            Ordering::Greater => {}
         }
-        if *self.rules != *rules {
-            Arc::make_mut(&mut self.terms).rules = rules.into();
+        let mut joined = way.clone();
+        if !others.is_empty() {
+            let mut rules: Vec<Arc<str>> = same.iter().flat_map(|step| step.rules.iter().cloned()).collect();
+            rules.sort_unstable();
+            rules.dedup();
+            if priority != joined.priority || *rules != *joined.rules {
+                let terms = Arc::make_mut(&mut joined.terms);
+                (terms.priority, terms.rules) = (priority, rules.into());
+            }
         }
+        Some(joined)
     }
 
     /// By what the way to the target is told from others: the shortest comes first.
