@@ -18,6 +18,7 @@ const MAX_NAMES: usize = 100_000;
 
 /// Longer names take the slower way.
 const USUAL_NAME_BYTES: usize = 128;
+const _: () = assert!(USUAL_NAME_BYTES <= MAX_NAME_BYTES);
 
 /// Slots by their places; hardly ever more than one.
 pub type SlotList = SmallVec<[usize; 2]>;
