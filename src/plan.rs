@@ -32,7 +32,7 @@ pub use program::Program;
 pub use together::together;
 
 use crate::check::ruleset::RuleId;
-use crate::model::RawWrite;
+use crate::model::{RawWrite, Timing};
 
 /// The version of the JSON document.
 pub const SCHEMA: u32 = 1;
@@ -155,6 +155,16 @@ pub enum Strategy {
     Immediate,
     Batched,
     Lazy,
+}
+
+impl From<Timing> for Strategy {
+    fn from(timing: Timing) -> Self {
+        match timing {
+            Timing::Immediate => Self::Immediate,
+            Timing::Batched { .. } => Self::Batched,
+            Timing::Lazy => Self::Lazy,
+        }
+    }
 }
 
 impl Strategy {

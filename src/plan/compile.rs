@@ -5,12 +5,11 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::program::{EntityProgram, Explicit, Filling, Group, Label, Piece, RuleProgram, Slot, Slots};
-use super::{Names, Strategy, Terms};
+use super::{Names, Terms};
 use crate::check::RuleSet;
 use crate::check::ruleset::{Drop, EntityId, Follow, RelationId, Rule, RuleId, Trigger};
 use crate::check::template::{Hole, Part, RowPath, Template};
 use crate::check::walk::{Binding, Pass, Touch};
-use crate::model::Timing;
 
 /// For each entity the rules that its writes may fire.
 pub fn rules_of(rules: &RuleSet) -> Vec<Vec<RuleId>> {
@@ -75,13 +74,8 @@ pub fn instance(rules: &RuleSet, entity: EntityId) -> (Slots, Group) {
 
 pub fn label(id: RuleId, rule: &Rule) -> Label {
     let name: Arc<str> = rule.name.as_str().into();
-    let strategy = match rule.timing {
-        Timing::Immediate => Strategy::Immediate,
-        Timing::Batched { .. } => Strategy::Batched,
-        Timing::Lazy => Strategy::Lazy,
-    };
     let terms = Terms {
-        strategy,
+        strategy: rule.timing.into(),
         delay_ms: rule.timing.delay(),
         priority: rule.priority,
         rules: Names::one(name.clone()),

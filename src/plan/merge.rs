@@ -2,7 +2,8 @@
 
 use super::collect::{Collected, collect};
 use super::program::Program;
-use super::{Assumed, Covered, Plan, SCHEMA, Step, StepKind, Unfilled, chain};
+use super::together::joined;
+use super::{Assumed, Covered, Plan, SCHEMA, Step, Unfilled, chain};
 use crate::check::Write;
 
 /// The plan of a write.
@@ -28,10 +29,10 @@ pub fn plan(program: &Program, write: &Write, unfilled: Unfilled) -> Plan {
         .iter()
         .map(|(template, by)| Covered { template: (*template).clone(), by: steps[*by].target.to_string() })
         .collect();
-    if !all_differ(hashes) {
-        steps = joined(&steps, hashes);
+    match all_differ(hashes) {
+        true => steps.sort_unstable_by(Step::order),
+        false => steps = joined(&steps),
     }
-    steps.sort_unstable_by(Step::order);
     sort(&mut covered);
     sort(&mut unresolved);
     sort(&mut assumed);
@@ -63,17 +64,4 @@ fn all_differ(hashes: &[u64]) -> bool {
     let mut hashes = hashes.to_vec();
     hashes.sort_unstable();
     hashes.windows(2).all(|two| two[0] != two[1])
-}
-
-/// The steps for each target as one.
-fn joined(steps: &[Step], hashes: &[u64]) -> Vec<Step> {
-    // Equal targets come to stand together. Hashes first: most targets begin alike.
-    let mut hashed: Vec<(u64, &Step)> = hashes.iter().copied().zip(steps).collect();
-    fn target<'s>((hash, step): &(u64, &'s Step)) -> (u64, StepKind, &'s str) {
-        (*hash, step.kind, &step.target)
-    }
-    hashed.sort_unstable_by(|a, b| target(a).cmp(&target(b)));
-    let steps: Vec<&Step> = hashed.into_iter().map(|(_, step)| step).collect();
-    let same = steps.chunk_by(|a, b| (a.kind, &a.target) == (b.kind, &b.target));
-    same.filter_map(Step::of).collect()
 }

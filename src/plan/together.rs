@@ -13,8 +13,13 @@ use super::{Names, Plan, Step, StepKind};
 /// most urgent timing decides, the highest priority with that timing, and the shortest way; every rule is
 /// named. One plan gives its own steps.
 pub fn together<'p>(plans: impl IntoIterator<Item = &'p Plan>) -> Vec<Step> {
+    joined(plans.into_iter().flat_map(|plan| &plan.steps))
+}
+
+/// Each target's steps as one, in order.
+pub(super) fn joined<'s>(steps: impl IntoIterator<Item = &'s Step>) -> Vec<Step> {
     let mut by_target: FxHashMap<(StepKind, &str), SmallVec<[&Step; 1]>> = FxHashMap::default();
-    for step in plans.into_iter().flat_map(|plan| &plan.steps) {
+    for step in steps {
         by_target.entry((step.kind, &step.target)).or_default().push(step);
     }
     let mut steps: Vec<Step> = by_target.values().filter_map(|same| Step::of(same)).collect();
@@ -38,7 +43,7 @@ impl Step {
 
     /// What is carried out of steps for one target, if there are any: the most urgent timing decides, the highest
     /// priority with that timing, and the shortest way with it; every rule is named.
-    pub(super) fn of(same: &[&Self]) -> Option<Self> {
+    fn of(same: &[&Self]) -> Option<Self> {
         let (first, others) = same.split_first()?;
         let timing = |step: &Self| (step.strategy, step.delay_ms);
         let (mut way, mut priority) = (*first, first.priority);

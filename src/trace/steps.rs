@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use super::{Firing, Outcome, Trace};
 use crate::check::{RuleSet, Write};
-use crate::model::Timing;
-use crate::plan::{Assumed, Covered, Firings, Plan, SCHEMA, Step, StepKind, Strategy, Terms, Unresolved};
+use crate::plan::{Assumed, Covered, Firings, Plan, SCHEMA, Step, StepKind, Terms, Unresolved};
 
 /// One rule's wish to drop one target.
 struct Wish<'t> {
@@ -98,11 +97,7 @@ fn step(rules: &RuleSet, kind: StepKind, target: &str, wishes: &[Wish<'_>]) -> O
     let way = among().min_by_key(|w| (w.hop, &w.via, &w.firing.trigger, cascade(w)))?;
     let of: BTreeSet<&str> = wishes.iter().map(|w| rules.rule(w.firing.rule).name.as_str()).collect();
     let terms = Terms {
-        strategy: match urgent {
-            Timing::Immediate => Strategy::Immediate,
-            Timing::Batched { .. } => Strategy::Batched,
-            Timing::Lazy => Strategy::Lazy,
-        },
+        strategy: urgent.into(),
         delay_ms: urgent.delay(),
         priority: among().map(|w| rules.rule(w.firing.rule).priority).max()?,
         rules: of.into_iter().collect(),

@@ -9,10 +9,9 @@
 //! together, and it waits for their successors; so one leaves first, and the others when the server is at
 //! it. From then on there is always something that it has not read yet.
 //!
-//! Anything out of the
-//! ordinary (dependencies, another drain of the same journal, a server that does not let a script touch
-//! entries that were not named to it) ends this, and the general way starts again at the front of the
-//! journal; removing an entry twice harms nothing. So does a drain that resumes one that was killed.
+//! Anything out of the ordinary (dependencies, another drain of the same journal, a server that does not let
+//! a script touch entries that were not named to it) ends this, and the general way starts again at the front
+//! of the journal; removing an entry twice harms nothing. So does a drain that resumes one that was killed.
 
 use std::pin::{Pin, pin};
 use std::time::Duration;
@@ -76,15 +75,13 @@ impl<'a> Drain<'a> {
             while let Some(Some(next)) = flights.next().now_or_never() {
                 landed.push(next);
             }
-            match landed.len() {
-                0 => return Ok(None),
-                1 => {}
+            if landed.is_empty() {
+                return Ok(None);
+            }
+            if landed.len() > 1 && flights.is_empty() {
                 // The server waits.
-                _ if flights.is_empty() => {
-                    room = 1;
-                    apart.as_mut().reset(Instant::now() + APART);
-                }
-                _ => {}
+                room = 1;
+                apart.as_mut().reset(Instant::now() + APART);
             }
             for (members, sent) in landed {
                 let replies = match sent? {
