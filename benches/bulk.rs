@@ -149,11 +149,11 @@ fn fill(server: &redis::RedisServer, tags: usize) {
             let words: [&[u8]; 8] =
                 [b"ZADD", index.as_bytes(), expiry, a.as_bytes(), expiry, b.as_bytes(), expiry, c.as_bytes()];
             raw.send(&words);
-            let value = value.as_bytes();
-            raw.send(&[b"MSET", a.as_bytes(), value, b.as_bytes(), value, c.as_bytes(), value]);
+            for name in [&a, &b, &c] {
+                raw.send(&[b"SET", name.as_bytes(), value.as_bytes(), b"PXAT", expiry]);
+            }
         }
-        for _ in some {
-            raw.reply();
+        for _ in 0..some.len() * (1 + KEYS) {
             raw.reply();
         }
     }
